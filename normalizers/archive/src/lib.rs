@@ -1,0 +1,1 @@
+//! Strict readers for the archive formats that packages are published in.

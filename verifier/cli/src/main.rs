@@ -1,0 +1,2 @@
+//! The twinbuild command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Three-way comparison of a published file with its two rebuilds.

@@ -1,0 +1,1 @@
+//! From a draft recipe to a locked recipe and content-addressed layers.

@@ -1,0 +1,1 @@
+//! The walk from a subject to its verdict.

@@ -1,0 +1,1 @@
+//! The twins: two rebuilds of one recipe under opposed variations.

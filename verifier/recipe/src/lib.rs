@@ -1,0 +1,1 @@
+//! How a published file was built: evidence, inference and the recipe itself.

@@ -1,0 +1,1 @@
+//! Package indexes, the ecosystems' own client configuration, and pinned tools.

@@ -1,0 +1,1 @@
+//! Renderings of verdicts for people and programs.

@@ -1,0 +1,1 @@
+//! Sources: sdists laid out as a tree, and pinned by checksum.

@@ -1,0 +1,1 @@
+//! Content-addressed blobs, locks, and the only HTTP client.
