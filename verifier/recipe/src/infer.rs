@@ -1,0 +1,316 @@
+//! From evidence to a recipe.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use pep440_rs::Version;
+use twinbuild_subject::{PackageName, WheelFileName};
+
+use crate::source::check_requirement;
+use crate::{
+    FrontEnd, Generator, Interpreter, MemberTimes, Reason, Recipe, Requirements, SourceEvidence, Tool, WheelEvidence,
+};
+
+/// What the caller can build with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The interpreters, best first.
+    pub interpreters: Vec<Interpreter>,
+}
+
+/// The release that the file belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The wheel's file name.
+    pub wheel: WheelFileName,
+    /// When the first file of the release was uploaded; requirements are older than this.
+    pub first_upload: Timestamp,
+}
+
+/// A recipe, and why it is this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inference {
+    /// The recipe, its requirements not yet locked.
+    pub recipe: Recipe,
+    /// The reason for each choice.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why no recipe can be inferred.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsupported {
+    /// The wheel was written by a tool that is not known here.
+    #[error(
+        "the wheel's generator is {found:?}; known are wheel, setuptools, flit, hatchling, poetry, poetry-core, pdm-backend and pdm-pep517"
+    )]
+    Generator {
+        /// What `Generator:` says.
+        found: String,
+    },
+    /// No interpreter on offer writes wheels with these tags.
+    #[error("the wheel is tagged {tags}, and the interpreters on offer are CPython {offered}")]
+    Interpreter {
+        /// The wheel's Python tags.
+        tags: String,
+        /// The interpreters.
+        offered: String,
+    },
+    /// The wheel is bound to a platform or binary interface.
+    #[error("the wheel is for {platform}: this version builds wheels for every platform only (none-any)")]
+    Platform {
+        /// The wheel's platform tags.
+        platform: String,
+    },
+    /// The project is its own build backend.
+    #[error("{name} {version} is built by itself, and names no backend inside its own source (backend-path)")]
+    SelfHosted {
+        /// The project.
+        name: PackageName,
+        /// Its version.
+        version: Version,
+    },
+}
+
+/// The recipe that the evidence speaks for.
+///
+/// # Errors
+/// When the file is of a kind that cannot be built here, see [`Unsupported`].
+pub fn infer(
+    release: &Release,
+    wheel: &WheelEvidence,
+    source: &SourceEvidence,
+    offer: &Offer,
+) -> Result<Inference, Unsupported> {
+    let file_name = &release.wheel;
+    if !file_name.is_pure() {
+        return Err(Unsupported::Platform { platform: file_name.platform_tags.join(".") });
+    }
+    let generator = wheel.generator.as_ref().map_err(|found| Unsupported::Generator { found: found.clone() })?;
+    let mut reasons = Reasons(Vec::new());
+    let interpreter = choose_interpreter(file_name, offer, &mut reasons)?;
+    let front_end = choose_front_end(source, &mut reasons);
+    let direct = direct_requirements(file_name, generator, source, &front_end, &mut reasons)?;
+    let cutoff = release.first_upload.saturating_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
+    reasons.add(
+        "requirements.cutoff",
+        format!("a second before the first file of the release was uploaded, {}", release.first_upload),
+    );
+    let source_date_epoch = choose_epoch(wheel.times, release.first_upload, &mut reasons);
+    let requirements = Requirements { cutoff, direct, locked: None };
+    Ok(Inference { recipe: Recipe { interpreter, front_end, source_date_epoch, requirements }, reasons: reasons.0 })
+}
+
+struct Reasons(Vec<Reason>);
+
+impl Reasons {
+    fn add(&mut self, key: &str, because: String) {
+        self.0.push(Reason { key: key.to_owned(), because });
+    }
+}
+
+fn choose_interpreter(
+    file_name: &WheelFileName,
+    offer: &Offer,
+    reasons: &mut Reasons,
+) -> Result<Interpreter, Unsupported> {
+    // `py3` is what every CPython 3 writes by default; `py311` and the like are asked for.
+    let writes = |interpreter: &Interpreter, tag: &str| {
+        let (major, _) = interpreter.version.split_once('.').unwrap_or((&interpreter.version, ""));
+        tag == format!("py{major}") || tag == format!("py{}", interpreter.version.replace('.', ""))
+    };
+    let tags = &file_name.python_tags;
+    let found = offer.interpreters.iter().find(|interpreter| tags.iter().any(|tag| writes(interpreter, tag)));
+    let Some(interpreter) = found else {
+        let offered: Vec<_> = offer.interpreters.iter().map(|interpreter| interpreter.version.as_str()).collect();
+        return Err(Unsupported::Interpreter { tags: tags.join("."), offered: offered.join(", ") });
+    };
+    reasons.add("interpreter.version", format!("on offer, and it writes wheels tagged {}", tags.join(".")));
+    Ok(interpreter.clone())
+}
+
+fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -> FrontEnd {
+    const KEY: &str = "build.front-end";
+    match &source.build_system {
+        Some(system) => {
+            let (backend, because) = match &system.build_backend {
+                Some(backend) => (backend.clone(), "the source's pyproject.toml names a backend"),
+                None => (
+                    "setuptools.build_meta:__legacy__".to_owned(),
+                    "the source's pyproject.toml has a build system without a backend (PEP 517, default)",
+                ),
+            };
+            reasons.add(KEY, because.to_owned());
+            FrontEnd::Pep517 { backend, backend_path: system.backend_path.clone() }
+        }
+        None if source.has_setup_py => {
+            reasons.add(KEY, "the source has a setup.py and names no build system".to_owned());
+            FrontEnd::SetupPy
+        }
+        None => {
+            reasons.add(KEY, "the source has neither a setup.py nor a build system (PEP 517, default)".to_owned());
+            FrontEnd::Pep517 { backend: "setuptools.build_meta:__legacy__".to_owned(), backend_path: Vec::new() }
+        }
+    }
+}
+
+fn direct_requirements(
+    file_name: &WheelFileName,
+    generator: &Generator,
+    source: &SourceEvidence,
+    front_end: &FrontEnd,
+    reasons: &mut Reasons,
+) -> Result<Vec<String>, Unsupported> {
+    const KEY: &str = "requirements.direct";
+    let mut direct = match &source.build_system {
+        Some(system) => {
+            reasons.add(KEY, "what the source's pyproject.toml requires".to_owned());
+            system.requires.clone()
+        }
+        None => {
+            reasons.add(KEY, "setuptools and wheel, as the source names no build system (PEP 517, default)".to_owned());
+            vec!["setuptools".to_owned(), "wheel".to_owned()]
+        }
+    };
+    if !source.setup_requires.is_empty() {
+        reasons.add(KEY, "setup_requires of the source's setup.cfg".to_owned());
+        direct.extend(source.setup_requires.iter().cloned());
+    }
+    let names = |direct: &[String], name: &str| {
+        direct
+            .iter()
+            .any(|text| check_requirement("", text).is_ok_and(|requirement| requirement.name.to_string() == name))
+    };
+    let Generator { tool, version } = generator;
+    let pins: &[&str] = match tool {
+        Tool::Wheel => &["wheel"],
+        Tool::Setuptools => &["setuptools"],
+        Tool::Flit if names(&direct, "flit") => &["flit", "flit-core"],
+        Tool::Flit => &["flit-core"],
+        Tool::Hatchling => &["hatchling"],
+        // Until it named itself, poetry-core wrote `poetry`.
+        Tool::Poetry if names(&direct, "poetry") => &["poetry"],
+        Tool::Poetry | Tool::PoetryCore => &["poetry-core"],
+        Tool::PdmBackend => &["pdm-backend"],
+        Tool::PdmPep517 => &["pdm-pep517"],
+    };
+    let has_in_tree_backend = matches!(front_end, FrontEnd::Pep517 { backend_path, .. } if !backend_path.is_empty());
+    for pin in pins {
+        let is_own_project = *pin == file_name.name.as_str() && *version == file_name.version;
+        match (is_own_project, has_in_tree_backend) {
+            (false, _) => {
+                direct.push(format!("{pin}=={version}"));
+                reasons.add(KEY, format!("{pin}=={version}, as the wheel's generator says {generator}"));
+            }
+            (true, true) => {
+                reasons.add(KEY, format!("the wheel's generator is {pin} itself, built from its own source"))
+            }
+            (true, false) => {
+                return Err(Unsupported::SelfHosted { name: file_name.name.clone(), version: version.clone() });
+            }
+        }
+    }
+    Ok(direct)
+}
+
+fn choose_epoch(times: MemberTimes, first_upload: Timestamp, reasons: &mut Reasons) -> Option<i64> {
+    const KEY: &str = "build.source-date-epoch";
+    // A time without a zone is taken as UTC, which is what tools write that honour SOURCE_DATE_EPOCH.
+    let seconds = |time: DateTime| time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second());
+    match times {
+        MemberTimes::Uniform(time) => {
+            reasons.add(KEY, format!("all members of the wheel have this time, {time}"));
+            seconds(time)
+        }
+        MemberTimes::Newest(time) => {
+            reasons.add(KEY, format!("the newest time of a member of the wheel, {time}"));
+            seconds(time)
+        }
+        MemberTimes::None => {
+            reasons.add(KEY, "the wheel's members have no times; the first upload of the release".to_owned());
+            Some(first_upload.as_second())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BuildSystem;
+
+    fn release(file: &str) -> Release {
+        Release { wheel: file.parse().unwrap(), first_upload: "2021-05-05T14:18:18Z".parse().unwrap() }
+    }
+
+    fn wheel(generator: &str) -> WheelEvidence {
+        WheelEvidence {
+            generator: Generator::parse(generator).ok_or(generator.to_owned()),
+            times: MemberTimes::Newest("2021-05-05T14:00:00".parse().unwrap()),
+        }
+    }
+
+    fn source(requires: &[&str], backend: Option<&str>, backend_path: &[&str]) -> SourceEvidence {
+        let own = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        let build_system = BuildSystem {
+            requires: own(requires),
+            build_backend: backend.map(str::to_owned),
+            backend_path: own(backend_path),
+        };
+        SourceEvidence { build_system: Some(build_system), ..SourceEvidence::default() }
+    }
+
+    fn offer() -> Offer {
+        Offer { interpreters: vec![Interpreter { version: "3.11".to_owned() }] }
+    }
+
+    #[test]
+    fn a_setup_py_of_old_is_built_as_it_was() {
+        let source = SourceEvidence { has_setup_py: true, ..SourceEvidence::default() };
+        let inference =
+            infer(&release("six-1.16.0-py2.py3-none-any.whl"), &wheel("bdist_wheel (0.36.2)"), &source, &offer())
+                .unwrap();
+        let recipe = inference.recipe;
+        assert_eq!(recipe.front_end, FrontEnd::SetupPy);
+        assert_eq!(recipe.requirements.direct, ["setuptools", "wheel", "wheel==0.36.2"]);
+        assert_eq!(recipe.requirements.cutoff.to_string(), "2021-05-05T14:18:17Z");
+        assert_eq!(recipe.source_date_epoch, Some(1_620_223_200));
+        for key in ["interpreter.version", "build.front-end", "build.source-date-epoch", "requirements.cutoff"] {
+            assert!(inference.reasons.iter().any(|reason| reason.key == key), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_generator_pins_the_backend() {
+        for (generator, requires, pinned) in [
+            ("flit 3.7.1", "flit_core >=3.2", "flit-core==3.7.1"),
+            ("hatchling 1.18.0", "hatchling", "hatchling==1.18.0"),
+            ("poetry-core 1.7.0", "poetry>=1", "poetry-core==1.7.0"),
+            ("poetry 1.0.7", "poetry_core>=1", "poetry-core==1.0.7"),
+            ("pdm-backend (2.1.6)", "pdm-backend", "pdm-backend==2.1.6"),
+            ("setuptools (75.1.0)", "setuptools>=61", "setuptools==75.1.0"),
+        ] {
+            let source = source(&[requires], Some("x.y"), &[]);
+            let inference = infer(&release("x-1-py3-none-any.whl"), &wheel(generator), &source, &offer()).unwrap();
+            assert_eq!(inference.recipe.requirements.direct, [requires, pinned]);
+        }
+    }
+
+    #[test]
+    fn a_backend_is_built_by_the_one_in_its_tree_or_not_at_all() {
+        let release = release("hatchling-1.18.0-py3-none-any.whl");
+        let in_tree = source(&["pluggy"], Some("hatchling.ouroboros"), &["src"]);
+        let inference = infer(&release, &wheel("hatchling 1.18.0"), &in_tree, &offer()).unwrap();
+        assert_eq!(inference.recipe.requirements.direct, ["pluggy"]);
+        let from_index = source(&["hatchling"], Some("hatchling.build"), &[]);
+        let refused = infer(&release, &wheel("hatchling 1.18.0"), &from_index, &offer());
+        assert!(matches!(refused, Err(Unsupported::SelfHosted { .. })));
+    }
+
+    #[test]
+    fn what_cannot_be_built_here_is_said() {
+        let source = source(&["x"], Some("x.y"), &[]);
+        let of = |file, generator| infer(&release(file), &wheel(generator), &source, &offer()).unwrap_err();
+        assert!(matches!(of("x-1-py3-none-any.whl", "maturin (1.0)"), Unsupported::Generator { .. }));
+        assert!(matches!(of("x-1-py2-none-any.whl", "flit 1.0"), Unsupported::Interpreter { .. }));
+        assert!(matches!(of("x-1-cp311-cp311-win32.whl", "flit 1.0"), Unsupported::Platform { .. }));
+    }
+}

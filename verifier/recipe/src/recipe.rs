@@ -1,0 +1,324 @@
+//! The recipe: how a file is built, as plain data.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use twinbuild_subject::{PackageName, Sha256};
+
+use crate::source::{BuildSystem, check_requirement};
+
+/// How a wheel is built from its source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Recipe {
+    /// What runs the build.
+    pub interpreter: Interpreter,
+    /// How the build is called.
+    pub front_end: FrontEnd,
+    /// `SOURCE_DATE_EPOCH`: seconds since 1970-01-01 UTC. `None` leaves the variable unset.
+    pub source_date_epoch: Option<i64>,
+    /// What the build requires.
+    pub requirements: Requirements,
+}
+
+/// The interpreter of a build.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Interpreter {
+    /// `MAJOR.MINOR` of a CPython.
+    pub version: String,
+}
+
+/// How a build is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
+pub enum FrontEnd {
+    /// The hook `build_wheel` of a backend (PEP 517).
+    Pep517 {
+        /// The backend's object reference.
+        backend: String,
+        /// Folders of the source that the backend is imported from.
+        backend_path: Vec<String>,
+    },
+    /// `python setup.py bdist_wheel`, for a source that names no backend.
+    SetupPy,
+}
+
+/// The requirements of a build, all of them wheels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Requirements {
+    /// Only files uploaded before this time are taken.
+    #[schemars(with = "String")]
+    pub cutoff: Timestamp,
+    /// What is asked for directly, as PEP 508 strings.
+    pub direct: Vec<String>,
+    /// What that comes to, sorted by name. `None` where it was not resolved yet.
+    pub locked: Option<Vec<LockedRequirement>>,
+}
+
+/// One wheel of the build environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockedRequirement {
+    /// The project.
+    pub name: PackageName,
+    /// Its version.
+    pub version: String,
+    /// The wheel's file name.
+    #[serde(alias = "file-name")]
+    pub file_name: String,
+    /// The wheel's digest.
+    pub sha256: Sha256,
+}
+
+/// Why one part of a recipe was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reason {
+    /// The part's key in the TOML form, such as `requirements.direct`.
+    pub key: String,
+    /// The evidence for it.
+    pub because: String,
+}
+
+/// Why a file is no recipe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecipeError {
+    /// It is not TOML of the recipe's form.
+    #[error("the recipe cannot be read: {reason}")]
+    Toml {
+        /// What the parser found, with line and column.
+        reason: String,
+    },
+    /// It is of a format that this version does not know.
+    #[error("the recipe is of format {found}, and this version of twinbuild reads format 1")]
+    Format {
+        /// The number in the file.
+        found: i64,
+    },
+    /// A value is not allowed.
+    #[error("the recipe's {key} cannot be {found:?}: {expected}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        found: String,
+        /// What is expected.
+        expected: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Document {
+    format: i64,
+    interpreter: Interpreter,
+    build: BuildTable,
+    requirements: RequirementsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct BuildTable {
+    front_end: String,
+    backend: Option<String>,
+    #[serde(default)]
+    backend_path: Vec<String>,
+    source_date_epoch: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RequirementsTable {
+    cutoff: String,
+    direct: Vec<String>,
+    locked: Option<Vec<LockedRequirement>>,
+}
+
+impl Recipe {
+    /// Reads the TOML form.
+    ///
+    /// # Errors
+    /// When `text` is not TOML, has an unknown key, or a value that no recipe can have.
+    pub fn from_toml(text: &str) -> Result<Self, RecipeError> {
+        let document: Document = toml::from_str(text)
+            .map_err(|error| RecipeError::Toml { reason: error.to_string().trim_end().to_owned() })?;
+        if document.format != 1 {
+            return Err(RecipeError::Format { found: document.format });
+        }
+        let Document { interpreter, build, requirements, .. } = document;
+        let value = |key, found: &str, expected: &str| RecipeError::Value {
+            key,
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+        };
+        let is_number = |part: &str| !part.is_empty() && part.len() < 4 && part.bytes().all(|b| b.is_ascii_digit());
+        if !interpreter.version.split_once('.').is_some_and(|(major, minor)| is_number(major) && is_number(minor)) {
+            return Err(value("interpreter.version", &interpreter.version, "MAJOR.MINOR is expected, such as 3.11"));
+        }
+        let front_end = match (build.front_end.as_str(), build.backend) {
+            ("pep517", Some(backend)) => {
+                // The same rules hold as for a source's own pyproject.toml.
+                let system = BuildSystem {
+                    requires: Vec::new(),
+                    build_backend: Some(backend.clone()),
+                    backend_path: build.backend_path.clone(),
+                };
+                system.check().map_err(|error| value("build.backend", &backend, &error.to_string()))?;
+                FrontEnd::Pep517 { backend, backend_path: build.backend_path }
+            }
+            ("pep517", None) => return Err(value("build.backend", "", "front-end \"pep517\" needs a backend")),
+            ("setup-py", None) if build.backend_path.is_empty() => FrontEnd::SetupPy,
+            ("setup-py", _) => return Err(value("build.front-end", "setup-py", "it takes no backend")),
+            (other, _) => return Err(value("build.front-end", other, "\"pep517\" or \"setup-py\" is expected")),
+        };
+        for requirement in &requirements.direct {
+            check_requirement("the recipe", requirement)
+                .map_err(|error| value("requirements.direct", requirement, &error.to_string()))?;
+        }
+        if let Some(epoch) = build.source_date_epoch
+            && !(0..=253_402_300_799).contains(&epoch)
+        {
+            return Err(value("build.source-date-epoch", &epoch.to_string(), "seconds from 1970 to 9999 are expected"));
+        }
+        let cutoff = requirements.cutoff.parse().map_err(|error: jiff::Error| {
+            value("requirements.cutoff", &requirements.cutoff, &format!("a time (RFC 3339) is expected: {error}"))
+        })?;
+        Ok(Self {
+            interpreter,
+            front_end,
+            source_date_epoch: build.source_date_epoch,
+            requirements: Requirements { cutoff, direct: requirements.direct, locked: requirements.locked },
+        })
+    }
+
+    /// The TOML form, with each of `reasons` as a comment above its key. [`Recipe::from_toml`] reads it back.
+    #[must_use]
+    pub fn to_toml(&self, reasons: &[Reason]) -> String {
+        let mut text = "# A twinbuild recipe: how the file is built from its source.\nformat = 1\n".to_owned();
+        let mut line = |table: &str, key: &str, value: &str| {
+            if !table.is_empty() {
+                let _ = write!(text, "\n[{table}]\n"); // writing to a String cannot fail
+            }
+            for reason in reasons.iter().filter(|reason| reason.key == key) {
+                let _ = writeln!(text, "# {}", reason.because.replace(|c: char| c.is_control(), " "));
+            }
+            let name = key.rsplit('.').next().unwrap_or(key);
+            let _ = writeln!(text, "{name} = {value}");
+        };
+        line("interpreter", "interpreter.version", &quoted(&self.interpreter.version));
+        match &self.front_end {
+            FrontEnd::Pep517 { backend, backend_path } => {
+                line("build", "build.front-end", "\"pep517\"");
+                line("", "build.backend", &quoted(backend));
+                if !backend_path.is_empty() {
+                    line("", "build.backend-path", &list(backend_path));
+                }
+            }
+            FrontEnd::SetupPy => line("build", "build.front-end", "\"setup-py\""),
+        }
+        if let Some(epoch) = self.source_date_epoch {
+            line("", "build.source-date-epoch", &epoch.to_string());
+        }
+        line("requirements", "requirements.cutoff", &quoted(&self.requirements.cutoff.to_string()));
+        line("", "requirements.direct", &list(&self.requirements.direct));
+        if let Some(locked) = &self.requirements.locked {
+            if locked.is_empty() {
+                line("", "requirements.locked", "[]");
+            }
+            for requirement in locked {
+                let LockedRequirement { name, version, file_name, sha256 } = requirement;
+                let _ = write!(
+                    text,
+                    "\n[[requirements.locked]]\nname = {}\nversion = {}\nfile-name = {}\nsha256 = \"{sha256}\"\n",
+                    quoted(name.as_str()),
+                    quoted(version),
+                    quoted(file_name),
+                );
+            }
+        }
+        text
+    }
+
+    /// The recipe's identity: the SHA-256 of its TOML form without reasons.
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(self.to_toml(&[]).as_bytes())
+    }
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn list(items: &[String]) -> String {
+    let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe() -> Recipe {
+        Recipe {
+            interpreter: Interpreter { version: "3.11".to_owned() },
+            front_end: FrontEnd::Pep517 { backend: "a.b:c".to_owned(), backend_path: vec!["src".to_owned()] },
+            source_date_epoch: Some(1_580_601_600),
+            requirements: Requirements {
+                cutoff: "2021-05-05T14:18:17.237Z".parse().unwrap(),
+                direct: vec!["a>=1; python_version < '3'".to_owned(), "b[\"x\"]".replace('"', "")],
+                locked: Some(vec![LockedRequirement {
+                    name: "a".parse().unwrap(),
+                    version: "1".to_owned(),
+                    file_name: "a-1-py3-none-any.whl".to_owned(),
+                    sha256: Sha256::of(b"a"),
+                }]),
+            },
+        }
+    }
+
+    #[test]
+    fn a_recipe_survives_its_toml_form() {
+        let reasons = [Reason { key: "build.backend".to_owned(), because: "it\nsays so".to_owned() }];
+        let text = recipe().to_toml(&reasons);
+        assert!(text.contains("# it says so\nbackend = \"a.b:c\"\n"), "{text}");
+        assert_eq!(Recipe::from_toml(&text).unwrap(), recipe());
+        let mut unlocked = recipe();
+        unlocked.requirements.locked = Some(Vec::new());
+        assert_eq!(Recipe::from_toml(&unlocked.to_toml(&[])).unwrap(), unlocked);
+    }
+
+    #[test]
+    fn the_digest_covers_every_part() {
+        let mut other = recipe();
+        other.source_date_epoch = None;
+        assert_ne!(other.digest(), recipe().digest());
+        let mut other = recipe();
+        other.requirements.locked = None;
+        assert_ne!(other.digest(), recipe().digest());
+    }
+
+    #[test]
+    fn what_is_no_recipe_is_refused_with_the_key() {
+        let text = recipe().to_toml(&[]);
+        for (from, to, expected) in [
+            ("format = 1", "format = 2", "format 2"),
+            ("version = \"3.11\"", "version = \"3.11; x\"", "interpreter.version"),
+            ("\"pep517\"", "\"make\"", "build.front-end"),
+            ("a.b:c", "a b", "build.backend"),
+            ("[\"src\"]", "[\"../src\"]", "stay inside"),
+            ("1580601600", "-1", "source-date-epoch"),
+            ("2021-05-05T14:18:17.237Z", "yesterday", "requirements.cutoff"),
+            ("a>=1;", "a @ https://example.invalid/a.whl ;", "requirements.direct"),
+            ("[build]", "[build]\nexclude = [\"*.py\"]", "exclude"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            let error = Recipe::from_toml(&text.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{to}: {error}");
+        }
+    }
+}

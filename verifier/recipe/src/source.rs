@@ -1,0 +1,241 @@
+//! What a source tree says about how it is built.
+
+use std::str::FromStr as _;
+
+use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
+use serde::Deserialize;
+
+/// What is learned from a Python source tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SourceEvidence {
+    /// `[build-system]` of `pyproject.toml`, where there is one.
+    pub build_system: Option<BuildSystem>,
+    /// Whether there is a `setup.py`.
+    pub has_setup_py: bool,
+    /// `setup_requires` of `setup.cfg`.
+    pub setup_requires: Vec<String>,
+}
+
+/// `[build-system]` (PEP 517, PEP 518).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BuildSystem {
+    /// Requirements, as PEP 508 strings.
+    pub requires: Vec<String>,
+    /// The backend's object reference, such as `setuptools.build_meta`.
+    pub build_backend: Option<String>,
+    /// Folders of the source that the backend is imported from.
+    #[serde(default)]
+    pub backend_path: Vec<String>,
+}
+
+/// Why a source tree cannot be built as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// `pyproject.toml` is not TOML, or `[build-system]` is not of its form.
+    #[error("pyproject.toml of the source cannot be read: {reason}")]
+    Pyproject {
+        /// What the parser found, with line and column.
+        reason: String,
+    },
+    /// A file is not UTF-8.
+    #[error("{file} of the source is not UTF-8 text")]
+    NotText {
+        /// The file's name.
+        file: &'static str,
+    },
+    /// A requirement is not of PEP 508's form.
+    #[error("{file} of the source asks for {requirement:?}, which is not a requirement (PEP 508): {reason}")]
+    Requirement {
+        /// The file's name.
+        file: &'static str,
+        /// The text.
+        requirement: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A requirement names an address instead of a version.
+    #[error("{file} of the source asks for {requirement:?}: a requirement by address cannot be pinned to a date")]
+    DirectReference {
+        /// The file's name.
+        file: &'static str,
+        /// The text.
+        requirement: String,
+    },
+    /// The backend is not an object reference.
+    #[error("build-backend {found:?} in pyproject.toml of the source is not an object reference (PEP 517)")]
+    Backend {
+        /// The text.
+        found: String,
+    },
+    /// A backend path leaves the source tree.
+    #[error("backend-path {found:?} in pyproject.toml of the source does not stay inside the source (PEP 517)")]
+    BackendPath {
+        /// The text.
+        found: String,
+    },
+    /// Neither `setup.py` nor a build system.
+    #[error("the source has neither a pyproject.toml with a [build-system] table nor a setup.py")]
+    NoBuild,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Pyproject {
+    build_system: Option<BuildSystem>,
+}
+
+impl SourceEvidence {
+    /// Reads the three files at the root of a source tree; `None` stands for a file that is not there.
+    ///
+    /// # Errors
+    /// When one of them cannot be read as what it should be. `setup.cfg` in a dialect that cannot be read is taken to
+    /// ask for nothing: a missing requirement fails the build, and never makes it pass.
+    pub fn read(pyproject: Option<&[u8]>, setup_cfg: Option<&[u8]>, has_setup_py: bool) -> Result<Self, SourceError> {
+        let build_system = match pyproject {
+            None => None,
+            Some(bytes) => {
+                let text = std::str::from_utf8(bytes).map_err(|_| SourceError::NotText { file: "pyproject.toml" })?;
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+                let parsed: Pyproject = toml::from_str(text)
+                    .map_err(|error| SourceError::Pyproject { reason: error.to_string().trim_end().to_owned() })?;
+                parsed.build_system
+            }
+        };
+        if let Some(system) = &build_system {
+            system.check()?;
+        }
+        let setup_requires = match setup_cfg {
+            None => Vec::new(),
+            Some(bytes) => {
+                let text = std::str::from_utf8(bytes).map_err(|_| SourceError::NotText { file: "setup.cfg" })?;
+                setup_cfg_list(text, "options", "setup_requires")
+            }
+        };
+        for requirement in &setup_requires {
+            check_requirement("setup.cfg", requirement)?;
+        }
+        if build_system.is_none() && !has_setup_py {
+            // setuptools builds a lone setup.cfg or pyproject.toml too, through PEP 517's default backend.
+            let declares_project = setup_cfg.is_some() || pyproject.is_some();
+            if !declares_project {
+                return Err(SourceError::NoBuild);
+            }
+        }
+        Ok(Self { build_system, has_setup_py, setup_requires })
+    }
+}
+
+impl BuildSystem {
+    pub(crate) fn check(&self) -> Result<(), SourceError> {
+        for requirement in &self.requires {
+            check_requirement("pyproject.toml", requirement)?;
+        }
+        if let Some(backend) = &self.build_backend {
+            let identifier = |part: &str| {
+                !part.is_empty()
+                    && !part.starts_with(|c: char| c.is_ascii_digit())
+                    && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+            };
+            let (module, object) = backend.split_once(':').unwrap_or((backend, "x"));
+            if backend.len() > 200 || !module.split('.').chain(object.split('.')).all(identifier) {
+                return Err(SourceError::Backend { found: backend.chars().take(200).collect() });
+            }
+        }
+        for path in &self.backend_path {
+            let inside =
+                !path.starts_with('/') && !path.split('/').any(|part| part == "..") && !path.contains(['\\', '\0']);
+            if !inside {
+                return Err(SourceError::BackendPath { found: path.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what is not PEP 508, and addresses.
+pub(crate) fn check_requirement(file: &'static str, text: &str) -> Result<Requirement<VerbatimUrl>, SourceError> {
+    let requirement = Requirement::<VerbatimUrl>::from_str(text).map_err(|error| SourceError::Requirement {
+        file,
+        requirement: text.chars().take(200).collect(),
+        reason: error.message.to_string(),
+    })?;
+    match &requirement.version_or_url {
+        Some(VersionOrUrl::Url(_)) => {
+            Err(SourceError::DirectReference { file, requirement: text.chars().take(200).collect() })
+        }
+        _ => Ok(requirement),
+    }
+}
+
+/// A list value of an INI file as configparser reads it: indented lines continue the key, entries stand one a line or
+/// divided by semicolons.
+fn setup_cfg_list(text: &str, section: &str, key: &str) -> Vec<String> {
+    let mut in_section = false;
+    let mut in_key = false;
+    let mut values = Vec::new();
+    for line in text.lines() {
+        let trimmed = line.trim();
+        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        if line.starts_with([' ', '\t']) {
+            if in_key {
+                values.push(trimmed.to_owned());
+            }
+        } else if let Some(header) = trimmed.strip_prefix('[').and_then(|header| header.strip_suffix(']')) {
+            (in_section, in_key) = (header == section, false);
+        } else {
+            let (name, value) = trimmed.split_once(['=', ':']).unwrap_or((trimmed, ""));
+            in_key = in_section && name.trim().to_ascii_lowercase().replace('-', "_") == key;
+            if in_key {
+                // On the key's own line semicolons divide; on the lines below they begin an environment marker.
+                values.extend(value.split(';').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned));
+            }
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pyproject(text: &str) -> Result<SourceEvidence, SourceError> {
+        SourceEvidence::read(Some(text.as_bytes()), None, false)
+    }
+
+    #[test]
+    fn a_build_system_is_read() {
+        let evidence = pyproject(
+            "[build-system]\nrequires = ['flit_core >=3.2,<4']\nbuild-backend = 'flit_core.buildapi'\n[project]\nname = 'x'",
+        )
+        .unwrap();
+        let system = evidence.build_system.unwrap();
+        assert_eq!(system.requires, ["flit_core >=3.2,<4"]);
+        assert_eq!(system.build_backend.as_deref(), Some("flit_core.buildapi"));
+    }
+
+    #[test]
+    fn hostile_build_systems_are_refused() {
+        for (text, expected) in [
+            ("[build-system]\nrequires = ['x @ https://example.invalid/x.whl']", "by address"),
+            ("[build-system]\nrequires = ['--index-url x']", "not a requirement"),
+            ("[build-system]\nrequires = []\nbuild-backend = 'os; import x'", "object reference"),
+            ("[build-system]\nrequires = []\nbuild-backend = 'b'\nbackend-path = ['../x']", "stay inside"),
+            ("[build-system]\nrequires = 1", "cannot be read"),
+            ("[[[", "cannot be read"),
+        ] {
+            let error = pyproject(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        assert_eq!(SourceEvidence::read(None, None, false), Err(SourceError::NoBuild));
+    }
+
+    #[test]
+    fn setup_requires_of_setup_cfg_are_read() {
+        let text = "[metadata]\nname = x\n[options]\nsetup_requires =\n    setuptools_scm>=1.15\n    # no\n    toml; python_version<'3'\npackages = find:\n";
+        let evidence = SourceEvidence::read(None, Some(text.as_bytes()), true).unwrap();
+        assert_eq!(evidence.setup_requires, ["setuptools_scm>=1.15", "toml; python_version<'3'"]);
+    }
+}
