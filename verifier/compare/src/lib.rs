@@ -1,1 +1,31 @@
-//! Three-way comparison of a published file with its two rebuilds.
+//! Three-way comparison: the published file with the first and the second rebuild, and these with each other.
+//!
+//! [`compare`] takes three [`Side`]s, each an archive read by `twinbuild_archive` with its bytes at hand, and a
+//! [`SourceIndex`]; it gives a [`ThreeWay`]: how the files relate, what every byte of the published one is, and the
+//! findings. Members are compared by kind, content and mode. The container is compared field by field; what may differ
+//! there is a closed list, and what is not on it is a finding. `compare` decides nothing: the crate `verdict` does.
+//!
+//! [`relate`] is the same for two files.
+//!
+//! The only content that is normalized is the order of the rows of `RECORD`, and that only where both files' `RECORD`
+//! were verified row by row.
+#![forbid(unsafe_code)]
+
+mod comparison;
+mod explain;
+mod finding;
+mod mode;
+mod pair;
+mod record;
+mod side;
+mod three_way;
+mod tiles;
+mod trace;
+
+pub use comparison::{ByteCounts, Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
+pub use finding::{Finding, Severity, sort_findings};
+pub use pair::{Change, Pair, relate};
+pub use record::{RecordFault, verify_record};
+pub use side::{CompareError, Side};
+pub use three_way::{ThreeWay, compare};
+pub use trace::SourceIndex;

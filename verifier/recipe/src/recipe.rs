@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use pep440_rs::Version;
+use pep508_rs::VersionOrUrl;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinbuild_subject::{PackageName, Sha256};
@@ -242,6 +244,37 @@ impl Recipe {
         text
     }
 
+    /// Which of the requirements that a backend asked for the recipe does not meet yet: those that are neither asked for
+    /// directly nor met by a locked wheel.
+    ///
+    /// # Errors
+    /// When one of them is no requirement, or names an address.
+    pub fn unmet(&self, required: &[String]) -> Result<Vec<String>, RecipeError> {
+        let mut unmet = Vec::new();
+        for text in required {
+            let requirement = check_requirement("the backend", text).map_err(|error| RecipeError::Value {
+                key: "requirements.direct",
+                found: text.clone(),
+                expected: error.to_string(),
+            })?;
+            let meets = |locked: &LockedRequirement| {
+                let is_named = requirement.name.to_string() == locked.name.as_str();
+                let is_in_range = match (&requirement.version_or_url, locked.version.parse::<Version>()) {
+                    (None, _) => true,
+                    (Some(VersionOrUrl::VersionSpecifier(range)), Ok(version)) => range.contains(&version),
+                    _ => false,
+                };
+                is_named && is_in_range
+            };
+            let is_met = self.requirements.direct.contains(text)
+                || (requirement.extras.is_empty() && self.requirements.locked.iter().flatten().any(meets));
+            if !is_met && !unmet.contains(text) {
+                unmet.push(text.clone());
+            }
+        }
+        Ok(unmet)
+    }
+
     /// The recipe's identity: the SHA-256 of its TOML form without reasons.
     #[must_use]
     pub fn digest(&self) -> Sha256 {
@@ -290,6 +323,17 @@ mod tests {
         let mut unlocked = recipe();
         unlocked.requirements.locked = Some(Vec::new());
         assert_eq!(Recipe::from_toml(&unlocked.to_toml(&[])).unwrap(), unlocked);
+    }
+
+    #[test]
+    fn what_a_backend_asks_for_is_met_by_what_is_locked() {
+        let unmet = |required: &[&str]| {
+            recipe().unmet(&required.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).unwrap()
+        };
+        assert!(unmet(&["a", "A>=0.5", "a>=1; python_version < '3'"]).is_empty());
+        assert_eq!(unmet(&["a>=2", "c", "c"]), ["a>=2", "c"]);
+        assert!(recipe().unmet(&["c @ https://example.invalid/c.whl".to_owned()]).is_err());
+        assert!(recipe().unmet(&["--pre".to_owned()]).is_err());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use crate::base64;
+
 /// A SHA-256 digest (FIPS 180-4); 32 bytes, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256([u8; 32]);
@@ -23,6 +25,12 @@ impl Sha256 {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// The digest as wheels list it in `RECORD`: URL-safe base64 without padding (RFC 4648 section 5).
+    #[must_use]
+    pub fn to_url_safe_base64(&self) -> String {
+        base64::url_safe(&self.0)
     }
 
     /// The 32 raw bytes.

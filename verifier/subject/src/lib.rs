@@ -17,6 +17,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod base64;
 mod digest;
 mod file_name;
 mod member_path;

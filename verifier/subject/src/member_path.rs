@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
+use crate::base64;
+
 /// The name of a member as its archive holds it: raw bytes, `/`-separated by convention, in no promised encoding.
 ///
 /// `Display` escapes everything that a terminal or a page could misread. Serialized as an object of one key, `path` or
@@ -154,7 +156,7 @@ impl Serialize for MemberPath {
         let mut object = serializer.serialize_struct("MemberPath", 1)?;
         match self.as_str() {
             Some(text) => object.serialize_field("path", text)?,
-            None => object.serialize_field("pathBase64", &base64(&self.0))?,
+            None => object.serialize_field("pathBase64", &base64::standard(&self.0))?,
         }
         object.end()
     }
@@ -180,20 +182,6 @@ impl JsonSchema for MemberPath {
 fn is_misleading(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
-/// RFC 4648 section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0_usize, |word, (i, byte)| word | usize::from(*byte) << (16 - 8 * i));
-        for i in 0..4 {
-            let shown = i <= chunk.len();
-            text.push(if shown { char::from(ALPHABET[word >> (18 - 6 * i) & 63]) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

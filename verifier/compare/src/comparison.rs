@@ -1,0 +1,113 @@
+//! The result of a comparison, as it stands in a verdict.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use twinbuild_subject::MemberPath;
+
+/// How two files relate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// They are the same bytes.
+    Identical,
+    /// They differ in permitted container parameters, or in what a named normalizer rewrites, and in nothing else.
+    Equivalent,
+    /// They differ.
+    Different,
+}
+
+/// What kind of difference a published file has from a rebuild; the most serious one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mismatch {
+    /// Metadata and container only.
+    Packaging,
+    /// What is installed or run: contents, executable bits, entry points, dependencies.
+    Code,
+    /// Members that no source has.
+    Unsourced,
+}
+
+/// The three-way comparison in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// The first rebuild and the second.
+    pub twins: Relation,
+    /// The published file and the first rebuild.
+    pub first: Relation,
+    /// The published file and the second rebuild.
+    pub second: Relation,
+    /// The members of the published file.
+    pub files: FileCounts,
+    /// The bytes of the published file.
+    pub bytes: ByteCounts,
+}
+
+/// The members of the published file, against the first rebuild.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileCounts {
+    /// All members of the published file.
+    pub total: u64,
+    /// Those whose content and kind the rebuild has too.
+    pub identical: u64,
+    /// Those that are the same bytes as a file of the source.
+    pub verbatim: u64,
+    /// The others, which the build generated.
+    pub generated: u64,
+    /// Those that are equal after a named normalizer.
+    pub normalized: u64,
+    /// Those that differ.
+    pub differing: u64,
+    /// Those that the rebuild does not have.
+    pub only_published: u64,
+    /// Members of the rebuild that the published file does not have; not part of `total`.
+    pub only_rebuilt: u64,
+}
+
+/// The bytes of the published file, against the first rebuild. All but `total` add up to `total`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ByteCounts {
+    /// The file's size.
+    pub total: u64,
+    /// Reproduced as they are.
+    pub identical: u64,
+    /// Permitted container parameters.
+    pub container: u64,
+    /// Rewritten by a named normalizer.
+    pub normalized: u64,
+    /// In a finding.
+    pub differing: u64,
+}
+
+/// Permitted container parameters in which the published file differs from the first rebuild; each counts members.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerDifferences {
+    /// Whether the members stand in another order.
+    pub member_order: bool,
+    /// Members with another time.
+    pub times: u64,
+    /// Members with other permitted mode bits.
+    pub modes: u64,
+    /// Members with another creator system or version.
+    pub creator: u64,
+    /// Members with another compression of the same content.
+    pub compression: u64,
+}
+
+/// A normalizer that made two members equal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Normalization {
+    /// The normalizer's name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u32,
+    /// The member of the published file.
+    #[serde(flatten)]
+    pub path: MemberPath,
+    /// How many bytes of the published member it rewrote.
+    pub bytes: u64,
+}

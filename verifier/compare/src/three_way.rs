@@ -1,0 +1,162 @@
+//! The comparison of a published file with its two rebuilds.
+
+use crate::comparison::{Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
+use crate::explain::{anomaly_finding, explain};
+use crate::finding::{Finding, Severity, sort_findings};
+use crate::pair::{Change, Pair, relate};
+use crate::record::{record_index, verify_record};
+use crate::side::{CompareError, Side};
+use crate::tiles::count_bytes;
+use crate::trace::SourceIndex;
+
+/// What a three-way comparison found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThreeWay {
+    /// The relations and the counts.
+    pub comparison: Comparison,
+    /// The most serious kind of difference between the published file and a rebuild; `None` where there is none.
+    pub mismatch: Option<Mismatch>,
+    /// The findings, most severe first.
+    pub findings: Vec<Finding>,
+    /// The normalizers that made members equal.
+    pub normalizations: Vec<Normalization>,
+    /// Permitted differences of the container.
+    pub container: ContainerDifferences,
+    /// Whether the source holds the published file itself, or one of the rebuilds.
+    pub source_embeds_subject: bool,
+}
+
+/// Compares the published file with the first and the second rebuild, and these with each other. Counts and findings are
+/// against the rebuild that is closer to the published file, the first when they are equally close.
+///
+/// # Errors
+/// When one of the files cannot be read again.
+pub fn compare(
+    published: &Side<'_>,
+    first: &Side<'_>,
+    second: &Side<'_>,
+    source: &SourceIndex,
+) -> Result<ThreeWay, CompareError> {
+    let twins = relate(first, second)?;
+    let to_first = relate(published, first)?;
+    let to_second = relate(published, second)?;
+    let relations = (twins.relation, to_first.relation, to_second.relation);
+    let second_is_closer = to_second.relation < to_first.relation;
+    let (pair, rebuilt, other, other_rebuilt) =
+        if second_is_closer { (to_second, second, to_first, first) } else { (to_first, first, to_second, second) };
+
+    let mut findings = Vec::new();
+    let mut mismatch = None;
+    for change in &pair.changes {
+        if let Some((finding, kind)) = explain(change, published, rebuilt, source)? {
+            findings.push(finding);
+            mismatch = mismatch.max(Some(kind));
+        } else {
+            mismatch = mismatch.max(Some(Mismatch::Packaging));
+        }
+    }
+    // Equal to one twin and not to the other, though the twins are equal: what separates them is named too.
+    if pair.changes.is_empty() && twins.relation != Relation::Different {
+        for change in &other.changes {
+            if let Some((finding, kind)) = explain(change, published, other_rebuilt, source)? {
+                findings.push(finding);
+                mismatch = mismatch.max(Some(kind));
+            }
+        }
+    }
+    findings.extend(twin_findings(&twins, first, second));
+    findings.extend(record_findings(published, &pair)?);
+    if pair.relation == Relation::Identical {
+        let anomalies = &published.archive.anomalies;
+        findings.extend(anomalies.iter().map(|anomaly| anomaly_finding(anomaly, Severity::Note, "the published file")));
+    }
+    if pair.world_writable {
+        let detail = "every file in it may be written by anybody once it is unpacked".to_owned();
+        findings.push(Finding::whole("world-writable", Severity::Warning, detail));
+    }
+    let source_embeds_subject = [published, first, second].iter().any(|side| source.contains(&side.sha256));
+    if source_embeds_subject {
+        let detail =
+            "a file of the source is the published file or a rebuild of it, so nothing needs to have been built"
+                .to_owned();
+        findings.push(Finding::whole("source-embeds-artifact", Severity::Alert, detail));
+    }
+    sort_findings(&mut findings);
+    let comparison = Comparison {
+        twins: relations.0,
+        first: relations.1,
+        second: relations.2,
+        files: count_files(published, &pair, source),
+        bytes: count_bytes(published, rebuilt, &pair)?,
+    };
+    let Pair { container, normalizations, .. } = pair;
+    Ok(ThreeWay { comparison, mismatch, findings, normalizations, container, source_embeds_subject })
+}
+
+/// One finding a member in which the twins differ.
+fn twin_findings(twins: &Pair, first: &Side<'_>, second: &Side<'_>) -> Vec<Finding> {
+    let find = |change: &Change| {
+        let (path, what) = match change {
+            Change::OnlyLeft(index) => (Some(&first.member(*index).path), "only the first rebuild has it".to_owned()),
+            Change::OnlyRight(index) => {
+                (Some(&second.member(*index).path), "only the second rebuild has it".to_owned())
+            }
+            Change::Kind(index, _) => {
+                (Some(&first.member(*index).path), "it is of another kind in each rebuild".to_owned())
+            }
+            Change::Content(index, _) => {
+                (Some(&first.member(*index).path), "its content differs between the rebuilds".to_owned())
+            }
+            Change::Mode(index, _) => {
+                (Some(&first.member(*index).path), "its mode differs between the rebuilds".to_owned())
+            }
+            Change::Header(index, _, what) => (Some(&first.member(*index).path), what.clone()),
+            Change::AnomalyLeft(anomaly) | Change::AnomalyRight(anomaly) => {
+                (anomaly.path.as_ref(), anomaly.detail.clone())
+            }
+            Change::ImpliedRecord(..) => return None,
+        };
+        Some(Finding { code: "twins-differ".into(), severity: Severity::Warning, path: path.cloned(), detail: what })
+    };
+    twins.changes.iter().filter_map(find).collect()
+}
+
+/// Where the published `RECORD` does not tell the truth.
+fn record_findings(published: &Side<'_>, pair: &Pair) -> Result<Vec<Finding>, CompareError> {
+    let Some(index) = record_index(published.archive) else { return Ok(Vec::new()) };
+    let Some(content) = published.content(index)? else {
+        let detail = "it is too large to be verified".to_owned();
+        return Ok(vec![Finding::of("record-unverified", Severity::Warning, &published.member(index).path, detail)]);
+    };
+    let is_reproduced = pair.relation != Relation::Different;
+    let severity = if is_reproduced { Severity::Note } else { Severity::Warning };
+    let faults = verify_record(published.archive, index, &content);
+    Ok(faults.into_iter().map(|fault| Finding::of("record-mismatch", severity, &fault.path, fault.detail)).collect())
+}
+
+fn count_files(published: &Side<'_>, pair: &Pair, source: &SourceIndex) -> FileCounts {
+    let members = &published.archive.members;
+    let mut counts = FileCounts { total: members.len() as u64, ..FileCounts::default() };
+    for member in members {
+        let verbatim = member.sha256.as_ref().and_then(|sha256| source.verbatim(&member.path, sha256));
+        counts.verbatim += u64::from(verbatim.is_some());
+    }
+    counts.generated = counts.total - counts.verbatim;
+    let mut differs = vec![false; members.len()];
+    for change in &pair.changes {
+        match change {
+            Change::OnlyLeft(_) => counts.only_published += 1,
+            Change::OnlyRight(_) => counts.only_rebuilt += 1,
+            Change::Kind(index, _)
+            | Change::Content(index, _)
+            | Change::ImpliedRecord(index, _)
+            | Change::Mode(index, _)
+            | Change::Header(index, ..) => differs[*index] = true,
+            Change::AnomalyLeft(_) | Change::AnomalyRight(_) => {}
+        }
+    }
+    counts.differing = differs.iter().filter(|differs| **differs).count() as u64;
+    counts.normalized = pair.normalizations.len() as u64;
+    counts.identical = counts.total - counts.differing - counts.normalized - counts.only_published;
+    counts
+}

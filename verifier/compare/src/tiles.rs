@@ -1,0 +1,174 @@
+//! The container: header values of members, compressed data, and what each byte of the published file is.
+
+use std::collections::HashMap;
+
+use twinbuild_archive::{Fields, Member, Tile, TileKind, ZipFields, ZipHeader};
+
+use crate::comparison::{ByteCounts, Relation};
+use crate::pair::{Change, Pair};
+use crate::side::{CompareError, Side};
+
+/// General purpose flags that may differ: 1 and 2 tell the encoder's effort, 3 that sizes follow the data, 11 that a name
+/// is UTF-8 (the bytes of the name are compared themselves).
+const FREE_FLAGS: u16 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 11;
+
+/// How the header values of two members of the same name relate.
+#[derive(Debug, Default)]
+pub(crate) struct HeaderRelation {
+    /// Their times differ.
+    pub(crate) times: bool,
+    /// The systems or versions that made them differ.
+    pub(crate) creator: bool,
+    /// Something differs that may not: a sentence.
+    pub(crate) different: Option<String>,
+}
+
+/// Compares what the headers say beside name, kind, mode and content. Extra fields other than times and zip64 sizes are
+/// anomalies of the archives, and compared as such.
+pub(crate) fn relate_headers(a: &Member, b: &Member) -> HeaderRelation {
+    let times = a.modified != b.modified;
+    let (Fields::Zip(left), Fields::Zip(right)) = (&a.fields, &b.fields) else {
+        // Only zip files have container parameters so far: any difference of another container is one that matters.
+        let different = (times || a.fields != b.fields)
+            .then(|| "its header differs, and that container is not compared field by field".to_owned());
+        return HeaderRelation { times, creator: false, different };
+    };
+    let creator = (left.creator_system, left.creator_version) != (right.creator_system, right.creator_version)
+        || left.central.version_needed != right.central.version_needed;
+    HeaderRelation { times, creator, different: forbidden_difference(left, right) }
+}
+
+fn forbidden_difference(left: &ZipFields, right: &ZipFields) -> Option<String> {
+    let flags = |header: &ZipHeader| header.flags & !FREE_FLAGS;
+    let both = |name: &str, a: u32, b: u32| {
+        (a != b).then(|| format!("its {name} are {a:#06x} in the published file and {b:#06x} in the rebuild"))
+    };
+    both("flags", flags(&left.central).into(), flags(&right.central).into())
+        .or_else(|| both("internal attributes", left.internal_attributes.into(), right.internal_attributes.into()))
+        // The upper half is the mode, which is compared by its bits.
+        .or_else(|| both("DOS attributes", left.external_attributes & 0xffff, right.external_attributes & 0xffff))
+}
+
+/// Whether two members lie in their files as the same compressed bytes.
+pub(crate) fn same_data(left: &Side<'_>, a: usize, right: &Side<'_>, b: usize) -> Result<bool, CompareError> {
+    let (Fields::Zip(x), Fields::Zip(y)) = (&left.member(a).fields, &right.member(b).fields) else { return Ok(false) };
+    let same_form = x.central.method == y.central.method && x.compressed_size_bytes == y.compressed_size_bytes;
+    Ok(same_form
+        && left.range_digest(x.data_offset, x.compressed_size_bytes)?
+            == right.range_digest(y.data_offset, y.compressed_size_bytes)?)
+}
+
+/// What each byte of the published file is.
+pub(crate) fn count_bytes(published: &Side<'_>, rebuilt: &Side<'_>, pair: &Pair) -> Result<ByteCounts, CompareError> {
+    let total = published.archive.size_bytes;
+    let mut counts = ByteCounts { total, ..ByteCounts::default() };
+    if pair.relation == Relation::Identical {
+        counts.identical = total;
+        return Ok(counts);
+    }
+    let fates = fates(published, pair);
+    let theirs: HashMap<TileKind, &Tile> = rebuilt.archive.tiles.iter().map(|tile| (tile.kind, tile)).collect();
+    let has_anomaly_of_its_own = |tile: &Tile| {
+        pair.changes.iter().any(|change| match change {
+            Change::AnomalyLeft(anomaly) => {
+                anomaly.offset < tile.offset + tile.length && tile.offset < anomaly.offset + anomaly.length.max(1)
+            }
+            _ => false,
+        })
+    };
+    for tile in &published.archive.tiles {
+        let member = match tile.kind {
+            TileKind::LocalHeader { member }
+            | TileKind::Data { member }
+            | TileKind::DataDescriptor { member }
+            | TileKind::CentralHeader { member }
+            | TileKind::Header { member } => Some(member),
+            _ => None,
+        };
+        let partner = member.map(|member| pair.partners[member]);
+        let counterpart = match (tile.kind, partner) {
+            (_, Some(None)) => None,
+            (TileKind::LocalHeader { .. }, Some(Some(member))) => Some(TileKind::LocalHeader { member }),
+            (TileKind::Data { .. }, Some(Some(member))) => Some(TileKind::Data { member }),
+            (TileKind::DataDescriptor { .. }, Some(Some(member))) => Some(TileKind::DataDescriptor { member }),
+            (TileKind::CentralHeader { .. }, Some(Some(member))) => Some(TileKind::CentralHeader { member }),
+            (TileKind::Header { .. }, Some(Some(member))) => Some(TileKind::Header { member }),
+            (kind, _) => Some(kind),
+        };
+        let is_data = matches!(tile.kind, TileKind::Data { .. });
+        let fate = member.map_or(Fate::Same, |member| fates[member]);
+        let count = match fate {
+            Fate::Lonely => &mut counts.differing,
+            Fate::Changed if is_data => &mut counts.differing,
+            Fate::Normalized if is_data => &mut counts.normalized,
+            _ if has_anomaly_of_its_own(tile) => &mut counts.differing,
+            _ if same_bytes(published, tile, rebuilt, counterpart.and_then(|kind| theirs.get(&kind).copied()))? => {
+                &mut counts.identical
+            }
+            Fate::HeaderChanged if !is_data => &mut counts.differing,
+            _ if is_free(tile.kind) => &mut counts.container,
+            _ => &mut counts.differing,
+        };
+        *count += tile.length;
+    }
+    Ok(counts)
+}
+
+/// What becomes of a member of the published file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Same,
+    Normalized,
+    HeaderChanged,
+    Changed,
+    Lonely,
+}
+
+fn fates(published: &Side<'_>, pair: &Pair) -> Vec<Fate> {
+    let mut fates = vec![Fate::Same; published.archive.members.len()];
+    for normalization in &pair.normalizations {
+        let index = published.archive.index_of(normalization.path.as_bytes());
+        if let Some(fate) = index.and_then(|index| fates.get_mut(index)) {
+            *fate = Fate::Normalized;
+        }
+    }
+    for change in &pair.changes {
+        match change {
+            Change::OnlyLeft(index) => fates[*index] = Fate::Lonely,
+            Change::Kind(index, _) | Change::Content(index, _) | Change::ImpliedRecord(index, _) => {
+                fates[*index] = Fate::Changed;
+            }
+            Change::Mode(index, _) | Change::Header(index, ..) => {
+                if fates[*index] != Fate::Changed {
+                    fates[*index] = Fate::HeaderChanged;
+                }
+            }
+            Change::OnlyRight(_) | Change::AnomalyLeft(_) | Change::AnomalyRight(_) => {}
+        }
+    }
+    fates
+}
+
+/// Whether a tile of this kind holds nothing but container parameters and what follows from them, once the members'
+/// contents and modes were compared.
+fn is_free(kind: TileKind) -> bool {
+    matches!(
+        kind,
+        TileKind::LocalHeader { .. }
+            | TileKind::Data { .. }
+            | TileKind::DataDescriptor { .. }
+            | TileKind::CentralHeader { .. }
+            | TileKind::Zip64End
+            | TileKind::EndRecord
+    )
+}
+
+fn same_bytes(
+    published: &Side<'_>,
+    tile: &Tile,
+    rebuilt: &Side<'_>,
+    counterpart: Option<&Tile>,
+) -> Result<bool, CompareError> {
+    let Some(other) = counterpart.filter(|other| other.length == tile.length) else { return Ok(false) };
+    Ok(published.range_digest(tile.offset, tile.length)? == rebuilt.range_digest(other.offset, other.length)?)
+}

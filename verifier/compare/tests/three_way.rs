@@ -1,0 +1,300 @@
+//! A published wheel against its rebuilds, with one thing changed at a time.
+
+use std::io::{Cursor, Write as _};
+
+use twinbuild_archive::{Archive, Format, Limits, read};
+use twinbuild_compare::{Finding, Mismatch, Relation, Severity, Side, SourceIndex, ThreeWay, compare};
+use twinbuild_subject::Sha256;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+const DIST_INFO: &str = "demo-1.0.dist-info";
+
+/// A member of a wheel in the making.
+#[derive(Clone)]
+struct Entry {
+    name: String,
+    content: Vec<u8>,
+    mode: u32,
+}
+
+/// A wheel in the making.
+#[derive(Clone)]
+struct Wheel {
+    entries: Vec<Entry>,
+    year: u16,
+    method: CompressionMethod,
+    record: Option<String>,
+}
+
+fn wheel() -> Wheel {
+    let entry = |name: &str, content: &str, mode| Entry { name: name.to_owned(), content: content.as_bytes().to_vec(), mode };
+    let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nLicense: MIT\nRequires-Dist: six\n\nText.\n";
+    Wheel {
+        entries: vec![
+            entry("demo/__init__.py", "VALUE = 1\n", 0o644),
+            entry("demo/tool.sh", "#!/bin/sh\n", 0o755),
+            entry(&format!("{DIST_INFO}/METADATA"), metadata, 0o644),
+            entry(&format!("{DIST_INFO}/WHEEL"), "Wheel-Version: 1.0\nGenerator: x 1\nTag: py3-none-any\n", 0o644),
+            entry(&format!("{DIST_INFO}/entry_points.txt"), "[console_scripts]\ndemo = demo:main\n", 0o644),
+        ],
+        year: 2020,
+        method: CompressionMethod::Deflated,
+        record: None,
+    }
+}
+
+impl Wheel {
+    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut changed = self.clone();
+        change(&mut changed);
+        changed
+    }
+
+    fn entry(&mut self, name: &str) -> &mut Entry {
+        self.entries.iter_mut().find(|entry| entry.name.ends_with(name)).unwrap()
+    }
+
+    fn add(&mut self, name: &str, content: &str) {
+        self.entries.insert(0, Entry { name: name.to_owned(), content: content.as_bytes().to_vec(), mode: 0o644 });
+    }
+
+    /// A RECORD that tells the truth.
+    fn true_record(&self) -> String {
+        let row = |entry: &Entry| {
+            let digest = Sha256::of(&entry.content).to_url_safe_base64();
+            format!("{},sha256={digest},{}\n", entry.name, entry.content.len())
+        };
+        self.entries.iter().map(row).collect::<String>() + &format!("{DIST_INFO}/RECORD,,\n")
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let time = DateTime::from_date_and_time(self.year, 2, 2, 0, 0, 0).unwrap();
+        let record = self.record.clone().unwrap_or_else(|| self.true_record());
+        let record = Entry { name: format!("{DIST_INFO}/RECORD"), content: record.into_bytes(), mode: 0o644 };
+        for entry in self.entries.iter().chain([&record]) {
+            let options = SimpleFileOptions::default()
+                .compression_method(self.method)
+                .last_modified_time(time)
+                .unix_permissions(entry.mode);
+            writer.start_file(entry.name.as_str(), options).unwrap();
+            writer.write_all(&entry.content).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+}
+
+fn archive(bytes: &Vec<u8>) -> Archive {
+    read(bytes, Format::Zip, &Limits::default()).unwrap()
+}
+
+fn judge_bytes(published: &Vec<u8>, first: &Vec<u8>, second: &Vec<u8>, source: &SourceIndex) -> ThreeWay {
+    let archives = [archive(published), archive(first), archive(second)];
+    let sides: Vec<Side<'_>> = [published, first, second]
+        .into_iter()
+        .zip(&archives)
+        .map(|(bytes, archive)| Side { archive, bytes, sha256: Sha256::of(bytes) })
+        .collect();
+    let found = compare(&sides[0], &sides[1], &sides[2], source).unwrap();
+    let bytes = found.comparison.bytes;
+    assert_eq!(bytes.identical + bytes.container + bytes.normalized + bytes.differing, bytes.total);
+    assert_eq!(bytes.total, published.len() as u64);
+    found
+}
+
+fn judge(published: &Wheel) -> ThreeWay {
+    let built = wheel().bytes();
+    let source = SourceIndex::new([("src/demo/__init__.py".into(), Sha256::of(b"VALUE = 1\n"))]);
+    judge_bytes(&published.bytes(), &built, &built, &source)
+}
+
+fn finding<'a>(found: &'a ThreeWay, code: &str, path: &str) -> &'a Finding {
+    let is_it = |finding: &&Finding| finding.code == code && finding.path.as_ref().is_some_and(|found| found.ends_with(path));
+    found.findings.iter().find(is_it).unwrap_or_else(|| panic!("no {code} for {path} among {:#?}", found.findings))
+}
+
+/// The published wheel differs: with this finding, severity and mismatch.
+fn differs(published: &Wheel, code: &str, path: &str, severity: Severity, mismatch: Mismatch) {
+    let found = judge(published);
+    assert_eq!(found.comparison.first, Relation::Different, "{code} {path}");
+    assert_eq!(finding(&found, code, path).severity, severity, "{code} {path}");
+    assert_eq!(found.mismatch, Some(mismatch), "{code} {path}");
+    assert!(found.comparison.bytes.differing > 0 || found.comparison.files.only_rebuilt > 0, "{code} {path}");
+}
+
+#[test]
+fn the_same_file_is_identical() {
+    let found = judge(&wheel());
+    assert_eq!(found.comparison.first, Relation::Identical);
+    assert_eq!(found.mismatch, None);
+    assert_eq!(found.findings, []);
+    let files = found.comparison.files;
+    assert_eq!((files.total, files.identical, files.verbatim, files.generated), (6, 6, 1, 5));
+    assert_eq!(found.comparison.bytes.identical, found.comparison.bytes.total);
+}
+
+#[test]
+fn other_times_order_compression_and_permitted_modes_are_equivalent() {
+    for change in [
+        (|wheel: &mut Wheel| wheel.year = 2021) as fn(&mut Wheel),
+        |wheel| wheel.entries.reverse(),
+        |wheel| wheel.method = CompressionMethod::Stored,
+        |wheel| wheel.entry("__init__.py").mode = 0o664,
+        |wheel| wheel.entry("tool.sh").mode = 0o700,
+        |wheel| {
+            wheel.year = 1999;
+            wheel.entries.rotate_left(2);
+            wheel.entries.iter_mut().for_each(|entry| entry.mode |= 0o020);
+        },
+    ] {
+        let found = judge(&wheel().with(change));
+        assert_eq!(found.comparison.first, Relation::Equivalent, "{:#?}", found.findings);
+        assert_eq!((found.mismatch, found.comparison.bytes.differing), (None, 0));
+        assert_eq!(found.findings, []);
+    }
+}
+
+#[test]
+fn the_order_of_a_true_record_is_normalized_and_said() {
+    let reversed = wheel().with(|wheel| {
+        let rows: Vec<String> = wheel.true_record().split_inclusive('\n').rev().map(str::to_owned).collect();
+        wheel.record = Some(rows.concat());
+    });
+    let found = judge(&reversed);
+    assert_eq!(found.comparison.first, Relation::Equivalent);
+    assert_eq!(found.normalizations.len(), 1);
+    assert_eq!(found.comparison.files.normalized, 1);
+    assert!(found.comparison.bytes.normalized > 0);
+}
+
+#[test]
+fn changed_code_is_an_alert() {
+    use Mismatch::Code;
+    use Severity::Alert;
+    let changed = wheel().with(|wheel| wheel.entry("__init__.py").content = b"VALUE = 2\n".to_vec());
+    differs(&changed, "content-changed", "demo/__init__.py", Alert, Code);
+    let changed = wheel().with(|wheel| wheel.entry("entry_points.txt").content.extend(b"evil = os:system\n"));
+    differs(&changed, "entry-points-changed", "entry_points.txt", Alert, Code);
+    let requires = |wheel: &mut Wheel| {
+        let metadata = String::from_utf8(wheel.entry("METADATA").content.clone()).unwrap();
+        wheel.entry("METADATA").content = metadata.replace("Requires-Dist: six", "Requires-Dist: sixx").into_bytes();
+    };
+    differs(&wheel().with(requires), "dependencies-changed", "METADATA", Alert, Code);
+    let tag = |wheel: &mut Wheel| wheel.entry("WHEEL").content.extend(b"Tag: py2-none-any\n");
+    differs(&wheel().with(tag), "wheel-tags-changed", "WHEEL", Alert, Code);
+}
+
+#[test]
+fn modes_that_run_are_alerts() {
+    use Mismatch::Code;
+    use Severity::Alert;
+    for (name, mode) in [("tool.sh", 0o644), ("__init__.py", 0o755), ("__init__.py", 0o645)] {
+        let changed = wheel().with(|wheel| wheel.entry(name).mode = mode);
+        differs(&changed, "mode-changed", name, Alert, Code);
+    }
+    let writable = wheel().with(|wheel| wheel.entry("__init__.py").mode = 0o666);
+    differs(&writable, "mode-changed", "__init__.py", Alert, Code);
+}
+
+#[test]
+fn a_set_user_id_bit_is_an_alert() {
+    let built = wheel().bytes();
+    let mut set = built.clone();
+    let first_header = set.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    set[first_header + 38..first_header + 42].copy_from_slice(&(0o104_644_u32 << 16).to_le_bytes());
+    let found = judge_bytes(&set, &built, &built, &SourceIndex::default());
+    assert_eq!(finding(&found, "mode-changed", "__init__.py").severity, Severity::Alert);
+    assert_eq!(found.mismatch, Some(Mismatch::Code));
+}
+
+#[test]
+fn added_members_are_unsourced_unless_the_source_has_them() {
+    use Mismatch::Unsourced;
+    use Severity::Alert;
+    differs(&wheel().with(|wheel| wheel.add("evil.pth", "import os\n")), "path-file-added", "evil.pth", Alert, Unsourced);
+    differs(&wheel().with(|wheel| wheel.add("demo/evil.py", "1\n")), "unsourced-member", "evil.py", Alert, Unsourced);
+    let empty = wheel().with(|wheel| wheel.add("demo/py.typed", ""));
+    differs(&empty, "unsourced-member", "py.typed", Alert, Unsourced);
+    let sourced = wheel().with(|wheel| wheel.add("demo/copy.py", "VALUE = 1\n"));
+    differs(&sourced, "only-published", "copy.py", Severity::Warning, Mismatch::Code);
+    let gone = wheel().with(|wheel| drop(wheel.entries.remove(0)));
+    differs(&gone, "not-published", "__init__.py", Severity::Warning, Mismatch::Code);
+}
+
+#[test]
+fn metadata_that_decides_nothing_is_packaging() {
+    use Mismatch::Packaging;
+    use Severity::Warning;
+    let licence = |wheel: &mut Wheel| {
+        let metadata = String::from_utf8(wheel.entry("METADATA").content.clone()).unwrap();
+        wheel.entry("METADATA").content = metadata.replace("License: MIT", "License: BSD").into_bytes();
+    };
+    differs(&wheel().with(licence), "metadata-changed", "METADATA", Warning, Packaging);
+    let generator = |wheel: &mut Wheel| {
+        let text = String::from_utf8(wheel.entry("WHEEL").content.clone()).unwrap();
+        wheel.entry("WHEEL").content = text.replace("x 1", "x 2").into_bytes();
+    };
+    differs(&wheel().with(generator), "metadata-changed", "WHEEL", Warning, Packaging);
+    let added = wheel().with(|wheel| wheel.add(&format!("{DIST_INFO}/zip-safe"), "\n"));
+    differs(&added, "only-published", "zip-safe", Warning, Packaging);
+}
+
+#[test]
+fn a_lying_record_names_the_member() {
+    let lies: [fn(&str) -> String; 4] = [
+        |record| record.replacen("__init__.py,sha256=", "__init__.py,sha256=x", 1),
+        |record| record.replacen("demo/__init__.py", "demo/__other__.py", 1),
+        |record| record.lines().skip(1).map(|line| format!("{line}\n")).collect(),
+        |record| format!("{record}{}\n", record.lines().next().unwrap()),
+    ];
+    for lie in lies {
+        let lying = wheel().with(|wheel| wheel.record = Some(lie(&wheel.true_record())));
+        let found = judge(&lying);
+        assert_eq!(found.comparison.first, Relation::Different);
+        finding(&found, "record-mismatch", "__init__.py");
+        finding(&found, "record-changed", "RECORD");
+        assert_eq!(found.mismatch, Some(Mismatch::Packaging));
+    }
+}
+
+#[test]
+fn the_line_ends_of_record_are_not_its_row_order() {
+    let other = wheel().with(|wheel| {
+        wheel.add("demo/evil.py", "1\n");
+        wheel.record = Some(wheel.true_record().replace('\n', "\r\n"));
+    });
+    finding(&judge(&other), "record-changed", "RECORD");
+}
+
+#[test]
+fn bytes_that_belong_to_no_member_are_found() {
+    let built = wheel().bytes();
+    let mut commented = built.clone();
+    let end = commented.len() - 2;
+    commented[end] = 5;
+    commented.extend(b"hello");
+    let found = judge_bytes(&commented, &built, &built, &SourceIndex::default());
+    assert_eq!(found.comparison.first, Relation::Different);
+    assert_eq!(found.mismatch, Some(Mismatch::Packaging));
+    assert_eq!(found.comparison.bytes.differing, 5);
+    assert!(found.findings.iter().any(|finding| finding.code == "zip-comment"), "{:#?}", found.findings);
+}
+
+#[test]
+fn a_source_that_holds_the_subject_is_said() {
+    let built = wheel().bytes();
+    let source = SourceIndex::new([("dist/demo-1.0-py3-none-any.whl".into(), Sha256::of(&built))]);
+    let found = judge_bytes(&built, &built, &built, &source);
+    assert!(found.source_embeds_subject);
+    assert!(found.findings.iter().any(|finding| finding.code == "source-embeds-artifact"));
+}
+
+#[test]
+fn twins_that_differ_name_the_member() {
+    let (first, second) = (wheel().bytes(), wheel().with(|wheel| wheel.entry("__init__.py").content.push(b'#')).bytes());
+    let found = judge_bytes(&second, &first, &second, &SourceIndex::default());
+    assert_eq!(found.comparison.twins, Relation::Different);
+    assert_eq!((found.comparison.first, found.comparison.second), (Relation::Different, Relation::Identical));
+    finding(&found, "twins-differ", "__init__.py");
+}

@@ -1,0 +1,329 @@
+//! The verdict document.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Normalization};
+use twinbuild_recipe::Recipe;
+use twinbuild_subject::{Digests, Sha256, Subject};
+
+use crate::{Decision, Level, Matches, Outcome};
+
+/// The version of the document's form. Fields may be added without a new version.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What was found out about one subject.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// [`SCHEMA_VERSION`]
+    pub schema_version: u32,
+    /// The SHA-256 of this document without `verdictDigest` and `run`, in the canonical form of RFC 8785.
+    pub verdict_digest: Option<Sha256>,
+    /// The published file.
+    pub subject: Subject,
+    /// What it is claimed to be built from; absent where none was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// How exactly it was reproduced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+    /// In what it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<Mismatch>,
+    /// Which of two twins that differ is the published file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<Matches>,
+    /// Why the outcome is none of `reproduced`, `not-reproduced` and `nondeterministic`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// How it was rebuilt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeRecord>,
+    /// The twins.
+    pub rebuilds: Vec<Rebuild>,
+    /// What both twins stood on, so that twins cannot speak against it.
+    pub shared_inputs: Vec<InputRecord>,
+    /// The three-way comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+    /// Differences and anomalies, the most severe first.
+    pub findings: Vec<Finding>,
+    /// Normalizers that made members equal.
+    pub normalizers_applied: Vec<Normalization>,
+    /// The published file's container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+    /// What wrote this document.
+    pub tool: ToolRecord,
+    /// What may differ from run to run; not covered by `verdictDigest`.
+    pub run: Run,
+}
+
+/// What the subject is claimed to be built from.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// What kind of source it is.
+    pub kind: SourceKind,
+    /// Why it is taken to be the source.
+    pub trust: Trust,
+    /// Its package URL; absent for a local file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// Its file name.
+    pub file_name: String,
+    /// Its digests.
+    pub digests: Digests,
+}
+
+/// Kinds of source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// A source distribution.
+    Sdist,
+}
+
+/// Why a source is taken to be the source of a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trust {
+    /// It was uploaded with the subject by the same hands: that says that the subject comes from it, and nothing of
+    /// whether it is clean.
+    SameUpload,
+    /// The user said so.
+    User,
+}
+
+/// Why no comparison decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// A stable name of the class, in kebab case.
+    pub class: String,
+    /// The stage of the build that failed, such as `wheel`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// One sentence for a reader.
+    pub detail: String,
+}
+
+/// The recipe, and its digest.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecipeRecord {
+    /// The recipe.
+    #[serde(flatten)]
+    pub recipe: Recipe,
+    /// Where it came from: `inferred` or `given`.
+    pub origin: &'static str,
+    /// The SHA-256 of its TOML form.
+    pub digest: Sha256,
+}
+
+/// One of the twins.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rebuild {
+    /// `first` or `second`.
+    pub name: &'static str,
+    /// What it ran on.
+    pub environment: EnvironmentRecord,
+    /// The conditions in which it differs from its twin.
+    pub variations: Vec<VariationRecord>,
+    /// What it built; absent where the build failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactRecord>,
+    /// Packets that found no route: connections and look-ups that the build attempted.
+    pub network_attempts: u64,
+}
+
+/// An environment, by the digest over its layers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct EnvironmentRecord {
+    /// SHA-256 over the digests of the layers, topmost first.
+    pub digest: Sha256,
+    /// The digests of the layers, topmost first.
+    pub layers: Vec<Sha256>,
+}
+
+/// One condition that differs between the twins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VariationRecord {
+    /// The condition.
+    pub name: String,
+    /// Its value in this twin.
+    pub value: String,
+    /// Whether the twins, as seen from inside, really differed in it.
+    pub effective: bool,
+}
+
+/// A file that a twin built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactRecord {
+    /// Its name.
+    pub file_name: String,
+    /// Its digests.
+    pub digests: Digests,
+}
+
+/// Something that went into both twins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputRecord {
+    /// `source`, `debian-package`, `requirement`, `locale`, `tool`.
+    pub kind: String,
+    /// Its name and version.
+    pub name: String,
+    /// Its digest.
+    pub sha256: Sha256,
+}
+
+/// The published file's container, and its permitted differences from the first rebuild.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Container {
+    /// The archive format: `zip`.
+    pub kind: String,
+    /// What differs, in members.
+    pub differences: ContainerDifferences,
+}
+
+/// The program that wrote a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ToolRecord {
+    /// `twinbuild`
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What may differ from run to run.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// When the run began, UTC.
+    #[schemars(with = "Option<String>")]
+    pub started: Option<Timestamp>,
+    /// Durations of the run's steps in milliseconds, by name.
+    pub durations_ms: BTreeMap<String, u64>,
+    /// The logs of the builds: bytes and SHA-256, by twin.
+    pub logs: BTreeMap<String, LogRecord>,
+    /// Limits that were in force, by name, in the unit that the name says.
+    pub limits: BTreeMap<String, u64>,
+    /// The end of the log of a build that failed, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_tail: Option<String>,
+}
+
+/// A build log.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct LogRecord {
+    /// How many bytes the build printed.
+    pub bytes: u64,
+    /// Their SHA-256.
+    pub sha256: String,
+}
+
+impl Verdict {
+    /// A verdict about `subject` without a decision yet: `inconclusive`, and everything else empty.
+    #[must_use]
+    pub fn about(subject: Subject, tool_version: &str) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            verdict_digest: None,
+            subject,
+            source: None,
+            outcome: Outcome::Inconclusive,
+            level: None,
+            mismatch: None,
+            matches: None,
+            reason: None,
+            recipe: None,
+            rebuilds: Vec::new(),
+            shared_inputs: Vec::new(),
+            comparison: None,
+            findings: Vec::new(),
+            normalizers_applied: Vec::new(),
+            container: None,
+            tool: ToolRecord { name: "twinbuild".to_owned(), version: tool_version.to_owned() },
+            run: Run::default(),
+        }
+    }
+
+    /// Takes over a decision.
+    pub fn set_decision(&mut self, decision: Decision) {
+        let Decision { outcome, level, mismatch, matches } = decision;
+        (self.outcome, self.level, self.mismatch, self.matches) = (outcome, level, mismatch, matches);
+    }
+
+    /// Computes `verdictDigest` over the document as it stands.
+    ///
+    /// # Errors
+    /// When the document cannot be written as JSON.
+    pub fn seal(&mut self) -> Result<(), serde_json::Error> {
+        let mut value = serde_json::to_value(&*self)?;
+        if let Some(object) = value.as_object_mut() {
+            object.remove("run");
+            object.remove("verdictDigest");
+        }
+        // Objects of serde_json are sorted by key; with ASCII keys and integers only, this is the form of RFC 8785.
+        self.verdict_digest = Some(Sha256::of(serde_json::to_string(&value)?.as_bytes()));
+        Ok(())
+    }
+
+    /// The JSON Schema (2020-12) of the document.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        let generator = schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator();
+        let mut schema = generator.into_root_schema_for::<Self>();
+        schema.insert("title".to_owned(), "twinbuild verdict".into());
+        schema.to_value()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twinbuild_subject::Origin;
+
+    fn verdict() -> Verdict {
+        let subject = Subject {
+            origin: Origin::Local,
+            purl: None,
+            file_name: "a-1-py3-none-any.whl".to_owned(),
+            size: Some(1),
+            digests: Some(Sha256::of(b"a").into()),
+            upload_time: None,
+        };
+        Verdict::about(subject, "0.0.0")
+    }
+
+    #[test]
+    fn the_digest_covers_all_but_the_run() {
+        let digest = |verdict: &mut Verdict| {
+            verdict.seal().unwrap();
+            verdict.verdict_digest.unwrap()
+        };
+        let base = digest(&mut verdict());
+        let mut other = verdict();
+        other.run.durations_ms.insert("build".to_owned(), 7);
+        assert_eq!(digest(&mut other), base);
+        assert_eq!(digest(&mut other), base, "sealing twice changes nothing");
+        other.outcome = Outcome::Reproduced;
+        assert_ne!(digest(&mut other), base);
+    }
+
+    #[test]
+    fn keys_are_ascii_so_that_the_form_is_canonical() {
+        let value = serde_json::to_value(verdict()).unwrap();
+        assert!(value.as_object().unwrap().keys().all(|key| key.is_ascii()));
+        assert_eq!(value["outcome"], "inconclusive");
+        assert!(value["verdictDigest"].is_null());
+    }
+}
