@@ -1,1 +1,13 @@
-//! End-to-end tests through the binary.
+//! End-to-end tests, through the binary: one module a capability.
+//!
+//! Modules named `network_...` need the public registries: the first test that builds fetches the root file system.
+//! All share one warm cache below the target folder; each has a folder of its own for everything else.
+
+mod bad_input;
+mod comparing;
+mod fixtures;
+mod network_faults;
+mod network_hostile_builds;
+mod network_planted_changes;
+mod network_real_wheels;
+mod support;

@@ -1,1 +1,151 @@
 //! Strict readers for the archive formats that packages are published in.
+//!
+//! [`read`] takes bytes ([`ReadAt`]) and gives an [`Archive`]: its [`Member`]s with all their metadata and the SHA-256 of
+//! their contents, its [`Anomaly`]s, and its [`Tile`]s, a map that has every byte of the file exactly once. It fails with
+//! a [`ReadError`] that says whose fault it is: [`Malformation`] is proof that the archive breaks its format or that two
+//! readers in real use would read it differently, [`LimitError`] says nothing about its honesty.
+//!
+//! [`visit`] is the same pass and hands out each member's contents; [`contents`] reads one member again.
+//!
+//! The crate opens no file, asks no clock, executes nothing, runs no foreign code but memory-safe decoders, and holds no
+//! more of an archive in memory than its headers and one buffer. It never repairs and never skips.
+//!
+//! ```
+//! use twinbuild_archive::{Format, Limits, ReadError, read};
+//!
+//! let empty_zip = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
+//! let archive = read(&empty_zip, Format::Zip, &Limits::default())?;
+//! assert!(archive.members.is_empty() && archive.anomalies.is_empty());
+//!
+//! let cut = &empty_zip[..21];
+//! let Err(ReadError::Malformed(lie)) = read(cut, Format::Zip, &Limits::default()) else { panic!("not read") };
+//! assert_eq!(lie.code(), "zip-no-end");
+//! # Ok::<(), ReadError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod ar;
+mod archive;
+mod contents;
+mod deb;
+mod deflate;
+mod error;
+mod gzip;
+mod limits;
+mod names;
+mod source;
+mod stream;
+mod tar;
+mod xz;
+mod zip;
+
+use std::io::{self, Read};
+
+use twinbuild_subject::Sha256;
+
+pub use ar::ArMember;
+pub use archive::{Anomaly, Archive, Container, Fields, Format, Member, MemberKind, Modified, Tile, TileKind};
+pub use deb::{DebCompression, DebFault, DebFields, DebPart};
+pub use error::{Malformation, ReadError, Unsupported};
+pub use gzip::{GzipFault, GzipFields};
+pub use limits::{LimitError, LimitKind, Limits};
+pub use names::NameFault;
+pub use source::{ArchiveFile, ReadAt};
+pub use tar::{PaxRecord, TarDialect, TarExtension, TarExtensionBody, TarFault, TarFields, TarHeader, TarStream};
+pub use xz::{XzFault, XzFields};
+pub use zip::{DataDescriptor, ExtraField, ExtraFields, ExtraKind, Zip64End, ZipEnd, ZipFault, ZipFields, ZipHeader};
+
+/// What [`visit`] calls for each member: the member, and its contents (empty for all but files).
+pub type Visitor<'a> = dyn FnMut(&Member, &mut dyn Read) -> io::Result<()> + 'a;
+
+/// Reads an archive to its last byte, verifies every checksum in it and hashes every member.
+///
+/// # Errors
+/// See [`ReadError`]. The first fault that is met is returned; structure and names come before contents where the format
+/// allows it.
+pub fn read<S: ReadAt + ?Sized>(source: &S, format: Format, limits: &Limits) -> Result<Archive, ReadError> {
+    visit(source, format, limits, &mut |_, _| Ok(()))
+}
+
+/// Reads an archive as [`read`] does, in the same single pass, and hands each member to `visitor` in the order of
+/// [`Archive::members`].
+///
+/// The contents end after [`Member::size_bytes`] bytes; what the visitor leaves unread is read all the same. A read of
+/// contents may fail, and then `visit` fails with the cause, whatever the visitor returns. **What was handed out is valid
+/// only if `visit` returns `Ok`**: the checksum of a member stands behind its contents, and in a tar a later member may
+/// contradict the name of an earlier one. A tree that was laid out must be thrown away on an error.
+///
+/// # Errors
+/// As [`read`]; [`ReadError::Visitor`] where `visitor` fails by itself.
+pub fn visit<S: ReadAt + ?Sized>(
+    source: &S,
+    format: Format,
+    limits: &Limits,
+    visitor: &mut Visitor<'_>,
+) -> Result<Archive, ReadError> {
+    let source = source::Source::new(&source);
+    match format {
+        Format::Zip => zip::read(source, limits, visitor),
+        Format::TarGz | Format::TarXz | Format::Tar => tar::read(source, format, limits, visitor),
+        Format::Deb => deb::read(source, limits, visitor),
+    }
+}
+
+/// The expanded contents of the member `index` of an archive that was read from the same `source`, at most `max_bytes`.
+/// Zip members are read at their place; in other formats the archive is read again up to the member.
+///
+/// # Errors
+/// As [`read`]; [`LimitKind::Requested`] if the member is larger than `max_bytes`, [`ReadError::NoContents`] if it is no
+/// file, [`ReadError::Changed`] if the contents are not those of the first reading.
+pub fn contents<S: ReadAt + ?Sized>(
+    source: &S,
+    archive: &Archive,
+    index: usize,
+    max_bytes: u64,
+) -> Result<Vec<u8>, ReadError> {
+    let none = || ReadError::NoContents { index, members: archive.members.len() };
+    let member = archive.members.get(index).ok_or_else(none)?;
+    let expected = member.sha256.filter(|_| member.is_file()).ok_or_else(none)?;
+    if member.size_bytes > max_bytes {
+        let (kind, allowed, found) = (LimitKind::Requested, max_bytes, member.size_bytes);
+        return Err(LimitError { kind, allowed, found, path: Some(member.path.clone()) }.into());
+    }
+    let (bytes, found) = match &member.fields {
+        Fields::Zip(fields) => zip::contents(source::Source::new(&source), &archive.limits, member, fields)?,
+        Fields::Tar(_) => read_up_to(source, archive, index)?.ok_or_else(none)?,
+    };
+    if found != expected {
+        return Err(ReadError::Changed { path: member.path.clone(), expected, found });
+    }
+    Ok(bytes)
+}
+
+/// Reads an archive of streamed members again and stops after the member `index`.
+fn read_up_to<S: ReadAt + ?Sized>(
+    source: &S,
+    archive: &Archive,
+    index: usize,
+) -> Result<Option<(Vec<u8>, Sha256)>, ReadError> {
+    let mut position = 0;
+    let mut bytes = None;
+    let limits = archive.limits;
+    let size = archive.members.get(index).map_or(0, |member| member.size_bytes);
+    let outcome = visit(source, archive.format, &limits, &mut |_, contents| {
+        let is_wanted = position == index;
+        position += 1;
+        if is_wanted {
+            let mut read = Vec::new();
+            contents.take(size.saturating_add(1)).read_to_end(&mut read)?;
+            bytes = Some(read);
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(())
+    });
+    match (bytes, outcome) {
+        (Some(bytes), _) => {
+            let digest = Sha256::of(&bytes);
+            Ok(Some((bytes, digest)))
+        }
+        (None, outcome) => outcome.map(|_| None),
+    }
+}

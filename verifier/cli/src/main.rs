@@ -1,2 +1,51 @@
-//! The twinbuild command.
-fn main() {}
+//! The twinbuild command: did these bytes come from that source?
+
+mod arguments;
+mod commands;
+mod failure;
+mod progress;
+mod settings;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    // Both must come before there are threads: the program may have been started as a sandbox's init, or as a tool.
+    twinbuild_sandbox::init_if_requested();
+    if let Some(code) = twinbuild_environment::answer_as_interpreter() {
+        return code;
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let is_answer = !error.use_stderr();
+            // Nothing is left to do where even this cannot be printed.
+            let _ = error.print();
+            return if is_answer { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) };
+        }
+    };
+    progress::start(arguments.global.verbose);
+    let outcome = run(&arguments);
+    progress::finish();
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<u8, Failure> {
+    match &arguments.command {
+        Command::Rebuild(rebuild) => commands::rebuild::run(&arguments.global, rebuild),
+        Command::Infer(infer) => commands::infer::run(&arguments.global, infer),
+        Command::Compare(compare) => commands::compare::run(&arguments.global, compare),
+        Command::Doctor => commands::doctor::run(&arguments.global),
+    }
+}

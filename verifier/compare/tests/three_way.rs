@@ -28,7 +28,8 @@ struct Wheel {
 }
 
 fn wheel() -> Wheel {
-    let entry = |name: &str, content: &str, mode| Entry { name: name.to_owned(), content: content.as_bytes().to_vec(), mode };
+    let entry =
+        |name: &str, content: &str, mode| Entry { name: name.to_owned(), content: content.as_bytes().to_vec(), mode };
     let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nLicense: MIT\nRequires-Dist: six\n\nText.\n";
     Wheel {
         entries: vec![
@@ -110,7 +111,8 @@ fn judge(published: &Wheel) -> ThreeWay {
 }
 
 fn finding<'a>(found: &'a ThreeWay, code: &str, path: &str) -> &'a Finding {
-    let is_it = |finding: &&Finding| finding.code == code && finding.path.as_ref().is_some_and(|found| found.ends_with(path));
+    let is_it =
+        |finding: &&Finding| finding.code == code && finding.path.as_ref().is_some_and(|found| found.ends_with(path));
     found.findings.iter().find(is_it).unwrap_or_else(|| panic!("no {code} for {path} among {:#?}", found.findings))
 }
 
@@ -212,7 +214,13 @@ fn a_set_user_id_bit_is_an_alert() {
 fn added_members_are_unsourced_unless_the_source_has_them() {
     use Mismatch::Unsourced;
     use Severity::Alert;
-    differs(&wheel().with(|wheel| wheel.add("evil.pth", "import os\n")), "path-file-added", "evil.pth", Alert, Unsourced);
+    differs(
+        &wheel().with(|wheel| wheel.add("evil.pth", "import os\n")),
+        "path-file-added",
+        "evil.pth",
+        Alert,
+        Unsourced,
+    );
     differs(&wheel().with(|wheel| wheel.add("demo/evil.py", "1\n")), "unsourced-member", "evil.py", Alert, Unsourced);
     let empty = wheel().with(|wheel| wheel.add("demo/py.typed", ""));
     differs(&empty, "unsourced-member", "py.typed", Alert, Unsourced);
@@ -292,7 +300,8 @@ fn a_source_that_holds_the_subject_is_said() {
 
 #[test]
 fn twins_that_differ_name_the_member() {
-    let (first, second) = (wheel().bytes(), wheel().with(|wheel| wheel.entry("__init__.py").content.push(b'#')).bytes());
+    let (first, second) =
+        (wheel().bytes(), wheel().with(|wheel| wheel.entry("__init__.py").content.push(b'#')).bytes());
     let found = judge_bytes(&second, &first, &second, &SourceIndex::default());
     assert_eq!(found.comparison.twins, Relation::Different);
     assert_eq!((found.comparison.first, found.comparison.second), (Relation::Different, Relation::Identical));

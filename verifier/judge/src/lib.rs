@@ -1,1 +1,20 @@
-//! The walk from a subject to its verdict.
+//! The only walk from a subject to its verdict.
+//!
+//! A [`Judge`] gets a [`Target`] and gives a [`Verdict`](twinbuild_verdict::Verdict): it fetches the subject and its
+//! source, checks both, infers a recipe or takes the given one, locks and realizes the environment, runs the twins, and
+//! compares three ways. Whatever stops the walk before the comparison becomes an outcome of its own; an error is
+//! returned only where there is no subject to speak about, or where this machine or program is at fault ([`JudgeError`]).
+//!
+//! Nothing but this crate puts the pieces together, so what may never happen can be read here: the published file goes
+//! to the reader, to the inference and to the comparison, and to no sandbox.
+#![forbid(unsafe_code)]
+
+mod error;
+mod evidence;
+mod judge;
+mod keep;
+mod subject;
+mod walk;
+
+pub use error::JudgeError;
+pub use judge::{Inferred, Judge, Options, Target};

@@ -1,1 +1,20 @@
-//! The twins: two rebuilds of one recipe under opposed variations.
+//! The twins: two rebuilds of one recipe from one source, each in a fresh sandbox, under opposed conditions.
+//!
+//! [`rebuild`] runs both at once and gives a [`Twin`] for each: what it built or why it failed, its log, what it tried to
+//! reach, and for each [`Variation`](VariationRecord) whether it really showed inside. [`discover_requirements`] asks the
+//! source's backend what else it requires, which a front end would install before it builds.
+//!
+//! Neither twin ever sees the published file: a sandbox gets the environment's layers, a copy of the source tree, and
+//! nothing else.
+#![forbid(unsafe_code)]
+
+mod conditions;
+mod error;
+mod request;
+mod twin;
+
+pub use conditions::{CONDITIONS, Conditions};
+pub use error::{BuildFailure, RebuildError, Stage};
+pub use request::Job;
+pub use twin::{Artifact, Ended, Twin, discover_requirements, rebuild};
+pub use twinbuild_verdict::VariationRecord;

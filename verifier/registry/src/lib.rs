@@ -1,1 +1,47 @@
-//! Package indexes, the ecosystems' own client configuration, and pinned tools.
+//! Package indexes as typed values: PyPI's simple API, the Debian archive, and the tools that are pinned here.
+//!
+//! [`Pypi`] reads a project's page on a Python package index and chooses among the files of a release. [`DebianArchive`]
+//! verifies a suite's signed release file in process, against keys that are committed here, and resolves which packages
+//! a root file system needs. [`tools::uv`] gives the path of the one external program that is fetched.
+//!
+//! Where an index is comes from the user, then from the configuration of the ecosystem's own clients, then from one
+//! built-in table; [`PypiIndex`] and [`DebianMirror`] say which it was. All bytes come through `twinbuild-store`, so files
+//! are verified against the digest that the index promises before anything else sees them.
+//!
+//! ```no_run
+//! use twinbuild_registry::{Platform, Pypi, PypiIndex};
+//! use twinbuild_store::{Network, Store};
+//!
+//! let store = Store::open("/var/cache/twinbuild", Network::Online)?;
+//! let pypi = Pypi::new(store, PypiIndex::discover(None, |name| std::env::var(name).ok())?);
+//! let release = pypi.project(&"six".parse()?)?.release(&"1.16.0".parse()?)?;
+//! let wheel = pypi.download(release.choose(None, Platform::LinuxX86_64)?)?;
+//! println!("{} bytes", wheel.size_bytes());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod address;
+mod debian;
+mod defaults;
+mod error;
+mod pip_conf;
+mod platform;
+mod project;
+mod pypi;
+mod release;
+mod simple_api;
+#[cfg(test)]
+mod test_server;
+pub mod tools;
+
+pub use address::{AddressError, AddressOrigin, DebianMirror, PypiIndex};
+pub use debian::{
+    Deb822Error, DebianArchive, DebianError, DebianPackage, DebianVersion, PackageIndex, ParseDebianVersionError,
+    Resolution, SignatureFault,
+};
+pub use error::RegistryError;
+pub use platform::Platform;
+pub use project::{CoreMetadata, Project, ProjectFile, ProjectStatus, UnparsedFile, Yanked};
+pub use pypi::Pypi;
+pub use release::Release;

@@ -148,8 +148,7 @@ pub fn findings(findings: &[Finding], style: Style) -> String {
             Severity::Warning => ("warning", AnsiColor::Yellow),
             Severity::Note => ("note", AnsiColor::Cyan),
         };
-        let of_severity: Vec<&Finding> =
-            findings.iter().filter(|finding| finding.severity == severity).collect();
+        let of_severity: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == severity).collect();
         for finding in of_severity.iter().take(SHOWN_FINDINGS) {
             out.push_str("  ");
             paint(&mut out, style, Ansi::new().bold().fg_color(Some(colour.into())), word);

@@ -1,1 +1,68 @@
 //! Runs one command hermetically on Linux.
+//!
+//! [`run`] takes a [`Spec`] (read-only layers, writable scratch, one command and its limits) and gives a [`Run`]: how the
+//! command ended, what it printed, what it reported, and the files it left in the directories that were to be collected.
+//! The command sees the layers, its scratch, a bare `/dev` and its own `/proc`, and nothing else of the host: it has its own user,
+//! mount, pid, network, ipc, uts, cgroup and time namespaces, no route to anywhere, no capability, no way to gain one,
+//! and a seccomp filter. Nothing of it, no process and no mount, outlives [`run`] or the death of the calling process.
+//!
+//! The program that calls [`run`] must call [`init_if_requested`] as the very first thing in `main`, because the
+//! sandbox is set up by the same program, started again, before it has threads:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use twinbuild_sandbox::{Cancel, Limits, Processors, Spec, init_if_requested, run};
+//!
+//! fn main() -> Result<(), twinbuild_sandbox::Error> {
+//!     init_if_requested();
+//!     let spec = Spec {
+//!         layers: vec!["/var/cache/twinbuild/layers/bookworm".into()],
+//!         scratch: vec!["/build".into()],
+//!         argv: vec!["/usr/bin/make".into()],
+//!         cwd: "/build".into(),
+//!         limits: Limits { wall: Duration::from_secs(60), ..Limits::default() },
+//!         processors: Processors::Count(1),
+//!         ..Spec::default()
+//!     };
+//!     let run = run(&spec, &Cancel::new()?)?;
+//!     println!("{:?} after {:?}", run.end, run.wall);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Who the command is
+//! Inside, it has [`Spec::uid`] and [`Spec::gid`], which are never 0. On the host it is the calling user when that is an
+//! unprivileged one. When the caller is root it is an id that nobody else has, from [`HOST_IDS`], a different one for each sandbox
+//! that runs at the same time. Files of layers and binds belong to the inside user (called unprivileged) or to an
+//! unmapped id, 65534 (called as root); a file that only root may read cannot be read inside. An unprivileged caller cannot give up its supplementary groups, so the command
+//! keeps them; it meets no file of theirs but in layers and binds.
+//!
+//! # What is left to the caller
+//! Layers, binds and copied trees are trusted to stay as they are while the command runs. Memory is limited for each process
+//! and for the scratch file system, and the number of processes is limited; there is no limit on their sum, because that
+//! takes a delegated control group. The command is the first choice of the host's out-of-memory killer instead.
+#![cfg(target_os = "linux")]
+#![allow(unsafe_code)] // fork, capset and other calls that no safe wrapper offers; all in `syscalls`, each with its reason.
+
+mod cancel;
+mod collect;
+mod error;
+mod host;
+mod host_id;
+mod init;
+mod log;
+mod run;
+mod spec;
+mod syscalls;
+mod wire;
+
+pub use cancel::Cancel;
+pub use collect::{Collected, CollectedKind};
+pub use error::{CollectReason, Error};
+pub use host::{HostCheck, probe_host};
+pub use host_id::HOST_IDS;
+pub use init::init_if_requested;
+pub use log::Log;
+pub use run::{End, Limit, Run, run};
+pub use spec::{Bind, Collect, Copy, Insertion, Limits, Processors, SkeletonFile, Spec};
+pub use wire::InForce;

@@ -124,7 +124,8 @@ pub fn lay_out(name: &SdistFileName, bytes: &dyn ReadAt, folder: &Path) -> Resul
         let mut names: Vec<String> =
             tops.iter().map(|(name, _)| MemberPath::new(name.as_bytes()).to_string()).take(5).collect();
         names.sort();
-        let found = if tops.len() == 1 { names.concat() } else { format!("{} entries ({}, ..)", tops.len(), names.join(", ")) };
+        let found =
+            if tops.len() == 1 { names.concat() } else { format!("{} entries ({}, ..)", tops.len(), names.join(", ")) };
         return Err(LayOutError::Top { file_name: file_name(), found });
     };
     let prefix = format!("{top}/").into_bytes();

@@ -1,0 +1,308 @@
+//! Zip files, by APPNOTE 6.3.10 (PKWARE), read as strictly as all readers together.
+//!
+//! A zip file says everything twice: readers that seek believe the central directory at its end, readers that stream
+//! believe the local headers. Here both are walked and must agree, and every byte must belong to one structure.
+
+mod bytes;
+mod data;
+mod directory;
+mod end;
+mod extra;
+mod fault;
+mod local;
+
+use std::cmp::Ordering;
+
+use twinbuild_subject::{MemberPath, Sha256};
+
+use crate::Visitor;
+use crate::archive::{Anomaly, Archive, Container, Fields, Format, Member, MemberKind, Modified, Tile, TileKind};
+use crate::contents::Contents;
+use crate::error::ReadError;
+use crate::limits::{Budget, Limits};
+use crate::names::{NameKind, NameRules, Names};
+use crate::source::Source;
+use data::Data;
+use directory::{CENTRAL_SIGNATURE, Central};
+use end::END_SIGNATURE;
+use local::{LOCAL_SIGNATURE, Local};
+
+pub use directory::ZipHeader;
+pub use end::{Zip64End, ZipEnd};
+pub use extra::{ExtraField, ExtraFields, ExtraKind};
+pub use fault::ZipFault;
+pub use local::DataDescriptor;
+
+const METHOD_STORED: u16 = 0;
+const METHOD_DEFLATE: u16 = 8;
+const FLAG_DESCRIPTOR: u16 = 1 << 3;
+const FLAG_UTF8: u16 = 1 << 11;
+/// Traditional, strong, and masked local headers.
+const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
+
+/// The header values of a zip member.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ZipFields {
+    /// Lower byte of "version made by": the specification's version in tenths.
+    pub creator_version: u8,
+    /// Upper byte of "version made by" (APPNOTE 4.4.2): 0 DOS, 3 Unix, 10 NTFS, 19 Darwin.
+    pub creator_system: u8,
+    /// Internal file attributes (4.4.14); bit 0 says text.
+    pub internal_attributes: u16,
+    /// External file attributes (4.4.15); of a Unix creator the mode is in the upper half.
+    pub external_attributes: u32,
+    /// The member's comment; a finding where it is not empty.
+    pub comment: Vec<u8>,
+    /// What the central header says.
+    pub central: ZipHeader,
+    /// What the local header says.
+    pub local: ZipHeader,
+    /// The 32-bit offset of the local header as stored; saturated where the zip64 field speaks.
+    pub stored_local_offset: u32,
+    /// Compressed size in bytes.
+    pub compressed_size_bytes: u64,
+    /// Of the local header.
+    pub local_offset: u64,
+    /// Of the compressed contents.
+    pub data_offset: u64,
+    /// Of the central header.
+    pub central_offset: u64,
+    /// What follows the contents, where flag bit 3 is set.
+    pub descriptor: Option<DataDescriptor>,
+    /// Compressed bytes after the end of the deflate stream; a finding where not 0.
+    pub deflate_tail_bytes: u64,
+}
+
+/// Reads a zip file. All headers and names are checked before the first member is handed out.
+pub(crate) fn read(source: Source<'_>, limits: &Limits, visitor: &mut Visitor<'_>) -> Result<Archive, ReadError> {
+    let mut budget = Budget::new(limits);
+    let mut anomalies = Vec::new();
+    let found = end::find(&source)?;
+    let centrals = directory::read(&source, &found, &mut budget, &mut anomalies)?;
+    let mut names = Names::new(NameRules::Portable);
+    for central in &centrals {
+        let kind = match central.kind {
+            MemberKind::Directory => NameKind::Directory,
+            MemberKind::File | MemberKind::Hardlink { .. } => NameKind::File,
+            MemberKind::Symlink { .. } => NameKind::Link,
+        };
+        anomalies.extend(names.add(&central.path, kind, central.offset)?);
+    }
+    drop(names);
+    let mut locals = Vec::with_capacity(centrals.len());
+    for central in &centrals {
+        let directory = found.end.directory_offset;
+        locals.push(local::read(&source, central, directory, &mut budget, &mut anomalies)?);
+        budget.anomalies(&anomalies)?;
+    }
+    let mut tiles: Vec<Tile> = found.tiles(source.size);
+    for (index, (central, local)) in centrals.iter().zip(&locals).enumerate() {
+        claim(index, central, local, &mut tiles);
+    }
+    let tiles = lay(&source, tiles, &centrals, &mut anomalies)?;
+    if !found.end.comment.is_empty() {
+        let offset = found.end.end_offset + 22;
+        let detail = "the archive has a comment".to_owned();
+        anomalies.push(Anomaly { code: "zip-comment", offset, length: found.trailer - offset, path: None, detail });
+    }
+    if !centrals.is_sorted_by_key(|central| central.wide.local_offset) {
+        let (offset, length) = (found.end.directory_offset, found.end.directory_size_bytes);
+        let detail = "the directory lists the members in another order than they lie in the file".to_owned();
+        anomalies.push(Anomaly { code: "zip-order", offset, length, path: None, detail });
+    }
+    let mut members = Vec::with_capacity(centrals.len());
+    for (central, local) in centrals.into_iter().zip(locals) {
+        let mut member = member(central, local);
+        take(source, &mut member, &mut budget, &mut anomalies, visitor)?;
+        members.push(member);
+    }
+    Ok(Archive {
+        format: Format::Zip,
+        size_bytes: source.size,
+        members,
+        anomalies,
+        tiles,
+        container: Container::Zip(found.end),
+        limits: *limits,
+    })
+}
+
+/// The contents of one file that [`read`] has found, verified again.
+pub(crate) fn contents(
+    source: Source<'_>,
+    limits: &Limits,
+    member: &Member,
+    fields: &ZipFields,
+) -> Result<(Vec<u8>, Sha256), ReadError> {
+    let mut budget = Budget::new(limits);
+    let mut data = Data::new(source, member, fields, &mut budget)?;
+    let (bytes, sums) = Contents::new(&mut data, member.size_bytes).collect()?;
+    data.finish(sums.crc32)?;
+    Ok((bytes, sums.sha256))
+}
+
+fn member(central: Central, local: Local) -> Member {
+    let mode = central.external_attributes >> 16;
+    let extra = [&central.header.extra, &local.header.extra];
+    let modified = Modified::Dos {
+        date: central.header.date,
+        time: central.header.time,
+        unix_seconds: extra.iter().find_map(|extra| extra.unix_seconds()),
+        ntfs_ticks: extra.iter().find_map(|extra| extra.ntfs_ticks()),
+    };
+    Member {
+        kind: central.kind,
+        mode: (mode != 0).then_some(mode & 0o7777),
+        type_bits: Some(mode & 0o170_000).filter(|bits| *bits != 0),
+        size_bytes: central.wide.size,
+        sha256: None,
+        modified,
+        fields: Fields::Zip(Box::new(ZipFields {
+            creator_version: central.creator_version,
+            creator_system: central.creator_system,
+            internal_attributes: central.internal_attributes,
+            external_attributes: central.external_attributes,
+            comment: central.comment,
+            central: central.header,
+            local: local.header,
+            stored_local_offset: central.stored_offset,
+            compressed_size_bytes: central.wide.compressed_size,
+            local_offset: central.wide.local_offset,
+            data_offset: local.data_offset,
+            central_offset: central.offset,
+            descriptor: local.descriptor,
+            deflate_tail_bytes: 0,
+        })),
+        path: central.path,
+    }
+}
+
+/// Decodes one member, hands it out, and keeps its digest.
+fn take(
+    source: Source<'_>,
+    member: &mut Member,
+    budget: &mut Budget,
+    anomalies: &mut Vec<Anomaly>,
+    visitor: &mut Visitor<'_>,
+) -> Result<(), ReadError> {
+    let Fields::Zip(fields) = &member.fields else { return Ok(()) };
+    let (offset, data_offset) = (fields.central_offset, fields.data_offset);
+    let mut data = Data::new(source, member, fields, budget)?;
+    let (sums, target) = match &member.kind {
+        MemberKind::File => (Contents::new(&mut data, member.size_bytes).hand(member, visitor)?, None),
+        MemberKind::Symlink { .. } => {
+            let (target, sums) = Contents::new(&mut data, member.size_bytes).collect()?;
+            if target.contains(&0) {
+                let path = member.path.clone();
+                return Err(ZipFault::LinkTarget { path, offset, detail: "has a NUL in its target" }.into());
+            }
+            (sums, Some(target))
+        }
+        MemberKind::Directory | MemberKind::Hardlink { .. } => (Contents::new(&mut data, 0).drain()?, None),
+    };
+    let tail = data.finish(sums.crc32)?;
+    if tail > 0 {
+        let (path, offset) = (Some(member.path.clone()), data_offset + fields.compressed_size_bytes - tail);
+        let detail = format!("{tail} bytes follow the end of the deflate stream");
+        anomalies.push(Anomaly { code: "zip-deflate-tail", offset, length: tail, path, detail });
+        if let Fields::Zip(fields) = &mut member.fields {
+            fields.deflate_tail_bytes = tail;
+        }
+    }
+    if let Some(target) = target {
+        member.kind = MemberKind::Symlink { target };
+    }
+    if member.kind != MemberKind::File {
+        visit_empty(member, visitor)?;
+    }
+    if member.kind != MemberKind::Directory {
+        member.sha256 = Some(sums.sha256);
+    }
+    Ok(())
+}
+
+fn visit_empty(member: &Member, visitor: &mut Visitor<'_>) -> Result<(), ReadError> {
+    visitor(member, &mut std::io::empty()).map_err(|source| ReadError::Visitor { path: member.path.clone(), source })
+}
+
+fn claim(index: usize, central: &Central, local: &Local, tiles: &mut Vec<Tile>) {
+    let offset = central.wide.local_offset;
+    let data_length = central.wide.compressed_size;
+    let descriptor = local.descriptor.map_or((0, 0), |descriptor| (descriptor.offset, descriptor.length()));
+    for (offset, length, kind) in [
+        (offset, local.data_offset - offset, TileKind::LocalHeader { member: index }),
+        (local.data_offset, data_length, TileKind::Data { member: index }),
+        (descriptor.0, descriptor.1, TileKind::DataDescriptor { member: index }),
+        (central.offset, central.length, TileKind::CentralHeader { member: index }),
+    ] {
+        if length > 0 {
+            tiles.push(Tile { offset, length, kind });
+        }
+    }
+}
+
+/// Puts the claims in order. Two claims of one byte are a fault, and what nobody claims is searched for hidden headers.
+fn lay(
+    source: &Source<'_>,
+    mut claims: Vec<Tile>,
+    centrals: &[Central],
+    anomalies: &mut Vec<Anomaly>,
+) -> Result<Vec<Tile>, ReadError> {
+    claims.sort_by_key(|tile| tile.offset);
+    let mut tiles = Vec::with_capacity(claims.len());
+    let mut position = 0;
+    for claim in claims {
+        match claim.offset.cmp(&position) {
+            Ordering::Less => {
+                let path = owner(claim.kind, centrals);
+                return Err(ZipFault::Overlap { path, offset: claim.offset, end: position }.into());
+            }
+            Ordering::Equal => {}
+            Ordering::Greater => {
+                let kind = if position == 0 { TileKind::Prefix } else { TileKind::Gap };
+                let gap = Tile { offset: position, length: claim.offset - position, kind };
+                search(source, gap, anomalies)?;
+                tiles.push(gap);
+            }
+        }
+        if claim.kind == TileKind::Trailer {
+            search(source, claim, anomalies)?;
+        }
+        position = claim.offset + claim.length;
+        tiles.push(claim);
+    }
+    Ok(tiles)
+}
+
+fn owner(kind: TileKind, centrals: &[Central]) -> MemberPath {
+    let member = match kind {
+        TileKind::LocalHeader { member } | TileKind::Data { member } | TileKind::DataDescriptor { member } => {
+            Some(member)
+        }
+        _ => None,
+    };
+    member.and_then(|index| centrals.get(index)).map_or_else(|| MemberPath::new(*b""), |central| central.path.clone())
+}
+
+/// A range that no member owns: a finding, or a fault where a reader that streams or repairs would find a member in it.
+fn search(source: &Source<'_>, tile: Tile, anomalies: &mut Vec<Anomaly>) -> Result<(), ReadError> {
+    let (code, place) = match tile.kind {
+        TileKind::Prefix => ("zip-prefix", "bytes in front of the first member"),
+        TileKind::Trailer => ("zip-trailer", "bytes after the end"),
+        _ => ("zip-gap", "gap between two members"),
+    };
+    let (offset, length) = (tile.offset, tile.length);
+    let end = offset + length;
+    for (signature, record) in [
+        (LOCAL_SIGNATURE, "local header"),
+        (CENTRAL_SIGNATURE, "central header"),
+        (END_SIGNATURE, "end of central directory record"),
+    ] {
+        if let Some(offset) = source.find(offset, end, &[signature])? {
+            return Err(ZipFault::HiddenEntry { record, offset, place }.into());
+        }
+    }
+    let detail = format!("{length} bytes belong to no member: {place}");
+    anomalies.push(Anomaly { code, offset, length, path: None, detail });
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! `twinbuild compare`, and the command line itself.
+
+use std::fs;
+
+use crate::fixtures::project;
+use crate::support::{folder, run, text, twinbuild};
+
+#[test]
+fn equal_files_are_identical_and_others_are_explained() {
+    let (one, other) = (folder(), folder());
+    let (left, right) = (project(one.path(), ""), project(other.path(), ""));
+    let said = run(twinbuild().args(["compare", text(&left.wheel), text(&right.wheel)]));
+    assert_eq!((said.code, said.out.as_str()), (0, "identical\n"), "{said}");
+    let mut bytes = fs::read(&right.wheel).unwrap();
+    let comment = b"comment";
+    let end = bytes.len() - 2;
+    bytes[end] = u8::try_from(comment.len()).unwrap();
+    bytes.extend(comment);
+    fs::write(&right.wheel, bytes).unwrap();
+    let said = run(twinbuild().args(["compare", text(&left.wheel), text(&right.wheel), "--format", "json"]));
+    assert_eq!(said.code, 1, "{said}");
+    assert_eq!(said.json()["relation"], "different");
+    assert_eq!(said.json()["findings"][0]["code"], "zip-comment");
+}
+
+#[test]
+fn what_is_no_archive_is_said() {
+    let folder = folder();
+    let path = folder.path().join("a-1-py3-none-any.whl");
+    fs::write(&path, "not a zip").unwrap();
+    let said = run(twinbuild().args(["compare", text(&path), text(&path)]));
+    assert_eq!(said.code, 1, "{said}");
+    let said = run(twinbuild().args(["compare", "/nonexistent.whl", text(&path)]));
+    assert_eq!(said.code, 64, "{said}");
+    assert!(said.err.contains("/nonexistent.whl"), "{said}");
+}
+
+#[test]
+fn the_command_line_is_checked() {
+    for arguments in
+        [&["rebuild"][..], &["rebuild", "six"], &["rebuild", "pypi:six"], &["rebuild", "npm:six@1"], &["nonsense"]]
+    {
+        let said = run(twinbuild().args(arguments));
+        assert_eq!(said.code, 64, "{arguments:?}: {said}");
+        assert!(said.out.is_empty(), "{said}");
+    }
+    let said = run(twinbuild().arg("--help"));
+    assert_eq!(said.code, 0, "{said}");
+    assert!(said.out.contains("Exit codes"), "{said}");
+}
+
+#[test]
+fn a_configuration_with_an_unknown_key_is_refused() {
+    let folder = folder();
+    fs::write(folder.path().join("twinbuild.toml"), "index = \"x\"\n").unwrap();
+    let said = run(twinbuild().current_dir(folder.path()).args(["rebuild", "pypi:six@1.16.0"]));
+    assert_eq!(said.code, 64, "{said}");
+    assert!(said.err.contains("twinbuild.toml") && said.err.contains("index"), "{said}");
+}
+
+#[test]
+fn the_doctor_says_what_this_host_supports() {
+    let said = run(twinbuild().args(["doctor", "--format", "json"]));
+    assert_eq!(said.code, 0, "{said}");
+    let checks = said.json();
+    let checks = checks["checks"].as_array().unwrap();
+    assert!(checks.len() >= 5, "{said}");
+    assert!(checks.iter().all(|check| check["ok"] == true), "{said}");
+}

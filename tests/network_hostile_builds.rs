@@ -1,0 +1,176 @@
+//! Builds that try what they must not, from a source that brings its own backend.
+
+use serde_json::Value;
+
+use crate::fixtures::project;
+use crate::support::{finding, folder, rebuild, run, text, twinbuild};
+
+/// Rebuilds the demo project whose backend runs `before`, with more arguments.
+fn judge(before: &str, more: &[&str]) -> (i32, Value) {
+    let folder = folder();
+    let project = project(folder.path(), before);
+    let arguments = [text(&project.wheel), "--source", text(&project.sdist), "--recipe", text(&project.recipe)];
+    rebuild(&[&arguments, more].concat())
+}
+
+/// Runs a Python expression in both twins, and gives what it was worth in the first, as text.
+fn inside(expression: &str) -> String {
+    let folder = folder();
+    let kept = folder.path().join("kept");
+    let before = format!("print('ANSWER', repr({expression}))");
+    let (_, verdict) = judge(&before, &["--keep", text(&kept)]);
+    assert_eq!(verdict["outcome"], "reproduced", "{verdict:#}");
+    let log = std::fs::read_to_string(kept.join("first.log")).unwrap();
+    let line = log.lines().find_map(|line| line.strip_prefix("ANSWER ")).unwrap_or_else(|| panic!("{log}"));
+    line.to_owned()
+}
+
+#[test]
+fn an_honest_build_of_the_same_files_is_reproduced() {
+    let (code, verdict) = judge("", &[]);
+    assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{verdict:#}");
+    assert_eq!(verdict["level"], "normalized");
+}
+
+#[test]
+fn there_is_no_route_and_attempts_are_counted() {
+    let connect = "import socket\n    for family, host in ((socket.AF_INET, '192.0.2.1'), (socket.AF_INET6, '2001:db8::1')):\n        try:\n            socket.create_connection((host, 80), 1)\n        except OSError as error:\n            print('refused', error)";
+    let (code, verdict) = judge(connect, &[]);
+    assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{verdict:#}");
+    for rebuild in verdict["rebuilds"].as_array().unwrap() {
+        assert!(rebuild["networkAttempts"].as_u64().unwrap() >= 1, "{rebuild}");
+    }
+    assert_eq!(finding(&verdict, "network-attempted")["severity"], "warning");
+    let interfaces = inside("open('/proc/net/dev').read().count(':')");
+    assert_eq!(interfaces, "1", "lo is the only interface");
+    let routes = inside("len(open('/proc/net/route').readlines())");
+    assert!(["0", "1"].contains(&routes.as_str()), "only the heading: {routes}");
+}
+
+#[test]
+fn looking_up_a_name_is_counted() {
+    let look_up = "import socket\n    try:\n        socket.getaddrinfo('example.invalid', 80)\n    except OSError as error:\n        print('refused', error)";
+    let (_, verdict) = judge(look_up, &[]);
+    assert!(verdict["rebuilds"][0]["networkAttempts"].as_u64().unwrap() >= 1, "{verdict:#}");
+}
+
+#[test]
+fn no_file_of_the_host_is_there() {
+    let secret = folder();
+    let path = secret.path().join("secret");
+    std::fs::write(&path, "secret").unwrap();
+    let expression = format!("__import__('os').path.exists({:?})", text(&path));
+    assert_eq!(inside(&expression), "False");
+    assert_eq!(inside("sorted(__import__('os').listdir('/home'))"), "['builder']");
+    assert_eq!(inside("'root' in open('/etc/passwd').read()"), "False");
+    assert_eq!(inside("__import__('os').path.exists('/sys/kernel')"), "False");
+}
+
+#[test]
+fn no_process_of_the_host_is_there() {
+    let processes = inside("sorted(int(name) for name in __import__('os').listdir('/proc') if name.isdigit())");
+    assert!(processes.starts_with("[1, 2"), "{processes}");
+    assert!(processes.len() < 20, "{processes}");
+}
+
+#[test]
+fn there_is_no_capability_and_no_way_to_gain_one() {
+    let status = inside("[line.split()[1] for line in open('/proc/self/status') if line[:3] == 'Cap']");
+    assert_eq!(status, format!("[{}]", ["'0000000000000000'"; 5].join(", ")));
+    assert_eq!(inside("[line.split()[1] for line in open('/proc/self/status') if line[:10] == 'NoNewPrivs']"), "['1']");
+    assert_eq!(inside("[line.split()[1] for line in open('/proc/self/status') if line[:8] == 'Seccomp:']"), "['2']");
+    assert_ne!(inside("__import__('os').getuid()"), "0");
+}
+
+#[test]
+fn there_is_no_device_beyond_the_harmless_six() {
+    let devices = inside(
+        "sorted(name for name in __import__('os').listdir('/dev') if __import__('stat').S_ISCHR(__import__('os').stat('/dev/' + name).st_mode) or __import__('stat').S_ISBLK(__import__('os').stat('/dev/' + name).st_mode))",
+    );
+    let allowed = ["full", "null", "random", "tty", "urandom", "zero"];
+    for device in devices.trim_matches(['[', ']']).split(", ") {
+        assert!(allowed.contains(&device.trim_matches('\'')), "{devices}");
+    }
+    for needed in ["null", "zero", "full", "random", "urandom"] {
+        assert!(devices.contains(needed), "{devices}");
+    }
+}
+
+#[test]
+fn nothing_outside_of_scratch_can_be_written() {
+    let wrote = inside(
+        "[path for path in ('/etc/x', '/usr/x', '/env/x', '/x', '/dev/x', '/proc/sys/kernel/hostname') if __import__('os').access(__import__('os').path.dirname(path) if 'proc' not in path else path, 2)]",
+    );
+    assert_eq!(wrote, "[]");
+}
+
+#[test]
+fn a_build_that_hangs_is_stopped_and_inconclusive() {
+    let (code, verdict) = judge("import time; time.sleep(10**6)", &["--timeout", "3"]);
+    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
+    assert_eq!(verdict["reason"]["class"], "limit");
+}
+
+#[test]
+fn a_build_that_prints_without_end_is_stopped_and_inconclusive() {
+    let (code, verdict) = judge("while True: sys.stdout.write('x' * 65536)", &["--timeout", "120"]);
+    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
+    assert!(verdict["reason"]["detail"].as_str().unwrap().contains("printed"), "{verdict:#}");
+}
+
+#[test]
+fn a_build_that_fails_is_unbuildable_and_its_log_cannot_steer_a_terminal() {
+    let (code, verdict) = judge("print('\\x1b[2Jhere'); sys.exit('no')", &[]);
+    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
+    assert_eq!(verdict["reason"]["stage"], "wheel");
+    let tail = verdict["run"]["logTail"].as_str().unwrap();
+    assert!(tail.contains("here") && !tail.contains('\x1b'), "{tail}");
+}
+
+#[test]
+fn output_that_is_no_file_is_refused() {
+    for make in
+        ["os.mkfifo(os.path.join(directory, 'x'))", "os.symlink('/etc/passwd', os.path.join(directory, 'x.whl'))"]
+    {
+        let (code, verdict) = judge(make, &[]);
+        assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
+        assert_eq!(verdict["reason"]["class"], "output-refused");
+    }
+}
+
+#[test]
+fn what_depends_on_its_conditions_is_nondeterministic() {
+    for (name, expression) in [
+        ("build path", "os.getcwd()"),
+        ("host name", "__import__('socket').gethostname()"),
+        ("time zone", "str(__import__('time').localtime(0).tm_hour)"),
+        ("locale", "os.environ['LC_ALL']"),
+        ("umask", "str(os.umask(0))"),
+        ("user", "str(os.getuid())"),
+        ("home", "os.path.expanduser('~')"),
+        ("hash seed", "str(hash('x'))"),
+        ("directory order", "str(os.listdir('.'))"),
+    ] {
+        let (code, verdict) = judge(&format!("files['demo.py'] += ({expression}).encode()"), &[]);
+        assert_eq!((code, verdict["outcome"].as_str()), (1, Some("nondeterministic")), "{name}: {verdict:#}");
+        assert_eq!(finding(&verdict, "twins-differ")["path"], "demo.py", "{name}");
+        assert_eq!(verdict["matches"], "none");
+    }
+}
+
+#[test]
+fn a_build_that_changes_code_is_not_reproduced() {
+    let (code, verdict) = judge("files['demo.py'] += b'import os\\n'", &[]);
+    assert_eq!((code, verdict["outcome"].as_str()), (1, Some("not-reproduced")), "{verdict:#}");
+    assert_eq!(verdict["mismatch"], "code");
+}
+
+#[test]
+fn text_is_for_people_and_has_no_colour_in_a_pipe() {
+    let folder = folder();
+    let project = project(folder.path(), "");
+    let arguments = [text(&project.wheel), "--source", text(&project.sdist), "--recipe", text(&project.recipe)];
+    let said = run(twinbuild().arg("rebuild").args(arguments));
+    assert!(said.out.starts_with("reproduced (normalized; source: given by the user)  demo-1.0"), "{said}");
+    assert!(!said.out.contains('\x1b'), "{said}");
+}

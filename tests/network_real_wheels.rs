@@ -1,0 +1,117 @@
+//! Real wheels of PyPI.
+
+use serde_json::Value;
+
+use crate::support::{finding, folder, rebuild, run, text, twinbuild};
+
+/// Rebuilds a release, and checks what every `reproduced` has.
+fn reproduced(release: &str) -> Value {
+    let (code, verdict) = rebuild(&[&format!("pypi:{release}")]);
+    assert_eq!(verdict["outcome"], "reproduced", "{verdict:#}");
+    assert_eq!(code, 0, "{verdict:#}");
+    assert_eq!(verdict["source"]["trust"], "same-upload");
+    let files = &verdict["comparison"]["files"];
+    let count = |key: &str| files[key].as_u64().unwrap();
+    assert_eq!(count("identical") + count("normalized"), count("total"));
+    let bytes = &verdict["comparison"]["bytes"];
+    assert_eq!(bytes["differing"], 0);
+    verdict
+}
+
+fn level(verdict: &Value) -> &str {
+    verdict["level"].as_str().unwrap()
+}
+
+#[test]
+fn six_is_reproduced_and_the_verdict_is_of_the_published_form() {
+    let verdict = reproduced("six@1.16.0");
+    assert_eq!(level(&verdict), "normalized");
+    let schema: Value = serde_json::from_str(include_str!("../docs/verdict.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<String> = validator.iter_errors(&verdict).map(|error| error.to_string()).collect();
+    assert_eq!(faults, Vec::<String>::new());
+    assert!(verdict["sharedInputs"].as_array().unwrap().len() > 20);
+    // The same inputs give the same digest.
+    assert_eq!(reproduced("six@1.16.0")["verdictDigest"], verdict["verdictDigest"]);
+}
+
+#[test]
+fn the_published_schema_is_the_one_of_the_program() {
+    let published: Value = serde_json::from_str(include_str!("../docs/verdict.schema.json")).unwrap();
+    let current = twinbuild_verdict::Verdict::schema();
+    assert_eq!(
+        published, current,
+        "write it again: cargo run --example schema -p twinbuild-verdict > docs/verdict.schema.json"
+    );
+}
+
+#[test]
+fn every_variation_shows_inside() {
+    let verdict = reproduced("six@1.16.0");
+    let processors = std::thread::available_parallelism().unwrap().get();
+    for rebuild in verdict["rebuilds"].as_array().unwrap() {
+        let variations = rebuild["variations"].as_array().unwrap();
+        assert!(variations.len() >= 11);
+        for variation in variations {
+            let is_possible = variation["name"] != "processors" || processors > 1;
+            assert_eq!(variation["effective"], is_possible, "{variation}");
+        }
+        assert_eq!(rebuild["networkAttempts"], 0);
+    }
+}
+
+#[test]
+fn wheels_of_each_backend_are_reproduced() {
+    // flit, hatchling, poetry-core: these write no times of their own.
+    for release in ["idna@3.4", "iniconfig@2.0.0", "backoff@2.2.1"] {
+        assert_eq!(level(&reproduced(release)), "bit-for-bit", "{release}");
+    }
+}
+
+#[test]
+fn a_recipe_is_inferred_printed_and_used() {
+    let folder = folder();
+    let said = run(twinbuild().args(["infer", "pypi:six@1.16.0"]));
+    assert_eq!(said.code, 0, "{said}");
+    assert!(said.out.contains("wheel==0.36.2") && said.out.contains("# "), "{said}");
+    let path = folder.path().join("recipe.toml");
+    std::fs::write(&path, &said.out).unwrap();
+    let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--recipe", text(&path)]);
+    assert_eq!((code, verdict["recipe"]["origin"].as_str()), (0, Some("given")), "{verdict:#}");
+    // Another version of the tool that writes WHEEL shows.
+    std::fs::write(&path, said.out.replace("wheel==0.36.2", "wheel==0.36.1")).unwrap();
+    let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--recipe", text(&path)]);
+    assert_eq!((code, verdict["mismatch"].as_str()), (1, Some("packaging")), "{verdict:#}");
+    assert_eq!(finding(&verdict, "metadata-changed")["path"], "six-1.16.0.dist-info/WHEEL");
+    // Requirements from after the upload are refused.
+    std::fs::write(&path, said.out.replace("2021-05-05T", "2022-05-05T")).unwrap();
+    let said = run(twinbuild().args(["rebuild", "pypi:six@1.16.0", "--recipe", text(&path)]));
+    assert_eq!(said.code, 64, "{said}");
+    assert!(said.err.contains("requirements.cutoff"), "{said}");
+}
+
+#[test]
+fn what_was_fetched_once_is_judged_offline() {
+    reproduced("six@1.16.0");
+    let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--offline"]);
+    assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")));
+    let said = run(twinbuild().args(["rebuild", "pypi:surely-not-fetched@1.0", "--offline"]));
+    assert_eq!(said.code, 2, "{said}");
+    assert!(said.err.contains("--offline"), "{said}");
+}
+
+#[test]
+fn names_that_do_not_exist_are_usage_errors_that_say_what_does() {
+    let said = run(twinbuild().args(["rebuild", "pypi:six@99.0"]));
+    assert_eq!(said.code, 64, "{said}");
+    assert!(said.err.contains("1.16.0") || said.err.contains("1.17.0"), "{said}");
+    let said = run(twinbuild().args(["rebuild", "pypi:six@1.16.0", "--artifact", "six.whl"]));
+    assert_eq!(said.code, 64, "{said}");
+    assert!(said.err.contains("six-1.16.0-py2.py3-none-any.whl"), "{said}");
+}
+
+#[test]
+fn an_sdist_is_unsupported_and_not_judged() {
+    let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--artifact", "six-1.16.0.tar.gz"]);
+    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unsupported")), "{verdict:#}");
+}

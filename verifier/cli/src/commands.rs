@@ -1,0 +1,67 @@
+//! One module a command.
+
+pub(crate) mod compare;
+pub(crate) mod doctor;
+pub(crate) mod infer;
+pub(crate) mod rebuild;
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+use twinbuild_judge::{Judge, Options, Target};
+use twinbuild_report::Style;
+use twinbuild_sandbox::Limits;
+use twinbuild_verdict::Verdict;
+
+use crate::arguments::{Format, Global, Subject};
+use crate::failure::Failure;
+use crate::progress;
+use crate::settings::Settings;
+use crate::signals::cancel_on_signal;
+
+/// A judge for the subject of a command, with what is common to all.
+fn judge(
+    global: &Global,
+    subject: &Subject,
+    choose: impl FnOnce(&Settings, &mut Options) -> Result<(), Failure>,
+) -> Result<(Judge, Target), Failure> {
+    let settings = Settings::load(global)?;
+    let as_of = match &subject.as_of {
+        Some(text) => Some(
+            text.parse()
+                .with_context(|| format!("--as-of is {text:?}, and a time is expected, such as 2023-10-01T12:00:00Z"))
+                .map_err(Failure::usage)?,
+        ),
+        None => None,
+    };
+    let mut options =
+        Options { artifact: subject.artifact.clone(), as_of, recipe: None, keep: None, limits: Limits::default() };
+    choose(&settings, &mut options)?;
+    let target = Target::parse(&subject.subject, subject.source.clone())?;
+    let store = settings.store()?;
+    let cancel = cancel_on_signal()?;
+    Ok((Judge::new(store, settings.index, settings.mirror, options, cancel), target))
+}
+
+/// Prints a verdict, and gives the exit code that it stands for.
+fn print_verdict(global: &Global, verdict: &Verdict) -> Result<u8, Failure> {
+    let text = match global.format {
+        Format::Json => twinbuild_report::json(verdict).map_err(Failure::internal)? + "\n",
+        Format::Text => twinbuild_report::text(verdict, Style::Colour),
+    };
+    print(&text)?;
+    Ok(verdict.outcome.exit_code(&verdict.findings))
+}
+
+/// Prints results; colours only where the terminal and `NO_COLOR` say so.
+fn print(text: &str) -> Result<(), Failure> {
+    progress::finish();
+    let is_terminal = std::io::stdout().is_terminal();
+    let written = if is_terminal {
+        anstream::stdout().write_all(text.as_bytes())
+    } else {
+        let mut out = anstream::StripStream::new(std::io::stdout());
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    };
+    written.context("writing to the standard output").map_err(Failure::internal)
+}

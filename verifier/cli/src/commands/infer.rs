@@ -1,0 +1,25 @@
+//! `twinbuild infer`
+
+use twinbuild_judge::Inferred;
+
+use super::{judge, print, print_verdict};
+use crate::arguments::{Format, Global, Subject};
+use crate::failure::Failure;
+
+pub(crate) fn run(global: &Global, subject: &Subject) -> Result<u8, Failure> {
+    let (judge, target) = judge(global, subject, |_, _| Ok(()))?;
+    match judge.infer(&target)? {
+        Inferred::Recipe(inference) => {
+            let text = match global.format {
+                Format::Text => inference.recipe.to_toml(&inference.reasons),
+                Format::Json => {
+                    let value = serde_json::json!({ "recipe": inference.recipe, "reasons": inference.reasons });
+                    value.to_string() + "\n"
+                }
+            };
+            print(&text)?;
+            Ok(0)
+        }
+        Inferred::None(verdict) => print_verdict(global, &verdict),
+    }
+}

@@ -1,0 +1,127 @@
+//! Where the settings come from: flags, then variables, then `twinbuild.toml` of the project, then that of the user.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use serde::Deserialize;
+use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
+use twinbuild_store::{Network, PlainHttp, Store, Transport};
+
+use crate::arguments::Global;
+use crate::failure::Failure;
+
+/// The keys of `twinbuild.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    cache_dir: Option<PathBuf>,
+    index_url: Option<String>,
+    debian_mirror: Option<String>,
+    offline: Option<bool>,
+    timeout_secs: Option<u64>,
+}
+
+/// The settings of a run.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) cache_dir: PathBuf,
+    pub(crate) index: PypiIndex,
+    pub(crate) mirror: DebianMirror,
+    pub(crate) network: Network,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Settings {
+    /// Merges all sources.
+    pub(crate) fn load(global: &Global) -> Result<Self, Failure> {
+        let project = File::read(Path::new("twinbuild.toml"))?;
+        let user = match user_folder("XDG_CONFIG_HOME", ".config") {
+            Some(folder) => File::read(&folder.join("twinbuild.toml"))?,
+            None => File::default(),
+        };
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let cache_dir = global
+            .cache_dir
+            .clone()
+            .or_else(|| variable("TWINBUILD_CACHE_DIR").map(PathBuf::from))
+            .or(project.cache_dir)
+            .or(user.cache_dir)
+            .or_else(|| user_folder("XDG_CACHE_HOME", ".cache").map(|folder| folder.join("twinbuild")))
+            .ok_or_else(|| {
+                Failure::usage(anyhow!(
+                    "neither HOME nor XDG_CACHE_HOME is set: say with --cache-dir where to keep downloads"
+                ))
+            })?;
+        let index_url = global
+            .index_url
+            .clone()
+            .or_else(|| variable("TWINBUILD_INDEX_URL"))
+            .or(project.index_url)
+            .or(user.index_url);
+        let mirror = global
+            .debian_mirror
+            .clone()
+            .or_else(|| variable("TWINBUILD_DEBIAN_MIRROR"))
+            .or(project.debian_mirror)
+            .or(user.debian_mirror);
+        let is_offline = match variable("TWINBUILD_OFFLINE").as_deref() {
+            _ if global.offline => true,
+            Some("1" | "true") => true,
+            Some("0" | "false") => false,
+            Some(other) => {
+                return Err(Failure::usage(anyhow!("TWINBUILD_OFFLINE is {other:?}, and true or false is expected")));
+            }
+            None => project.offline.or(user.offline).unwrap_or(false),
+        };
+        let timeout = match variable("TWINBUILD_TIMEOUT_SECS") {
+            Some(text) => {
+                let seconds = text
+                    .parse()
+                    .with_context(|| format!("TWINBUILD_TIMEOUT_SECS is {text:?}"))
+                    .map_err(Failure::usage)?;
+                Some(seconds)
+            }
+            None => project.timeout_secs.or(user.timeout_secs),
+        };
+        Ok(Self {
+            cache_dir,
+            index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
+            mirror: DebianMirror::discover(mirror.as_deref()).map_err(Failure::usage)?,
+            network: if is_offline { Network::Offline } else { Network::Online },
+            timeout: timeout.map(Duration::from_secs),
+        })
+    }
+
+    /// Opens the cache. Plain http is used where an address that the user gave says so.
+    pub(crate) fn store(&self) -> Result<Store, Failure> {
+        let is_plain = |url: &twinbuild_store::Url, origin: &AddressOrigin| {
+            url.scheme() == "http" && !matches!(origin, AddressOrigin::BuiltIn)
+        };
+        let is_any_plain =
+            is_plain(self.index.url(), self.index.origin()) || is_plain(self.mirror.url(), self.mirror.origin());
+        let plain_http = if is_any_plain { PlainHttp::Allowed } else { PlainHttp::Refused };
+        let transport = Transport { plain_http, ..Transport::default() };
+        Store::open_with(&self.cache_dir, self.network, transport).map_err(Failure::inconclusive)
+    }
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => {
+                return Err(Failure::usage(anyhow::Error::new(error).context(format!("reading {}", path.display()))));
+            }
+        };
+        toml::from_str(&text).with_context(|| format!("{} cannot be read", path.display())).map_err(Failure::usage)
+    }
+}
+
+/// A folder of the user by the XDG rules: the variable if it is absolute, else below the home.
+fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let from_variable = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    from_variable.or_else(|| home().map(|home| home.join(below_home)))
+}

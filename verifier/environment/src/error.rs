@@ -1,0 +1,84 @@
+//! Why there is no environment.
+
+use std::io;
+
+use twinbuild_archive::ReadError;
+use twinbuild_recipe::LockedRequirement;
+use twinbuild_registry::tools::ToolError;
+use twinbuild_registry::{DebianError, RegistryError};
+use twinbuild_sandbox::Error as SandboxError;
+use twinbuild_store::{FetchError, StoreError};
+
+/// Why a layer could not be made. That says nothing of the subject.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// The cache refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A download failed.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// An index refused.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The resolver cannot be had.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// The Debian archive refused.
+    #[error(transparent)]
+    Debian(#[from] DebianError),
+    /// The sandbox failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A package of the root file system could not be read.
+    #[error("the Debian package {package} cannot be unpacked")]
+    Package {
+        /// Its name and version.
+        package: String,
+        /// What was found.
+        source: ReadError,
+    },
+    /// Two packages have the same file.
+    #[error("the Debian packages {first} and {second} both have {path}")]
+    Conflict {
+        /// The package that came first.
+        first: String,
+        /// The other.
+        second: String,
+        /// The file.
+        path: String,
+    },
+    /// A wheel of a given recipe is neither in the cache nor known by where it is.
+    #[error("the recipe's {} (sha256:{}) is neither in the cache nor on the index", requirement.file_name, requirement.sha256)]
+    UnknownWheel {
+        /// The wheel.
+        requirement: LockedRequirement,
+    },
+    /// A step inside the sandbox failed.
+    #[error("{doing} failed inside the sandbox ({end}); it printed: {log}")]
+    Step {
+        /// What was being done.
+        doing: &'static str,
+        /// How it ended.
+        end: String,
+        /// The end of what it printed, escaped.
+        log: String,
+    },
+    /// There are no environments for the platform that this program runs on.
+    #[error("there are no build environments for this platform: Linux on x86-64 and 64-bit ARM have them")]
+    Platform,
+    /// The run was stopped.
+    #[error("it was stopped while {doing}")]
+    Cancelled {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// A file could not be read or written.
+    #[error("{doing} failed")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}

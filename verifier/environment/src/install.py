@@ -1,0 +1,20 @@
+"""Installs the wheels below /wheels as a virtual environment in /env, offline, each checked against its digest."""
+
+import os
+import subprocess
+
+UV = "/usr/lib/twinbuild/uv"
+COMMON = ["--offline", "--no-config", "--no-cache", "--no-progress", "--no-python-downloads"]
+
+subprocess.run([UV, "venv", "/env", "--python", "/usr/bin/python3.11", "--no-project", "--allow-existing", *COMMON], check=True)
+if os.path.getsize("/wheels/requirements.txt"):
+    subprocess.run(
+        [UV, "pip", "install", "--python", "/env/bin/python", "--no-index", "--find-links", "/wheels", "--require-hashes",
+         "--no-deps", "--no-build", "--link-mode", "copy", "--requirements", "/wheels/requirements.txt", *COMMON],
+        check=True,
+    )
+# Some wheels carry files for other Pythons, which do not compile.
+subprocess.run(
+    ["/usr/bin/python3.11", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash", "/env/lib"],
+    stdout=subprocess.DEVNULL,
+)

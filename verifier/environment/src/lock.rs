@@ -1,0 +1,299 @@
+//! Resolving requirements to wheels with digests, by the pinned uv.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use twinbuild_recipe::{LockedRequirement, Recipe};
+use twinbuild_registry::tools;
+use twinbuild_store::{Network, Url};
+use twinbuild_subject::{PackageName, Sha256, WheelFileName};
+
+use crate::interpreter::{Order, VARIABLE, tool};
+use crate::{EnvironmentError, Ground};
+
+/// Why requirements have no lock.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// No set of wheels meets the requirements.
+    #[error("no wheels from before {cutoff} meet the requirements: {reason}")]
+    Unresolvable {
+        /// The cut-off.
+        cutoff: Timestamp,
+        /// What the resolver said, escaped.
+        reason: String,
+    },
+    /// A requirement has no wheel for this platform.
+    #[error("{name} {version} has no wheel for CPython 3.11 on this platform")]
+    NoWheel {
+        /// The project.
+        name: PackageName,
+        /// The version.
+        version: String,
+    },
+    /// The resolver failed for another reason, such as the network.
+    #[error("resolving the requirements failed: {reason}")]
+    Resolver {
+        /// What the resolver said, escaped.
+        reason: String,
+    },
+    /// The requirements are not in the cache, and the network is not to be used.
+    #[error("the requirements {requirements:?} as of {cutoff} are not in the cache: run once without --offline")]
+    Offline {
+        /// What is asked for.
+        requirements: Vec<String>,
+        /// The cut-off.
+        cutoff: Timestamp,
+    },
+    /// The ground failed.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+}
+
+/// What the store keeps of a lock: enough to fetch the wheels again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct LockedWheel {
+    pub(crate) requirement: LockedRequirement,
+    pub(crate) url: String,
+    pub(crate) size_bytes: Option<u64>,
+}
+
+/// The parts of a lock file (PEP 751) that are read.
+#[derive(Deserialize)]
+struct LockFile {
+    #[serde(default)]
+    packages: Vec<LockedPackage>,
+}
+
+#[derive(Deserialize)]
+struct LockedPackage {
+    name: PackageName,
+    version: String,
+    #[serde(default)]
+    wheels: Vec<Wheel>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Wheel {
+    url: Url,
+    name: Option<String>,
+    upload_time: Option<toml::value::Datetime>,
+    size: Option<u64>,
+    hashes: Hashes,
+}
+
+#[derive(Deserialize)]
+struct Hashes {
+    sha256: Sha256,
+}
+
+impl Ground {
+    /// Resolves the recipe's direct requirements, as of its cut-off, to wheels: sorted by name.
+    ///
+    /// # Errors
+    /// [`LockError`]
+    pub fn lock(&self, recipe: &Recipe) -> Result<Vec<LockedRequirement>, LockError> {
+        let requirements = &recipe.requirements;
+        let key = serde_json::json!([
+            "lock 1",
+            requirements.direct,
+            requirements.cutoff,
+            self.root.digest,
+            self.pypi.index().url().as_str(),
+            self.uv_digest,
+        ]);
+        let key = Sha256::of(key.to_string().as_bytes());
+        let store = &self.store;
+        let held = store.record::<Vec<LockedWheel>>("lock", &key).map_err(EnvironmentError::from)?;
+        let wheels = match held {
+            Some(wheels) => wheels,
+            None if store.network() == Network::Offline => {
+                let (requirements, cutoff) = (requirements.direct.clone(), requirements.cutoff);
+                return Err(LockError::Offline { requirements, cutoff });
+            }
+            None => {
+                let wheels = self.resolve(&requirements.direct, requirements.cutoff)?;
+                store.put_record("lock", &key, &wheels).map_err(EnvironmentError::from)?;
+                wheels
+            }
+        };
+        for wheel in &wheels {
+            // Where to fetch it from is looked up by digest, so that a recipe need not hold addresses.
+            store.put_record("wheel", &wheel.requirement.sha256, wheel).map_err(EnvironmentError::from)?;
+        }
+        Ok(wheels.into_iter().map(|wheel| wheel.requirement).collect())
+    }
+
+    fn resolve(&self, direct: &[String], cutoff: Timestamp) -> Result<Vec<LockedWheel>, LockError> {
+        let staging = self.store.staging().map_err(EnvironmentError::from)?;
+        let io_error = |doing: &str| {
+            let doing = doing.to_owned();
+            move |source: io::Error| LockError::from(EnvironmentError::Io { doing, source })
+        };
+        let input = staging.path().join("requirements.in");
+        let output = staging.path().join("pylock.toml");
+        fs::write(&input, direct.join("\n")).map_err(io_error("writing the requirements"))?;
+        let said = self.run_uv(staging.path(), &input, &output, cutoff)?;
+        if let Some(reason) = said {
+            return Err(reason);
+        }
+        let text = fs::read_to_string(&output).map_err(io_error("reading the resolver's lock file"))?;
+        let file: LockFile = toml::from_str(&text)
+            .map_err(|error| LockError::Resolver { reason: format!("its lock file cannot be read: {error}") })?;
+        let mut wheels = Vec::new();
+        for package in file.packages {
+            wheels.push(choose(package, cutoff)?);
+        }
+        wheels.sort_by(|a, b| a.requirement.name.cmp(&b.requirement.name));
+        Ok(wheels)
+    }
+
+    /// Runs the resolver; gives why it failed, if it did.
+    fn run_uv(
+        &self,
+        folder: &Path,
+        input: &Path,
+        output: &Path,
+        cutoff: Timestamp,
+    ) -> Result<Option<LockError>, LockError> {
+        let io_error = |doing: &str, source| LockError::from(EnvironmentError::Io { doing: doing.to_owned(), source });
+        let cache = self.store.directory().join("uv");
+        fs::create_dir_all(&cache).map_err(|source| io_error("making the resolver's cache", source))?;
+        let order = Order { layers: vec![self.derived.path.clone(), self.root.path.clone()], cache: cache.clone() };
+        let order = serde_json::to_string(&order)
+            .map_err(|error| io_error("naming the interpreter", io::Error::other(error)))?;
+        let python = interpreter_link(self.store.directory(), self.root.digest)
+            .map_err(|source| io_error("linking the interpreter", source))?;
+        let uv = tools::uv(&self.store, &self.pypi).map_err(EnvironmentError::from)?;
+        let mut command = tool(&uv);
+        command
+            .args(["pip", "compile", "--no-config", "--no-python-downloads", "--no-progress", "--quiet"])
+            .args(["--only-binary", ":all:", "--generate-hashes", "--format", "pylock.toml", "--no-header"])
+            .args(["--exclude-newer", &cutoff.to_string()])
+            .args(["--default-index", self.pypi.index().url().as_str()])
+            .arg("--cache-dir")
+            .arg(&cache)
+            .arg("--python")
+            .arg(python)
+            .arg("--output-file")
+            .arg(output)
+            .arg(input)
+            .current_dir(folder)
+            .env_clear()
+            .env("HOME", folder)
+            .env(VARIABLE, order);
+        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        let said = command.output().map_err(|source| io_error("starting the resolver", source))?;
+        let reason = || {
+            let text = String::from_utf8_lossy(&said.stderr);
+            text.split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(1000)
+                .collect()
+        };
+        // uv's exit codes: 1 when there is no solution, 2 when it could not do its work.
+        Ok(match said.status.code() {
+            Some(0) => None,
+            Some(1) => Some(LockError::Unresolvable { cutoff, reason: reason() }),
+            _ => Some(LockError::Resolver { reason: reason() }),
+        })
+    }
+}
+
+/// A link by the name of the interpreter to this program, in a place that stays the same: the resolver remembers what it
+/// was told under the link's path.
+fn interpreter_link(cache: &Path, ground: Sha256) -> io::Result<std::path::PathBuf> {
+    let program = std::env::current_exe()?;
+    let folder = cache.join("interpreter").join(ground.to_string());
+    fs::create_dir_all(&folder)?;
+    let link = folder.join("python3.11");
+    if fs::read_link(&link).ok().as_deref() != Some(program.as_path()) {
+        let fresh = folder.join(format!(".{}", std::process::id()));
+        std::os::unix::fs::symlink(&program, &fresh)?;
+        fs::rename(&fresh, &link)?;
+    }
+    Ok(link)
+}
+
+/// The wheel of a package that fits: a pure one, else one for this interpreter and platform.
+fn choose(package: LockedPackage, cutoff: Timestamp) -> Result<LockedWheel, LockError> {
+    let LockedPackage { name, version, wheels } = package;
+    let mut fitting = Vec::new();
+    for wheel in wheels {
+        let from_url = wheel.url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+        let text = wheel.name.clone().unwrap_or_else(|| from_url.to_owned());
+        let Ok(file_name) = text.parse::<WheelFileName>() else { continue };
+        let uploaded = wheel.upload_time.as_ref().and_then(|time| time.to_string().parse::<Timestamp>().ok());
+        if uploaded.is_some_and(|uploaded| uploaded >= cutoff) {
+            return Err(LockError::Resolver {
+                reason: format!("it chose {text}, which was uploaded at {cutoff} or later"),
+            });
+        }
+        fitting.extend(fitness(&file_name).map(|fitness| (fitness, text, wheel)));
+    }
+    // The same wheel every time: the fittest, and of these the first by name.
+    fitting.sort_by(|(a, a_name, _), (b, b_name, _)| b.cmp(a).then_with(|| a_name.cmp(b_name)));
+    let Some((_, file_name, wheel)) = fitting.into_iter().next() else {
+        return Err(LockError::NoWheel { name, version });
+    };
+    let requirement = LockedRequirement { name, version, file_name, sha256: wheel.hashes.sha256 };
+    Ok(LockedWheel { requirement, url: wheel.url.into(), size_bytes: wheel.size })
+}
+
+/// How well a wheel fits CPython 3.11 of Debian 12 (glibc 2.36) on this machine: `None` where it does not, pure ones best.
+fn fitness(wheel: &WheelFileName) -> Option<u8> {
+    if wheel.is_pure() {
+        let is_fit = wheel.python_tags.iter().any(|tag| tag == "py3" || tag == "py311");
+        return is_fit.then_some(3);
+    }
+    let platform_fits = |tag: &String| {
+        let Some(rest) = tag.strip_suffix(&format!("_{}", std::env::consts::ARCH)) else { return tag == "any" };
+        let glibc = rest.strip_prefix("manylinux_2_").and_then(|minor| minor.parse::<u32>().ok());
+        matches!(rest, "linux" | "manylinux1" | "manylinux2010" | "manylinux2014")
+            || glibc.is_some_and(|minor| minor <= 36)
+    };
+    if !wheel.platform_tags.iter().any(platform_fits) {
+        return None;
+    }
+    let has = |tags: &[String], wanted: &[&str]| tags.iter().any(|tag| wanted.contains(&tag.as_str()));
+    if has(&wheel.abi_tags, &["cp311"]) && has(&wheel.python_tags, &["cp311"]) {
+        return Some(2);
+    }
+    let older =
+        |tag: &String| tag.strip_prefix("cp3").and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|m| m <= 11);
+    if has(&wheel.abi_tags, &["abi3"]) && wheel.python_tags.iter().any(older) {
+        return Some(1);
+    }
+    (has(&wheel.abi_tags, &["none"]) && has(&wheel.python_tags, &["py3", "cp311"])).then_some(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(name: &str) -> Option<u8> {
+        fitness(&name.parse().unwrap())
+    }
+
+    #[test]
+    fn pure_wheels_are_preferred() {
+        assert_eq!(fits("a-1-py2.py3-none-any.whl"), Some(3));
+        assert_eq!(fits("a-1-py2-none-any.whl"), None);
+        let arch = std::env::consts::ARCH;
+        assert_eq!(fits(&format!("a-1-cp311-cp311-manylinux_2_17_{arch}.manylinux2014_{arch}.whl")), Some(2));
+        assert_eq!(fits(&format!("a-1-cp311-cp311-manylinux_2_39_{arch}.whl")), None);
+        assert_eq!(fits(&format!("a-1-cp37-abi3-manylinux2014_{arch}.whl")), Some(1));
+        assert_eq!(fits(&format!("a-1-cp312-abi3-manylinux2014_{arch}.whl")), None);
+        assert_eq!(fits(&format!("a-1-cp312-cp312-manylinux2014_{arch}.whl")), None);
+        assert_eq!(fits("a-1-cp311-cp311-win_amd64.whl"), None);
+        assert_eq!(fits(&format!("a-1-cp311-cp311-musllinux_1_1_{arch}.whl")), None);
+    }
+}

@@ -1,0 +1,173 @@
+//! The judge.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use jiff::Timestamp;
+use twinbuild_compare::Finding;
+use twinbuild_environment::{EnvironmentError, Ground};
+use twinbuild_recipe::{Inference, Recipe};
+use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
+use twinbuild_sandbox::{Cancel, Limits};
+use twinbuild_store::Store;
+use twinbuild_subject::{DistributionFileName, Request};
+use twinbuild_verdict::{Outcome, Reason, Verdict};
+
+use crate::JudgeError;
+use crate::keep::Keep;
+use crate::subject::{Preparation, is_path};
+use crate::walk::{Step, environment_error, open, read_published};
+
+/// What is to be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A release on the index.
+    Release(Request),
+    /// A file of this machine.
+    Local {
+        /// Where it is.
+        path: PathBuf,
+        /// The sdist it was built from; looked up on the index where it is not given.
+        source: Option<PathBuf>,
+    },
+}
+
+/// What a user can choose.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The file of the release to judge.
+    pub artifact: Option<String>,
+    /// Take requirements from before this time, instead of from before the release's first upload.
+    pub as_of: Option<Timestamp>,
+    /// The recipe to use instead of an inferred one.
+    pub recipe: Option<Recipe>,
+    /// A folder to keep artifacts, logs, recipe and verdict in.
+    pub keep: Option<PathBuf>,
+    /// The limits of each build.
+    pub limits: Limits,
+}
+
+/// Judges subjects, one at a time.
+pub struct Judge {
+    pub(crate) store: Store,
+    pub(crate) pypi: Pypi,
+    pub(crate) options: Options,
+    pub(crate) cancel: Cancel,
+    mirror: DebianMirror,
+    ground: OnceLock<Ground>,
+}
+
+/// What [`Judge::infer`] found.
+pub enum Inferred {
+    /// A recipe, and the reasons for it.
+    Recipe(Inference),
+    /// There is none: the verdict that a rebuild would come to at once.
+    None(Box<Verdict>),
+}
+
+impl Target {
+    /// Reads a target: `pypi:NAME@VERSION`, a package URL, or a path. A source goes with a path only.
+    ///
+    /// # Errors
+    /// [`JudgeError::Usage`] when it is none of these.
+    pub fn parse(text: &str, source: Option<PathBuf>) -> Result<Self, JudgeError> {
+        if let Some(path) = is_path(text) {
+            return Ok(Self::Local { path, source });
+        }
+        if source.is_some() {
+            let message =
+                "--source goes with a local file: the source of a release is looked up on the index".to_owned();
+            return Err(JudgeError::Usage { message });
+        }
+        text.parse().map(Self::Release).map_err(|error: twinbuild_subject::RequestError| JudgeError::Usage {
+            message: format!("{error}; or the path of a file, with a slash"),
+        })
+    }
+}
+
+impl Judge {
+    /// A judge that keeps what it fetches in `store`, and stops when `cancel` is thrown.
+    #[must_use]
+    pub fn new(store: Store, index: PypiIndex, mirror: DebianMirror, options: Options, cancel: Cancel) -> Self {
+        let pypi = Pypi::new(store.clone(), index);
+        Self { store, pypi, options, cancel, mirror, ground: OnceLock::new() }
+    }
+
+    /// Judges one subject.
+    ///
+    /// # Errors
+    /// [`JudgeError`]. Whatever can be said of a subject is a verdict.
+    pub fn judge(&self, target: &Target) -> Result<Verdict, JudgeError> {
+        let started = Timestamp::now();
+        let keep = Keep::new(self.options.keep.as_deref())?;
+        let mut verdict = match self.prepare(target)? {
+            Preparation::Ready(prepared) => self.walk(*prepared, &keep)?,
+            Preparation::Stopped(verdict) => *verdict,
+        };
+        verdict.run.started = Some(started);
+        verdict
+            .seal()
+            .map_err(|error| JudgeError::Internal { what: format!("the verdict cannot be sealed: {error}") })?;
+        keep.verdict(&verdict)?;
+        Ok(verdict)
+    }
+
+    /// Infers the recipe of one subject, without building anything.
+    ///
+    /// # Errors
+    /// [`JudgeError`]
+    pub fn infer(&self, target: &Target) -> Result<Inferred, JudgeError> {
+        let prepared = match self.prepare(target)? {
+            Preparation::Ready(prepared) => *prepared,
+            Preparation::Stopped(verdict) => return Ok(Inferred::None(verdict)),
+        };
+        let end = |outcome: Outcome, reason: Reason, findings: Vec<Finding>| {
+            let mut verdict = Verdict::about(prepared.subject.clone(), env!("CARGO_PKG_VERSION"));
+            (verdict.outcome, verdict.reason, verdict.findings) = (outcome, Some(reason), findings);
+            Ok(Inferred::None(Box::new(verdict)))
+        };
+        let reason =
+            |class: &str, detail: &str| Reason { class: class.to_owned(), stage: None, detail: detail.to_owned() };
+        let DistributionFileName::Wheel(name) = &prepared.name else {
+            return end(
+                Outcome::Unsupported,
+                reason("sdist", "recipes are for wheels, and it is an sdist"),
+                Vec::new(),
+            );
+        };
+        let Some(source) = &prepared.source else {
+            return end(Outcome::SourceMissing, reason("no-sdist", "its release has no sdist"), Vec::new());
+        };
+        let mut findings = Vec::new();
+        let bytes = open(&prepared.blob)?;
+        let published = match read_published(&bytes, &mut findings)? {
+            Step::Next(published) => published,
+            Step::End(outcome, reason) => return end(outcome, reason, findings),
+        };
+        let laid_out = match self.lay_out_source(source, &mut findings)? {
+            Step::Next(laid_out) => laid_out,
+            Step::End(outcome, reason) => return end(outcome, reason, findings),
+        };
+        match self.choose_recipe(&prepared, name, &published, &bytes, &laid_out)? {
+            Step::Next((inference, _)) => Ok(Inferred::Recipe(inference)),
+            Step::End(outcome, reason) => end(outcome, reason, findings),
+        }
+    }
+
+    /// The ground that builds stand on, made on first use.
+    pub(crate) fn ground(&self) -> Result<Step<Ground>, JudgeError> {
+        if let Some(ground) = self.ground.get() {
+            return Ok(Step::Next(ground.clone()));
+        }
+        match self.make_ground() {
+            Ok(ground) => Ok(Step::Next(self.ground.get_or_init(|| ground).clone())),
+            Err(error) => environment_error(error),
+        }
+    }
+
+    fn make_ground(&self) -> Result<Ground, EnvironmentError> {
+        let platform = Platform::host().ok_or(EnvironmentError::Platform)?;
+        let debian = DebianArchive::new(self.store.clone(), self.mirror.clone());
+        Ground::prepare(&self.pypi, &debian, platform, Timestamp::now(), &self.cancel)
+    }
+}

@@ -1,0 +1,61 @@
+//! Keeping what a run made, for a reader.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use twinbuild_rebuild::{Ended, Twin};
+use twinbuild_recipe::{Reason, Recipe};
+use twinbuild_verdict::Verdict;
+
+use crate::JudgeError;
+
+/// A folder that a run's artifacts, logs, recipe and verdict are copied to.
+#[derive(Debug, Clone)]
+pub(crate) struct Keep {
+    folder: Option<PathBuf>,
+}
+
+impl Keep {
+    /// Makes the folder, if one is asked for.
+    pub(crate) fn new(folder: Option<&Path>) -> Result<Self, JudgeError> {
+        if let Some(folder) = folder {
+            fs::create_dir_all(folder).map_err(JudgeError::io(format!("making the folder {}", folder.display())))?;
+        }
+        Ok(Self { folder: folder.map(Path::to_owned) })
+    }
+
+    /// Keeps a copy of the file at `path` as `name`.
+    pub(crate) fn copy(&self, path: &Path, name: &str) -> Result<(), JudgeError> {
+        self.with(name, |target| fs::copy(path, target).map(drop))
+    }
+
+    /// Keeps the recipe, with the lock of its requirements.
+    pub(crate) fn recipe(&self, recipe: &Recipe, reasons: &[Reason]) -> Result<(), JudgeError> {
+        self.with("recipe.toml", |target| fs::write(target, recipe.to_toml(reasons)))
+    }
+
+    /// Keeps what a twin built and printed.
+    pub(crate) fn twin(&self, twin: &Twin) -> Result<(), JudgeError> {
+        self.with(&format!("{}.log", twin.name), |target| fs::write(target, &twin.log.bytes))?;
+        match &twin.ended {
+            Ended::Built(artifact) => self.copy(&artifact.path, &format!("{}/{}", twin.name, artifact.file_name)),
+            Ended::Failed(_) => Ok(()),
+        }
+    }
+
+    /// Keeps the verdict.
+    pub(crate) fn verdict(&self, verdict: &Verdict) -> Result<(), JudgeError> {
+        let text = serde_json::to_string_pretty(verdict)
+            .map_err(|error| JudgeError::Internal { what: format!("the verdict cannot be written: {error}") })?;
+        self.with("verdict.json", |target| fs::write(target, text + "\n"))
+    }
+
+    fn with(&self, name: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), JudgeError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let target = folder.join(name);
+        let parent = target.parent().unwrap_or(folder);
+        fs::create_dir_all(parent)
+            .and_then(|()| write(&target))
+            .map_err(JudgeError::io(format!("keeping {}", target.display())))
+    }
+}

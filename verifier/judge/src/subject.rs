@@ -1,0 +1,278 @@
+//! Finding the subject and its source.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use twinbuild_compare::{Finding, Severity};
+use twinbuild_registry::{Platform, Project, ProjectFile, ProjectStatus, RegistryError, Release};
+use twinbuild_store::{Blob, FetchError};
+use twinbuild_subject::{DistributionFileName, Origin, Request, SdistFileName, Subject};
+use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
+
+use crate::JudgeError;
+use crate::judge::{Judge, Target};
+use crate::walk::chain;
+
+/// The largest local file, in bytes: what an index serves at most.
+const FILE_LIMIT_BYTES: u64 = 2 << 30;
+
+/// A subject at hand, and its source.
+pub(crate) struct Prepared {
+    pub(crate) subject: Subject,
+    pub(crate) name: DistributionFileName,
+    pub(crate) blob: Blob,
+    pub(crate) source: Option<PreparedSource>,
+    /// Requirements are older than this. `None` where only the file itself can tell.
+    pub(crate) first_upload: Option<Timestamp>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// A source at hand.
+pub(crate) struct PreparedSource {
+    pub(crate) record: Source,
+    pub(crate) name: SdistFileName,
+    pub(crate) blob: Blob,
+}
+
+/// A subject at hand, or a verdict because it could not be had.
+pub(crate) enum Preparation {
+    Ready(Box<Prepared>),
+    Stopped(Box<Verdict>),
+}
+
+impl Judge {
+    /// Fetches the subject and its source, each verified against what the index promises.
+    pub(crate) fn prepare(&self, target: &Target) -> Result<Preparation, JudgeError> {
+        match target {
+            Target::Release(request) => self.prepare_release(request),
+            Target::Local { path, source } => self.prepare_local(path, source.as_deref()),
+        }
+    }
+
+    fn prepare_release(&self, request: &Request) -> Result<Preparation, JudgeError> {
+        tracing::info!("looking up {request}");
+        let project = self.pypi.project(&request.name).map_err(registry_error)?;
+        let release = project.release(&request.version).map_err(registry_error)?;
+        let asked = match (&self.options.artifact, &request.file_name) {
+            (Some(artifact), Some(file_name)) if artifact != file_name.text() => {
+                let message = format!("--artifact names {artifact}, and the package URL names {}", file_name.text());
+                return Err(JudgeError::Usage { message });
+            }
+            (Some(artifact), _) => Some(artifact.as_str()),
+            (None, file_name) => file_name.as_ref().map(DistributionFileName::text),
+        };
+        let platform = Platform::host().ok_or_else(|| JudgeError::Usage {
+            message: "this program builds on Linux on x86-64 and 64-bit ARM only".to_owned(),
+        })?;
+        let file = release.choose(asked, platform).map_err(registry_error)?;
+        let mut subject = Subject {
+            origin: Origin::Index,
+            purl: Some(Subject::purl_of(&file.file_name)),
+            file_name: file.file_name.text().to_owned(),
+            size: None,
+            digests: None,
+            upload_time: file.upload_time,
+        };
+        let blob = match self.pypi.download(file) {
+            Ok(blob) => blob,
+            Err(RegistryError::Fetch(FetchError::DigestMismatch(mismatch))) => {
+                subject.size = Some(mismatch.received.size_bytes());
+                subject.digests = Some(mismatch.received.sha256().into());
+                let detail = format!(
+                    "the index promised sha256:{} for {}, and what was received is sha256:{}",
+                    mismatch.expected,
+                    subject.file_name,
+                    mismatch.received.sha256()
+                );
+                return Ok(stopped(subject, "digest-mismatch", detail, Severity::Alert));
+            }
+            Err(error) => return Ok(stopped(subject, "download-failed", chain(&error), Severity::Warning)),
+        };
+        subject.size = Some(blob.size_bytes());
+        subject.digests = Some(blob.sha256().into());
+        let findings = index_findings(&project, file);
+        let source = match self.source_of(&release) {
+            Ok(source) => source,
+            Err((class, detail)) => return Ok(stopped(subject, class, detail, Severity::Warning)),
+        };
+        let first_upload = match self.options.as_of {
+            Some(time) => time,
+            None => first_upload(&release).map_err(registry_error)?,
+        };
+        let name = file.file_name.clone();
+        let first_upload = Some(first_upload);
+        Ok(Preparation::Ready(Box::new(Prepared { subject, name, blob, source, first_upload, findings })))
+    }
+
+    fn prepare_local(&self, path: &Path, source: Option<&Path>) -> Result<Preparation, JudgeError> {
+        let text = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name: DistributionFileName =
+            text.parse().map_err(|error| JudgeError::Usage { message: format!("{}: {error}", path.display()) })?;
+        let blob = self.take_in(path)?;
+        let listed = self.listed(&name, &blob);
+        let mut findings = Vec::new();
+        let mut purl = None;
+        let mut first_upload = self.options.as_of;
+        let mut listed_release = None;
+        if let Some((project, release, file)) = listed {
+            findings = index_findings(&project, &file);
+            purl = Some(Subject::purl_of(&file.file_name));
+            first_upload = match first_upload {
+                None => self::first_upload(&release).ok(),
+                given => given,
+            };
+            listed_release = Some(release);
+        }
+        let subject = Subject {
+            origin: Origin::Local,
+            purl,
+            file_name: text.to_owned(),
+            size: Some(blob.size_bytes()),
+            digests: Some(blob.sha256().into()),
+            upload_time: None,
+        };
+        let source = match (source, listed_release) {
+            (Some(path), _) => Some(self.local_source(path)?),
+            (None, Some(release)) => match self.source_of(&release) {
+                Ok(source) => source,
+                Err((class, detail)) => return Ok(stopped(subject, class, detail, Severity::Warning)),
+            },
+            (None, None) => {
+                let message = format!(
+                    "{} is a local file that the index does not list: say with --source what it was built from",
+                    path.display()
+                );
+                return Err(JudgeError::Usage { message });
+            }
+        };
+        Ok(Preparation::Ready(Box::new(Prepared { subject, name, blob, source, first_upload, findings })))
+    }
+
+    /// The release and the file on the index that have the digest of a local file, where the index can be asked.
+    fn listed(&self, name: &DistributionFileName, blob: &Blob) -> Option<(Project, Release, ProjectFile)> {
+        let project = match self.pypi.project(name.name()) {
+            Ok(project) => project,
+            Err(error) => {
+                tracing::debug!("the index does not know {}: {error}", name.name());
+                return None;
+            }
+        };
+        let file = project.find_by_digest(&blob.sha256())?.clone();
+        let release = project.release(file.file_name.version()).ok()?;
+        Some((project, release, file))
+    }
+
+    fn local_source(&self, path: &Path) -> Result<PreparedSource, JudgeError> {
+        let text = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name: SdistFileName = text
+            .parse()
+            .map_err(|error| JudgeError::Usage { message: format!("--source {}: {error}", path.display()) })?;
+        let blob = self.take_in(path)?;
+        let record = Source {
+            kind: SourceKind::Sdist,
+            trust: Trust::User,
+            uri: None,
+            file_name: name.text.clone(),
+            digests: blob.sha256().into(),
+        };
+        Ok(PreparedSource { record, name, blob })
+    }
+
+    /// A copy of a local file in the store, so that it cannot change any more.
+    fn take_in(&self, path: &Path) -> Result<Blob, JudgeError> {
+        let file = File::open(path).map_err(JudgeError::io(format!("opening {}", path.display())))?;
+        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        if !is_file {
+            return Err(JudgeError::Usage { message: format!("{} is not a file", path.display()) });
+        }
+        Ok(self.store.put(file, FILE_LIMIT_BYTES)?)
+    }
+
+    /// The release's sdist.
+    fn source_of(&self, release: &Release) -> Result<Option<PreparedSource>, (&'static str, String)> {
+        let Some(file) = release.sdist() else { return Ok(None) };
+        let DistributionFileName::Sdist(name) = &file.file_name else { return Ok(None) };
+        let blob = self.pypi.download(file).map_err(|error| match &error {
+            RegistryError::Fetch(FetchError::DigestMismatch(_)) => ("source-digest-mismatch", chain(&error)),
+            _ => ("source-download-failed", chain(&error)),
+        })?;
+        let record = Source {
+            kind: SourceKind::Sdist,
+            trust: Trust::SameUpload,
+            uri: Some(Subject::purl_of(&file.file_name)),
+            file_name: name.text.clone(),
+            digests: blob.sha256().into(),
+        };
+        Ok(Some(PreparedSource { record, name: name.clone(), blob }))
+    }
+}
+
+/// When the first file of a release was uploaded.
+fn first_upload(release: &Release) -> Result<Timestamp, RegistryError> {
+    let mut first = Timestamp::MAX;
+    for file in release.files() {
+        first = first.min(file.uploaded()?);
+    }
+    Ok(first)
+}
+
+/// What the index itself says against a file.
+fn index_findings(project: &Project, file: &ProjectFile) -> Vec<Finding> {
+    let because = |reason: &Option<String>| match reason {
+        Some(reason) if !reason.is_empty() => format!(": {}", twinbuild_subject::MemberPath::from(reason.as_str())),
+        _ => String::new(),
+    };
+    let mut findings = Vec::new();
+    match &project.status {
+        ProjectStatus::Quarantined { reason } => {
+            let detail = format!("the index holds the project in quarantine{}", because(reason));
+            findings.push(Finding::whole("project-quarantined", Severity::Alert, detail));
+        }
+        ProjectStatus::Archived { reason } => {
+            let detail = format!("the project is archived{}", because(reason));
+            findings.push(Finding::whole("project-archived", Severity::Note, detail));
+        }
+        ProjectStatus::Deprecated { reason } => {
+            let detail = format!("the project is deprecated{}", because(reason));
+            findings.push(Finding::whole("project-deprecated", Severity::Note, detail));
+        }
+        ProjectStatus::Active => {}
+    }
+    if let Some(yanked) = &file.yanked {
+        let detail = format!("the publisher withdrew the file{}", because(&yanked.reason));
+        findings.push(Finding::whole("yanked", Severity::Warning, detail));
+    }
+    findings
+}
+
+/// Whether an index said no, or said nothing.
+fn registry_error(error: RegistryError) -> JudgeError {
+    match error {
+        RegistryError::UnknownProject { .. }
+        | RegistryError::UnknownVersion { .. }
+        | RegistryError::NoFiles { .. }
+        | RegistryError::UnknownArtifact { .. }
+        | RegistryError::NothingForPlatform { .. } => JudgeError::NotThere(error),
+        other => JudgeError::Unreachable(other),
+    }
+}
+
+fn stopped(subject: Subject, class: &str, detail: String, severity: Severity) -> Preparation {
+    let mut verdict = Verdict::about(subject, env!("CARGO_PKG_VERSION"));
+    verdict.outcome = Outcome::Inconclusive;
+    if severity == Severity::Alert {
+        verdict.findings.push(Finding::whole("digest-mismatch", severity, detail.clone()));
+    }
+    verdict.reason = Some(Reason { class: class.to_owned(), stage: Some("download".to_owned()), detail });
+    Preparation::Stopped(Box::new(verdict))
+}
+
+/// Whether a target names a file rather than a release.
+pub(crate) fn is_path(text: &str) -> Option<PathBuf> {
+    let path = Path::new(text);
+    let looks_like_one =
+        text.contains('/') || text.ends_with(".whl") || text.ends_with(".tar.gz") || text.ends_with(".zip");
+    let is_release = text.starts_with("pypi:") || text.starts_with("pkg:");
+    (!is_release && looks_like_one).then(|| path.to_owned())
+}

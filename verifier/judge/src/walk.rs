@@ -1,0 +1,504 @@
+//! The walk from a subject at hand to its verdict.
+
+use std::error::Error;
+use std::fs::File;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, ReadError, read};
+use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
+use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
+use twinbuild_rebuild::{Artifact, BuildFailure, Ended, Job, RebuildError, Twin, discover_requirements, rebuild};
+use twinbuild_recipe::{Inference, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer};
+use twinbuild_sandbox::Error as SandboxError;
+use twinbuild_source::{SourceTree, lay_out};
+use twinbuild_store::Blob;
+use twinbuild_subject::{DistributionFileName, MemberPath, Sha256, WheelFileName};
+use twinbuild_verdict::{
+    ArtifactRecord, Container, Decision, InputRecord, LogRecord, Outcome, Reason, Rebuild, RecipeRecord,
+    Verdict, decide,
+};
+
+use crate::JudgeError;
+use crate::evidence::wheel_evidence;
+use crate::judge::Judge;
+use crate::keep::Keep;
+use crate::subject::Prepared;
+
+/// How often a backend may ask for more requirements.
+const DISCOVERY_ROUNDS: u32 = 3;
+/// How much of a failed build's log a verdict shows.
+const LOG_TAIL_BYTES: usize = 4000;
+
+/// How far a walk came: to the next step, or to its end.
+pub(crate) enum Step<T> {
+    Next(T),
+    End(Outcome, Reason),
+}
+
+/// Continues with what a step gives, or ends the walk by it.
+macro_rules! step {
+    ($verdict:ident, $step:expr) => {
+        match $step {
+            Step::Next(value) => value,
+            Step::End(outcome, reason) => {
+                $verdict.outcome = outcome;
+                $verdict.reason = Some(reason);
+                return Ok($verdict);
+            }
+        }
+    };
+}
+
+fn end<T>(outcome: Outcome, class: &str, stage: Option<&str>, detail: impl Into<String>) -> Step<T> {
+    Step::End(outcome, Reason { class: class.to_owned(), stage: stage.map(str::to_owned), detail: detail.into() })
+}
+
+/// An error with its causes, as one sentence.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// A source that was laid out, and what it says.
+pub(crate) struct LaidOut {
+    pub(crate) tree: SourceTree,
+    pub(crate) evidence: SourceEvidence,
+    _staging: twinbuild_store::Staging,
+}
+
+/// A recipe that is complete, and the environment for it.
+struct Readied {
+    recipe: Recipe,
+    reasons: Vec<Because>,
+    origin: &'static str,
+    environment: Environment,
+}
+
+impl Judge {
+    /// From the subject and its source to the verdict, which is not sealed yet.
+    pub(crate) fn walk(&self, prepared: Prepared, keep: &Keep) -> Result<Verdict, JudgeError> {
+        let started = Instant::now();
+        let mut verdict = Verdict::about(prepared.subject.clone(), env!("CARGO_PKG_VERSION"));
+        verdict.findings.clone_from(&prepared.findings);
+        let bytes = open(&prepared.blob)?;
+        let DistributionFileName::Wheel(name) = &prepared.name else {
+            let detail =
+                "it is an sdist, and rebuilding an sdist needs its repository, which this version does not look for";
+            return Ok(ended(verdict, Outcome::Unsupported, "sdist", detail));
+        };
+        tracing::info!("reading {}", name.text);
+        let published = step!(verdict, read_published(&bytes, &mut verdict.findings)?);
+        if !name.is_pure() {
+            let detail = Unsupported::Platform { platform: name.platform_tags.join(".") }.to_string();
+            return Ok(ended(verdict, Outcome::Unsupported, "platform", &detail));
+        }
+        let Some(source) = &prepared.source else {
+            let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
+            return Ok(ended(verdict, Outcome::SourceMissing, "no-sdist", detail));
+        };
+        verdict.source = Some(source.record.clone());
+        keep.copy(prepared.blob.path(), &format!("published/{}", name.text))?;
+        keep.copy(source.blob.path(), &format!("source/{}", source.name.text))?;
+        let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
+        verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
+
+        let ground = step!(verdict, self.ground()?);
+        let inferred = step!(verdict, self.choose_recipe(&prepared, name, &published, &bytes, &laid_out)?);
+        let environment_started = Instant::now();
+        let readied = step!(verdict, self.ready(&prepared, source, &laid_out, &ground, inferred)?);
+        verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
+        keep.recipe(&readied.recipe, &readied.reasons)?;
+        verdict.recipe = Some(RecipeRecord {
+            recipe: readied.recipe.clone(),
+            origin: readied.origin,
+            digest: readied.recipe.digest(),
+        });
+        let own =
+            InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
+        verdict.shared_inputs = std::iter::once(own).chain(readied.environment.inputs().iter().cloned()).collect();
+
+        tracing::info!("building {} twice", name.text);
+        let build_started = Instant::now();
+        let staging = self.store.staging()?;
+        let job = Job {
+            recipe: &readied.recipe,
+            environment: &readied.environment,
+            source: &laid_out.tree,
+            limits: &self.options.limits,
+            cancel: &self.cancel,
+        };
+        let twins = match rebuild(&job, staging.path()) {
+            Ok(twins) => twins,
+            Err(error) => step!(verdict, rebuild_error(error)?),
+        };
+        verdict.run.durations_ms.insert("build".to_owned(), millis(build_started));
+        for twin in &twins {
+            record_twin(&mut verdict, twin, &readied.environment);
+            keep.twin(twin)?;
+        }
+        let [first, second] = step!(verdict, artifacts(&mut verdict, &twins));
+
+        tracing::info!("comparing {} three ways", name.text);
+        let compare_started = Instant::now();
+        let built = [open_file(first)?, open_file(second)?];
+        let archives = [step!(verdict, read_built(&built[0], first)), step!(verdict, read_built(&built[1], second))];
+        let published = Side { archive: &published, bytes: &bytes, sha256: prepared.blob.sha256() };
+        let sides = [
+            Side { archive: &archives[0], bytes: &built[0], sha256: first.sha256 },
+            Side { archive: &archives[1], bytes: &built[1], sha256: second.sha256 },
+        ];
+        let index = SourceIndex::new(laid_out.tree.files().iter().cloned());
+        let mut three_way = compare(&published, &sides[0], &sides[1], &index)
+            .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
+        for artifact in [first, second] {
+            if artifact.file_name != name.text {
+                let detail = format!(
+                    "the rebuild's name is {}, and the published file's is {}",
+                    MemberPath::from(artifact.file_name.as_str()),
+                    name.text
+                );
+                verdict.findings.push(Finding::whole("file-name-differs", Severity::Warning, detail));
+                three_way.mismatch = three_way.mismatch.max(Some(Mismatch::Packaging));
+            }
+        }
+        let decision: Decision = decide(&three_way.comparison, three_way.mismatch, three_way.source_embeds_subject);
+        verdict.set_decision(decision);
+        verdict.comparison = Some(three_way.comparison);
+        verdict.findings.append(&mut three_way.findings);
+        verdict.findings.dedup();
+        verdict.normalizers_applied = three_way.normalizations;
+        verdict.container = Some(Container { kind: "zip".to_owned(), differences: three_way.container });
+        verdict.run.durations_ms.insert("compare".to_owned(), millis(compare_started));
+        sort_findings(&mut verdict.findings);
+        Ok(verdict)
+    }
+
+    /// Lays the source out and reads what it says about its build.
+    pub(crate) fn lay_out_source(
+        &self,
+        source: &crate::subject::PreparedSource,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<LaidOut>, JudgeError> {
+        let staging = self.store.staging()?;
+        let bytes = open(&source.blob)?;
+        let tree = match lay_out(&source.name, &bytes, staging.path()) {
+            Ok(tree) => tree,
+            Err(error) if error.is_malformed() => {
+                findings.push(Finding::whole("source-malformed", Severity::Alert, chain(&error)));
+                return Ok(end(Outcome::Unbuildable, "source-malformed", Some("source"), chain(&error)));
+            }
+            Err(error) if error.is_limit() => {
+                return Ok(end(Outcome::Inconclusive, "limit", Some("source"), chain(&error)));
+            }
+            Err(error @ twinbuild_source::LayOutError::Format { .. }) => {
+                return Ok(end(Outcome::Unsupported, "source-format", None, chain(&error)));
+            }
+            Err(error) => return Ok(end(Outcome::Inconclusive, "source-unreadable", Some("source"), chain(&error))),
+        };
+        let file = |name: &str| tree.root_file(name).map_err(JudgeError::io(format!("reading {name} of the source")));
+        let (pyproject, setup_cfg) = (file("pyproject.toml")?, file("setup.cfg")?);
+        let has_setup_py = tree.files().iter().any(|(path, _)| path.as_bytes() == b"setup.py");
+        match SourceEvidence::read(pyproject.as_deref(), setup_cfg.as_deref(), has_setup_py) {
+            Ok(evidence) => Ok(Step::Next(LaidOut { tree, evidence, _staging: staging })),
+            Err(error) => Ok(end(Outcome::Unbuildable, "source-unclear", Some("source"), error.to_string())),
+        }
+    }
+
+    /// The recipe that was given, or the one that the evidence speaks for.
+    pub(crate) fn choose_recipe(
+        &self,
+        prepared: &Prepared,
+        name: &WheelFileName,
+        published: &Archive,
+        bytes: &ArchiveFile,
+        laid_out: &LaidOut,
+    ) -> Result<Step<(Inference, &'static str)>, JudgeError> {
+        if let Some(recipe) = &self.options.recipe {
+            if prepared.first_upload.is_some_and(|upload| recipe.requirements.cutoff >= upload) {
+                let message = format!(
+                    "the recipe's requirements.cutoff is {}, and it must lie before the release's first upload, {}",
+                    recipe.requirements.cutoff,
+                    prepared.first_upload.unwrap_or(Timestamp::MAX),
+                );
+                return Err(JudgeError::Usage { message });
+            }
+            return Ok(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, "given")));
+        }
+        let evidence = match wheel_evidence(name, published, bytes) {
+            Ok(evidence) => evidence,
+            Err(error) => return Ok(end(Outcome::Rejected, "no-evidence", None, chain(&error))),
+        };
+        let first_upload = prepared.first_upload.or_else(|| newest(&evidence.times));
+        let Some(first_upload) = first_upload else {
+            let message =
+                "the file has no upload time and its members have none: say with --as-of when it was made".to_owned();
+            return Err(JudgeError::Usage { message });
+        };
+        let release = Release { wheel: name.clone(), first_upload };
+        match infer(&release, &evidence, &laid_out.evidence, &Ground::offer()) {
+            Ok(inference) => Ok(Step::Next((inference, "inferred"))),
+            Err(error @ Unsupported::SelfHosted { .. }) => {
+                Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), error.to_string()))
+            }
+            Err(error @ Unsupported::Generator { .. }) => Ok(end(
+                Outcome::Unsupported,
+                "generator",
+                None,
+                MemberPath::from(error.to_string().as_str()).to_string(),
+            )),
+            Err(error @ Unsupported::Interpreter { .. }) => {
+                Ok(end(Outcome::Unsupported, "interpreter", None, error.to_string()))
+            }
+            Err(error @ Unsupported::Platform { .. }) => {
+                Ok(end(Outcome::Unsupported, "platform", None, error.to_string()))
+            }
+        }
+    }
+
+    /// Locks the recipe, realizes its environment, and adds what the backend asks for beyond it.
+    fn ready(
+        &self,
+        prepared: &Prepared,
+        source: &crate::subject::PreparedSource,
+        laid_out: &LaidOut,
+        ground: &Ground,
+        (inference, origin): (Inference, &'static str),
+    ) -> Result<Step<Readied>, JudgeError> {
+        let Inference { mut recipe, mut reasons } = inference;
+        let is_given_locked = recipe.requirements.locked.is_some();
+        for _ in 0..DISCOVERY_ROUNDS {
+            if recipe.requirements.locked.is_none() {
+                match ground.lock(&recipe) {
+                    Ok(locked) => recipe.requirements.locked = Some(locked),
+                    Err(error) => return lock_error(error),
+                }
+            }
+            let locked = recipe.requirements.locked.as_deref().unwrap_or_default();
+            for requirement in locked {
+                let is_own_release = requirement.name == *prepared.name.name()
+                    && requirement.version == prepared.name.version().to_string();
+                let is_own_file = [prepared.blob.sha256(), source.blob.sha256()].contains(&requirement.sha256);
+                if is_own_release || is_own_file {
+                    let detail = format!(
+                        "building it requires {} {} itself, and a file of the subject's own release is no ground to build it on",
+                        requirement.name, requirement.version
+                    );
+                    return Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), detail));
+                }
+            }
+            let environment = match ground.realize(locked, &self.cancel) {
+                Ok(environment) => environment,
+                Err(error) => return environment_error(error),
+            };
+            if is_given_locked {
+                return Ok(Step::Next(Readied { recipe, reasons, origin, environment }));
+            }
+            let required = match self.required(&recipe, &environment, source.blob.sha256(), &laid_out.tree)? {
+                Step::Next(required) => required,
+                Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+            };
+            let unmet = match recipe.unmet(&required) {
+                Ok(unmet) => unmet,
+                Err(error) => {
+                    let detail = MemberPath::from(error.to_string().as_str()).to_string();
+                    return Ok(end(Outcome::Unbuildable, "requirement-refused", Some("requirements"), detail));
+                }
+            };
+            if unmet.is_empty() {
+                return Ok(Step::Next(Readied { recipe, reasons, origin, environment }));
+            }
+            for requirement in &unmet {
+                let because =
+                    format!("{requirement}, as the source's backend asks for it (get_requires_for_build_wheel)");
+                reasons.push(Because { key: "requirements.direct".to_owned(), because });
+            }
+            recipe.requirements.direct.extend(unmet);
+            recipe.requirements.locked = None;
+        }
+        let detail = format!("the backend asked for further requirements {DISCOVERY_ROUNDS} times in a row");
+        Ok(end(Outcome::Unbuildable, "requirements-unstable", Some("requirements"), detail))
+    }
+
+    /// What the backend asks for; remembered, as the same source on the same environment asks for the same.
+    fn required(
+        &self,
+        recipe: &Recipe,
+        environment: &Environment,
+        source: Sha256,
+        tree: &SourceTree,
+    ) -> Result<Step<Vec<String>>, JudgeError> {
+        let key = serde_json::json!(["requires 1", source, recipe.digest(), environment.record().digest]);
+        let key = Sha256::of(key.to_string().as_bytes());
+        if let Some(held) = self.store.record::<Vec<String>>("requires", &key)? {
+            return Ok(Step::Next(held));
+        }
+        tracing::info!("asking the backend what it requires");
+        let job = Job { recipe, environment, source: tree, limits: &self.options.limits, cancel: &self.cancel };
+        match discover_requirements(&job) {
+            Ok(Ok(required)) => {
+                self.store.put_record("requires", &key, &required)?;
+                Ok(Step::Next(required))
+            }
+            Ok(Err((failure, log))) => {
+                let BuildFailure { stage, class, detail } = failure;
+                let detail = format!("{detail}; it printed: {}", tail(&log.bytes));
+                Ok(end(Outcome::Unbuildable, class, Some(stage.name()), detail))
+            }
+            Err(error) => rebuild_error(error),
+        }
+    }
+}
+
+/// Reads the published archive, and says what follows where it cannot be read.
+pub(crate) fn read_published(bytes: &ArchiveFile, findings: &mut Vec<Finding>) -> Result<Step<Archive>, JudgeError> {
+    match read(bytes, Format::Zip, &Limits::default()) {
+        Ok(archive) => Ok(Step::Next(archive)),
+        Err(ReadError::Malformed(malformation)) => {
+            let detail = malformation.to_string();
+            findings.push(Finding {
+                code: malformation.code().into(),
+                severity: Severity::Alert,
+                path: malformation.path().cloned(),
+                detail: detail.clone(),
+            });
+            Ok(end(Outcome::Rejected, malformation.code(), None, detail))
+        }
+        Err(ReadError::Limit(limit)) => Ok(end(Outcome::Inconclusive, "limit", Some("archive"), limit.to_string())),
+        Err(ReadError::Unsupported(feature)) => {
+            Ok(end(Outcome::Unsupported, "archive-feature", None, feature.to_string()))
+        }
+        Err(error) => Err(JudgeError::Internal { what: chain(&error) }),
+    }
+}
+
+pub(crate) fn open(blob: &Blob) -> Result<ArchiveFile, JudgeError> {
+    let doing = || format!("reading {}", blob.path().display());
+    let file = blob.file().try_clone().map_err(JudgeError::io(doing()))?;
+    ArchiveFile::new(file).map_err(JudgeError::io(doing()))
+}
+
+fn open_file(artifact: &Artifact) -> Result<ArchiveFile, JudgeError> {
+    let doing = || format!("reading {}", artifact.path.display());
+    ArchiveFile::new(File::open(&artifact.path).map_err(JudgeError::io(doing()))?).map_err(JudgeError::io(doing()))
+}
+
+fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {
+    match read(bytes, Format::Zip, &Limits::default()) {
+        Ok(archive) => Step::Next(archive),
+        Err(ReadError::Limit(limit)) => end(Outcome::Inconclusive, "limit", Some("output"), limit.to_string()),
+        Err(error) => {
+            let name = MemberPath::from(artifact.file_name.as_str());
+            let detail = format!("the wheel that was built, {name}, cannot be read: {}", chain(&error));
+            end(Outcome::Unbuildable, "output-malformed", Some("output"), detail)
+        }
+    }
+}
+
+/// Both twins' artifacts, or why there are not two.
+fn artifacts<'a>(verdict: &mut Verdict, twins: &'a [Twin; 2]) -> Step<[&'a Artifact; 2]> {
+    let failed = |twin: &'a Twin| match &twin.ended {
+        Ended::Failed(failure) => Some((twin, failure)),
+        Ended::Built(_) => None,
+    };
+    if let [Twin { ended: Ended::Built(first), .. }, Twin { ended: Ended::Built(second), .. }] = twins {
+        return Step::Next([first, second]);
+    }
+    let failures: Vec<_> = twins.iter().filter_map(failed).collect();
+    let Some((twin, failure)) = failures.first() else {
+        return end(Outcome::Inconclusive, "no-artifact", None, "a twin gave neither an artifact nor a failure");
+    };
+    verdict.run.log_tail = Some(tail(&twin.log.bytes));
+    let which = if failures.len() == 2 { String::new() } else { format!(" in the {} twin only", twin.name) };
+    end(Outcome::Unbuildable, failure.class, Some(failure.stage.name()), format!("{}{which}", failure.detail))
+}
+
+fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
+    let artifact = match &twin.ended {
+        Ended::Built(artifact) => {
+            Some(ArtifactRecord { file_name: artifact.file_name.clone(), digests: artifact.sha256.into() })
+        }
+        Ended::Failed(_) => None,
+    };
+    if twin.network_attempts > 0 {
+        let detail =
+            format!("the {} twin tried to reach the network {} times, in vain", twin.name, twin.network_attempts);
+        verdict.findings.push(Finding::whole("network-attempted", Severity::Warning, detail));
+    }
+    verdict.rebuilds.push(Rebuild {
+        name: twin.name,
+        environment: environment.record(),
+        variations: twin.variations.clone(),
+        artifact,
+        network_attempts: twin.network_attempts,
+    });
+    let log = LogRecord { bytes: twin.log.total_bytes, sha256: twin.log.sha256.clone() };
+    verdict.run.logs.insert(twin.name.to_owned(), log);
+    for (what, duration) in [("wall", twin.wall), ("cpu", twin.cpu)] {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        verdict.run.durations_ms.insert(format!("{}-{what}", twin.name), millis);
+    }
+}
+
+fn lock_error<T>(error: LockError) -> Result<Step<T>, JudgeError> {
+    let stage = Some("requirements");
+    match error {
+        LockError::Unresolvable { .. } => {
+            Ok(end(Outcome::Unbuildable, "requirements-unresolvable", stage, error.to_string()))
+        }
+        LockError::NoWheel { .. } => Ok(end(Outcome::Unbuildable, "requirement-sdist-only", stage, error.to_string())),
+        LockError::Resolver { .. } => Ok(end(Outcome::Inconclusive, "resolver-failed", stage, error.to_string())),
+        LockError::Offline { .. } => Ok(end(Outcome::Inconclusive, "offline", stage, error.to_string())),
+        LockError::Environment(error) => environment_error(error),
+    }
+}
+
+pub(crate) fn environment_error<T>(error: EnvironmentError) -> Result<Step<T>, JudgeError> {
+    match error {
+        EnvironmentError::Cancelled { .. } => Err(JudgeError::Cancelled),
+        EnvironmentError::Sandbox(error @ SandboxError::HostUnsupported { .. }) => Err(JudgeError::Host(error)),
+        error => Ok(end(Outcome::Inconclusive, "environment-failed", Some("environment"), chain(&error))),
+    }
+}
+
+fn rebuild_error<T>(error: RebuildError) -> Result<Step<T>, JudgeError> {
+    match error {
+        RebuildError::Cancelled => Err(JudgeError::Cancelled),
+        RebuildError::Sandbox(error @ SandboxError::HostUnsupported { .. }) => Err(JudgeError::Host(error)),
+        RebuildError::Limit { .. } => Ok(end(Outcome::Inconclusive, "limit", Some("build"), error.to_string())),
+        error => Ok(end(Outcome::Inconclusive, "sandbox-failed", Some("build"), chain(&error))),
+    }
+}
+
+fn ended(mut verdict: Verdict, outcome: Outcome, class: &str, detail: &str) -> Verdict {
+    verdict.outcome = outcome;
+    verdict.reason = Some(Reason { class: class.to_owned(), stage: None, detail: detail.to_owned() });
+    verdict
+}
+
+/// The end of a log, with everything written out that could steer a terminal.
+fn tail(log: &[u8]) -> String {
+    let start = log.len().saturating_sub(LOG_TAIL_BYTES);
+    let text = String::from_utf8_lossy(&log[start..]);
+    text.lines().map(|line| MemberPath::from(line).to_string()).collect::<Vec<_>>().join("\n")
+}
+
+fn newest(times: &twinbuild_recipe::MemberTimes) -> Option<Timestamp> {
+    use twinbuild_recipe::MemberTimes::{Newest, None as NoTime, Uniform};
+    match times {
+        Uniform(time) | Newest(time) => time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp()),
+        NoTime => None,
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

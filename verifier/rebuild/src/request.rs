@@ -1,0 +1,130 @@
+//! What a twin is asked to do.
+
+use serde::Serialize;
+use twinbuild_environment::Environment;
+use twinbuild_recipe::{FrontEnd, Recipe};
+use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, SkeletonFile, Spec};
+use twinbuild_source::SourceTree;
+
+use crate::Conditions;
+
+/// The program that runs inside, see its own documentation.
+const DRIVER: &str = include_str!("driver.py");
+/// Where it stands inside.
+const DRIVER_PATH: &str = "/usr/lib/twinbuild/driver.py";
+/// An address of RFC 5737 that no route leads to, so that look-ups of names are counted like connections.
+const NAME_SERVER: &str = "192.0.2.53";
+
+/// One recipe, and what is needed to carry it out.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// How it is built.
+    pub recipe: &'a Recipe,
+    /// What it is built on.
+    pub environment: &'a Environment,
+    /// What it is built from.
+    pub source: &'a SourceTree,
+    /// The limits of each twin.
+    pub limits: &'a Limits,
+    /// Stops it.
+    pub cancel: &'a Cancel,
+}
+
+/// What the driver reads on its standard input.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    action: &'static str,
+    source: &'a str,
+    output: &'a str,
+    backend: Option<&'a str>,
+    backend_path: &'a [String],
+}
+
+/// What the driver does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Asks the backend what it requires.
+    Requires,
+    /// Builds the wheel.
+    Build,
+}
+
+impl Job<'_> {
+    /// The sandbox for one action under some conditions. What is built is collected where `collect` says.
+    pub(crate) fn spec(
+        &self,
+        conditions: &Conditions,
+        action: Action,
+        collect: Option<&std::path::Path>,
+    ) -> Result<Spec, serde_json::Error> {
+        let source = format!("{}/{}", conditions.build_path, self.source.top());
+        let (backend, backend_path): (_, &[String]) = match &self.recipe.front_end {
+            FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path),
+            FrontEnd::SetupPy => (None, &[]),
+        };
+        let request = Request {
+            action: match action {
+                Action::Requires => "requires",
+                Action::Build => "build",
+            },
+            source: &source,
+            output: conditions.output,
+            backend,
+            backend_path,
+        };
+        let Conditions { user_id, group_id, user_name, home, host_name, domain_name, .. } = conditions;
+        let file = |path: &str, content: String| SkeletonFile {
+            path: path.into(),
+            content: content.into_bytes(),
+            mode: 0o644,
+        };
+        let full_name = if domain_name.is_empty() {
+            (*host_name).to_owned()
+        } else {
+            format!("{host_name}.{domain_name} {host_name}")
+        };
+        Ok(Spec {
+            layers: self.environment.layer_paths(),
+            files: vec![
+                file(DRIVER_PATH, DRIVER.to_owned()),
+                file(
+                    "/etc/passwd",
+                    format!(
+                        "{user_name}:x:{user_id}:{group_id}::{home}:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n"
+                    ),
+                ),
+                file("/etc/group", format!("{user_name}:x:{group_id}:\nnogroup:x:65534:\n")),
+                file("/etc/hostname", format!("{host_name}\n")),
+                file("/etc/hosts", format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {full_name}\n")),
+                file("/etc/resolv.conf", format!("nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n")),
+            ],
+            copies: vec![Copy {
+                source: self.source.folder().to_owned(),
+                target: conditions.build_path.into(),
+                order: conditions.directory_order,
+            }],
+            scratch: [conditions.build_path, conditions.output, home, conditions.temporary_directory]
+                .map(Into::into)
+                .to_vec(),
+            argv: vec!["/env/bin/python".to_owned(), DRIVER_PATH.to_owned()],
+            env: conditions.environment(self.recipe.source_date_epoch),
+            cwd: source.clone().into(),
+            stdin: serde_json::to_vec(&request)?,
+            umask: conditions.umask,
+            uid: *user_id,
+            gid: *group_id,
+            hostname: (*host_name).to_owned(),
+            domainname: (*domain_name).to_owned(),
+            processors: conditions.processors,
+            randomize_addresses: conditions.randomize_addresses,
+            boot_offset_secs: conditions.boot_offset_secs,
+            collect: collect
+                .map(|into| Collect { directory: conditions.output.into(), into: into.to_owned(), symlinks: false })
+                .into_iter()
+                .collect(),
+            limits: self.limits.clone(),
+            ..Spec::default()
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! Running the twins.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use twinbuild_sandbox::{End, Error as SandboxError, InForce, Log, Run, run};
+use twinbuild_subject::{Sha256, Sha256Hasher};
+use twinbuild_verdict::VariationRecord;
+
+use crate::request::Action;
+use crate::{BuildFailure, CONDITIONS, Conditions, Job, RebuildError, Stage};
+
+/// The exit code of the driver when the backend could not say what it requires.
+const PREPARE_FAILED: i32 = 70;
+
+/// One of the twins.
+#[derive(Debug)]
+pub struct Twin {
+    /// `first` or `second`.
+    pub name: &'static str,
+    /// The conditions, and whether they showed.
+    pub variations: Vec<VariationRecord>,
+    /// What came of it.
+    pub ended: Ended,
+    /// What it printed.
+    pub log: Log,
+    /// Packets that found no route.
+    pub network_attempts: u64,
+    /// From start to end.
+    pub wall: Duration,
+    /// Processor time.
+    pub cpu: Duration,
+    /// Limits that were in force.
+    pub limits_in_force: Option<InForce>,
+}
+
+/// What came of a build.
+#[derive(Debug)]
+pub enum Ended {
+    /// One wheel.
+    Built(Artifact),
+    /// No wheel.
+    Failed(BuildFailure),
+}
+
+/// A file that was built.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Its name.
+    pub file_name: String,
+    /// Where it was collected.
+    pub path: PathBuf,
+    /// Its digest.
+    pub sha256: Sha256,
+}
+
+/// Builds both twins, at the same time, and collects what they built below `into`, which exists, in a folder for each.
+///
+/// # Errors
+/// When a twin could not be run, or a limit was reached. A build that fails is no error: see [`Ended`].
+pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
+    let [first, second] = std::thread::scope(|scope| {
+        let handles = CONDITIONS.each_ref().map(|conditions| scope.spawn(move || build(job, conditions, into)));
+        handles.map(|handle| {
+            handle.join().unwrap_or_else(|_| {
+                Err(RebuildError::Report { reason: "the thread that ran the twin ended abnormally".to_owned() })
+            })
+        })
+    });
+    let [(mut first, first_seen), (mut second, second_seen)] = [first?, second?];
+    for (a, b) in first.variations.iter_mut().zip(&mut second.variations) {
+        let seen = (first_seen.get(&a.name), second_seen.get(&b.name));
+        let is_effective = matches!(seen, (Some(a), Some(b)) if a != b) && a.name == b.name;
+        (a.effective, b.effective) = (is_effective, is_effective);
+    }
+    Ok([first, second])
+}
+
+/// Asks the source's backend what it requires beyond the recipe's requirements (PEP 517,
+/// `get_requires_for_build_wheel`): requirements as text, unchecked.
+///
+/// # Errors
+/// As [`rebuild`]. The inner error is a backend that cannot be imported or fails, with its log.
+pub fn discover_requirements(job: &Job<'_>) -> Result<Result<Vec<String>, (BuildFailure, Log)>, RebuildError> {
+    let [conditions, _] = &CONDITIONS;
+    let run = start(job, conditions, Action::Requires, None)?;
+    let report = String::from_utf8_lossy(&run.message).into_owned();
+    match run.end {
+        End::Exited(0) => {}
+        End::LimitHit(limit) => return Err(RebuildError::Limit { limit }),
+        End::Cancelled => return Err(RebuildError::Cancelled),
+        End::Exited(_) | End::Signalled(_) => {
+            let detail = "the backend could not be imported, or failed, when it was asked what it requires".to_owned();
+            return Ok(Err((BuildFailure { stage: Stage::Requirements, class: "hook-failed", detail }, run.log)));
+        }
+    }
+    let line = report.lines().nth(1).unwrap_or_default();
+    serde_json::from_str(line).map(Ok).map_err(|error| RebuildError::Report { reason: error.to_string() })
+}
+
+fn start(job: &Job<'_>, conditions: &Conditions, action: Action, collect: Option<&Path>) -> Result<Run, RebuildError> {
+    let spec = job
+        .spec(conditions, action, collect)
+        .map_err(|error| RebuildError::Report { reason: format!("the request cannot be written: {error}") })?;
+    Ok(run(&spec, job.cancel)?)
+}
+
+fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, Value), RebuildError> {
+    let folder = into.join(conditions.twin);
+    let io_error = |source| RebuildError::Io { doing: format!("making the folder {}", folder.display()), source };
+    std::fs::create_dir(&folder).map_err(io_error)?;
+    let run = match start(job, conditions, Action::Build, Some(&folder)) {
+        Err(RebuildError::Sandbox(SandboxError::Collect { path, reason, .. })) => {
+            // The build itself succeeded, and left something else than plain files: the sandbox has no log to give then.
+            let detail = format!("the build left {} in its output, and {reason}", path.display());
+            let failure = BuildFailure { stage: Stage::Output, class: "output-refused", detail };
+            return Ok((Twin::failed(conditions, failure), Value::Null));
+        }
+        other => other?,
+    };
+    let ended = match run.end {
+        End::Exited(0) => wheel_in(&folder, &run)?,
+        End::LimitHit(limit) => return Err(RebuildError::Limit { limit }),
+        End::Cancelled => return Err(RebuildError::Cancelled),
+        End::Exited(PREPARE_FAILED) => Ended::Failed(BuildFailure {
+            stage: Stage::Requirements,
+            class: "hook-failed",
+            detail: "the backend could not be imported, or failed, when it was asked what it requires".to_owned(),
+        }),
+        End::Exited(code) => Ended::Failed(BuildFailure {
+            stage: Stage::Wheel,
+            class: "build-failed",
+            detail: format!("the build ended with exit code {code}"),
+        }),
+        End::Signalled(signal) => Ended::Failed(BuildFailure {
+            stage: Stage::Wheel,
+            class: "build-killed",
+            detail: format!("the build was ended by signal {signal}"),
+        }),
+    };
+    let seen = run.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let seen = serde_json::from_slice(seen).unwrap_or(Value::Null);
+    let twin = Twin {
+        name: conditions.twin,
+        variations: variations(conditions),
+        ended,
+        log: run.log,
+        network_attempts: run.network_attempts,
+        wall: run.wall,
+        cpu: run.cpu,
+        limits_in_force: run.limits_in_force,
+    };
+    Ok((twin, seen))
+}
+
+impl Twin {
+    fn failed(conditions: &Conditions, failure: BuildFailure) -> Self {
+        Self {
+            name: conditions.twin,
+            variations: variations(conditions),
+            ended: Ended::Failed(failure),
+            log: Log::default(),
+            network_attempts: 0,
+            wall: Duration::ZERO,
+            cpu: Duration::ZERO,
+            limits_in_force: None,
+        }
+    }
+}
+
+/// The variations of a twin, not yet known to be effective.
+fn variations(conditions: &Conditions) -> Vec<VariationRecord> {
+    let record = |(name, value): (&str, String)| VariationRecord { name: name.to_owned(), value, effective: false };
+    conditions.values().into_iter().map(record).collect()
+}
+
+/// The one wheel that was collected.
+fn wheel_in(folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
+    let is_wheel = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "whl");
+    let wheels: Vec<&PathBuf> = run.collected.iter().map(|collected| &collected.path).filter(is_wheel).collect();
+    let name = match wheels.as_slice() {
+        [one] => one.file_name().and_then(|name| name.to_str()).filter(|name| Path::new(name) == one.as_path()),
+        _ => None,
+    };
+    let Some(name) = name else {
+        let detail = format!("the build left {} wheels in its output, and one is expected", wheels.len());
+        return Ok(Ended::Failed(BuildFailure { stage: Stage::Output, class: "no-wheel", detail }));
+    };
+    let path = folder.join(name);
+    let mut hasher = Sha256Hasher::new();
+    File::open(&path)
+        .and_then(|mut file| io::copy(&mut file, &mut hasher))
+        .map_err(|source| RebuildError::Io { doing: format!("reading {}", path.display()), source })?;
+    Ok(Ended::Built(Artifact { file_name: name.to_owned(), path, sha256: hasher.finish() }))
+}

@@ -1,0 +1,217 @@
+//! A client of one Python package index.
+
+use twinbuild_store::{Blob, Document, DocumentRequest, Fetch, FetchError, Store, Url, without_credentials};
+use twinbuild_subject::PackageName;
+
+use crate::{Project, ProjectFile, PypiIndex, RegistryError};
+
+/// The largest project page. The largest on PyPI have about 30 MiB.
+const PAGE_LIMIT_BYTES: u64 = 64 << 20;
+/// The largest file. PyPI takes 100 MiB without asking, and a few projects may upload up to a GiB and more.
+const FILE_LIMIT_BYTES: u64 = 2 << 30;
+const MEDIA_TYPE: &str = "application/vnd.pypi.simple.v1+json";
+
+/// A client of one Python package index. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Pypi {
+    store: Store,
+    index: PypiIndex,
+}
+
+impl Pypi {
+    /// A client of `index` that keeps what it gets in `store`.
+    #[must_use]
+    pub fn new(store: Store, index: PypiIndex) -> Self {
+        Self { store, index }
+    }
+
+    /// The index.
+    #[must_use]
+    pub fn index(&self) -> &PypiIndex {
+        &self.index
+    }
+
+    /// Where everything is kept.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The project's page, at most 64 MiB.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownProject`] if there is none; [`RegistryError::NotJson`], [`RegistryError::ApiVersion`],
+    /// [`RegistryError::Malformed`] and [`RegistryError::OtherProject`] if the page is not what was asked for;
+    /// [`RegistryError::Fetch`].
+    pub fn project(&self, name: &PackageName) -> Result<Project, RegistryError> {
+        let url = self.page(name);
+        let request = DocumentRequest {
+            url: &url,
+            accept: MEDIA_TYPE,
+            limit_bytes: PAGE_LIMIT_BYTES,
+            what: &format!("the index page of {name}"),
+        };
+        let document = self.store.document(&request).map_err(|error| match error {
+            FetchError::NotFound { .. } => {
+                RegistryError::UnknownProject { name: name.clone(), index: self.index.to_string() }
+            }
+            other => other.into(),
+        })?;
+        if !is_json(&document) {
+            let url = without_credentials(&document.url);
+            return Err(RegistryError::NotJson { url, content_type: document.content_type });
+        }
+        let project = Project::parse(name, &document)?;
+        tracing::debug!(%name, files = project.files.len(), serial = project.serial, "project");
+        Ok(project)
+    }
+
+    /// The file's bytes, verified against the digest that the index gives; at most 2 GiB.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoDigest`] if the index gives none. [`RegistryError::Fetch`]: in particular a
+    /// [`FetchError::DigestMismatch`], which keeps what was received, and [`FetchError::NotFound`] for a file that was
+    /// deleted since.
+    pub fn download(&self, file: &ProjectFile) -> Result<Blob, RegistryError> {
+        let file_name = file.file_name.text();
+        let sha256 = file.sha256.ok_or_else(|| RegistryError::NoDigest { file_name: file_name.to_owned() })?;
+        let request = Fetch {
+            url: &self.with_credentials(&file.url),
+            sha256,
+            size_bytes: file.size_bytes,
+            limit_bytes: FILE_LIMIT_BYTES,
+            what: file_name,
+        };
+        Ok(self.store.fetch(&request)?)
+    }
+
+    fn page(&self, name: &PackageName) -> Url {
+        let mut url = self.index.url().clone();
+        // The base ends with a slash, and a normalized name has no character that means anything in a path.
+        url.set_path(&format!("{}{name}/", self.index.url().path()));
+        url
+    }
+
+    /// The index's credentials belong to its own origin and to nobody else.
+    fn with_credentials(&self, url: &Url) -> Url {
+        let mut url = url.clone();
+        if url.origin() == self.index.url().origin() && url.username().is_empty() {
+            // Both fail only on URLs that cannot have credentials, and those of the index can.
+            let _ = url.set_username(self.index.url().username());
+            let _ = url.set_password(self.index.url().password());
+        }
+        url
+    }
+}
+
+/// Whether the answer is of the kind that was asked for. Some indexes say plain JSON, and files on disk say nothing.
+fn is_json(document: &Document) -> bool {
+    let Some(given) = &document.content_type else { return true };
+    let media_type = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(media_type.as_str(), MEDIA_TYPE | "application/vnd.pypi.simple.latest+json" | "application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use twinbuild_store::Network;
+    use twinbuild_subject::Sha256;
+
+    use super::*;
+    use crate::Platform;
+    use crate::test_server::{Answer, TestServer, store};
+
+    const WHEEL: &[u8] = b"the wheel";
+
+    fn page(path: &str, _: Option<&str>) -> Answer {
+        let files = format!(
+            r#"{{"filename":"a-1-py3-none-any.whl","url":"/files/a-1-py3-none-any.whl","hashes":{{"sha256":"{}"}},"size":9}},
+               {{"filename":"a-1.tar.gz","url":"/files/a-1.tar.gz","hashes":{{}}}}"#,
+            Sha256::of(WHEEL)
+        );
+        match path {
+            "/simple/a/" => {
+                let json = format!(r#"{{"meta":{{"api-version":"1.1"}},"name":"a","files":[{files}]}}"#);
+                Some((MEDIA_TYPE, json.into_bytes()))
+            }
+            "/simple/html/" => Some(("text/html", b"<html>".to_vec())),
+            "/files/a-1-py3-none-any.whl" => Some(("application/octet-stream", WHEEL.to_vec())),
+            _ => None,
+        }
+    }
+
+    fn client(folder: &tempfile::TempDir, network: Network, base: &str) -> Pypi {
+        Pypi::new(store(folder, network), PypiIndex::discover(Some(&format!("{base}simple")), |_| None).unwrap())
+    }
+
+    #[test]
+    fn a_file_is_found_and_downloaded_and_held() {
+        let server = TestServer::start(page);
+        let folder = tempfile::tempdir().unwrap();
+        for network in [Network::Online, Network::Offline] {
+            let pypi = client(&folder, network, &server.base);
+            let release = pypi.project(&"A".parse().unwrap()).unwrap().release(&"1.0".parse().unwrap()).unwrap();
+            let file = release.choose(None, Platform::LinuxX86_64).unwrap();
+            assert_eq!(pypi.download(file).unwrap().read_all(9).unwrap(), WHEEL);
+            let error = pypi.download(release.sdist().unwrap()).unwrap_err();
+            assert!(matches!(error, RegistryError::NoDigest { .. }), "{error}");
+        }
+        assert_eq!(server.asked(), ["/simple/a/", "/files/a-1-py3-none-any.whl"]);
+    }
+
+    #[test]
+    fn what_is_no_project_is_told_apart() {
+        let server = TestServer::start(page);
+        let folder = tempfile::tempdir().unwrap();
+        let pypi = client(&folder, Network::Online, &server.base);
+        let error = pypi.project(&"nothing".parse().unwrap()).unwrap_err();
+        assert!(matches!(&error, RegistryError::UnknownProject { name, .. } if name.as_str() == "nothing"), "{error}");
+        let error = pypi.project(&"html".parse().unwrap()).unwrap_err();
+        assert!(matches!(error, RegistryError::NotJson { .. }), "{error}");
+        let offline = client(&tempfile::tempdir().unwrap(), Network::Offline, &server.base);
+        let error = offline.project(&"a".parse().unwrap()).unwrap_err();
+        assert!(matches!(error, RegistryError::Fetch(FetchError::Offline { .. })), "{error}");
+    }
+
+    #[test]
+    fn credentials_go_to_the_index_and_not_elsewhere() {
+        let elsewhere = TestServer::start(|_, authorization| {
+            authorization.is_none().then(|| ("application/octet-stream", WHEEL.to_vec()))
+        });
+        let other = elsewhere.base;
+        let index = TestServer::start(move |path, authorization| {
+            // user:secret
+            if authorization != Some("Basic dXNlcjpzZWNyZXQ=") {
+                return None;
+            }
+            let (media_type, body) = page(path, None)?;
+            let moved = String::from_utf8(body).unwrap();
+            let second = format!(
+                r#"{{"filename":"a-2.zip","url":"{other}a-2.zip","hashes":{{"sha256":"{}"}}}},"#,
+                Sha256::of(WHEEL)
+            );
+            Some((media_type, moved.replace(r#""files":["#, &format!(r#""files":[{second}"#)).into_bytes()))
+        });
+        for file in 0..2 {
+            let folder = tempfile::tempdir().unwrap();
+            let pypi = client(&folder, Network::Online, &index.base.replace("//", "//user:secret@"));
+            let project = pypi.project(&"a".parse().unwrap()).unwrap();
+            assert_eq!(pypi.download(&project.files[file]).unwrap().sha256(), Sha256::of(WHEEL));
+            assert!(!format!("{pypi:?} {project:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn network_pypi_lists_six() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Network::Online).unwrap();
+        let pypi = Pypi::new(store, PypiIndex::discover(None, |name| std::env::var(name).ok()).unwrap());
+        let project = pypi.project(&"six".parse().unwrap());
+        let project = project.expect("this test asks PyPI, and so needs a network");
+        let release = project.release(&"1.16.0".parse().unwrap()).unwrap();
+        let wheel = release.choose(None, Platform::LinuxX86_64).unwrap();
+        assert_eq!(wheel.file_name.text(), "six-1.16.0-py2.py3-none-any.whl");
+        let digest = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254";
+        assert_eq!(wheel.sha256.unwrap().to_string(), digest);
+        assert_eq!(release.sdist().unwrap().file_name.text(), "six-1.16.0.tar.gz");
+    }
+}

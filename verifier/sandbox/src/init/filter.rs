@@ -1,0 +1,321 @@
+//! The seccomp filter: what a build never needs and an attacker likes.
+//!
+//! It is a list of what is refused. Calls newer than the list, of another architecture or of the x32 interface are refused as a
+//! whole, so that a new kernel does not open what nobody has looked at.
+
+use std::collections::BTreeMap;
+use std::ffi::c_long;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch, sock_filter,
+};
+
+/// The newest system call that was looked at: `file_setattr` of Linux 6.17. Calls of x32 have bit 30 and lie above too.
+const NEWEST_CALL: u32 = 469;
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: (TargetArch, u32) = (TargetArch::x86_64, 0xc000_003e);
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: (TargetArch, u32) = (TargetArch::aarch64, 0xc000_00b7);
+
+/// Calls newer than the constants of the libc crate; numbers are the same on every architecture.
+const SYS_STATMOUNT: c_long = 457;
+const SYS_LISTMOUNT: c_long = 458;
+const SYS_OPEN_TREE_ATTR: c_long = 467;
+
+/// The obsolete raw type, which libc marks as deprecated.
+const SOCK_PACKET: i32 = 10;
+
+/// Refused with EPERM.
+const FORBIDDEN: &[c_long] = &[
+    // Mounts and roots.
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    SYS_OPEN_TREE_ATTR,
+    libc::SYS_mount_setattr,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    // Namespaces.
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    // Other processes.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_process_mrelease,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    // Ways around paths.
+    libc::SYS_open_by_handle_at,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_fanotify_init,
+    libc::SYS_fanotify_mark,
+    // Kernel interfaces with a history.
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    // The machine.
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_reboot,
+    libc::SYS_acct,
+    libc::SYS_syslog,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_vhangup,
+];
+
+#[cfg(target_arch = "x86_64")]
+const FORBIDDEN_HERE: &[c_long] = &[
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+    libc::SYS_uselib,
+    libc::SYS__sysctl,
+    libc::SYS_sysfs,
+    libc::SYS_ustat,
+];
+#[cfg(target_arch = "aarch64")]
+const FORBIDDEN_HERE: &[c_long] = &[];
+
+/// Refused with ENOSYS, upon which programs take an older way.
+const ABSENT: &[c_long] = &[
+    // Its flags lie in memory, out of the filter's sight; libraries fall back to clone.
+    libc::SYS_clone3,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    // Memory outside of scratch and of every limit on processes.
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
+    SYS_STATMOUNT,
+    SYS_LISTMOUNT,
+];
+
+/// The programs to load, in this order.
+pub(crate) fn programs() -> Result<Vec<BpfProgram>, seccompiler::Error> {
+    let unconditional = |calls: &[c_long]| -> BTreeMap<i64, Vec<SeccompRule>> {
+        calls.iter().map(|call| (*call, Vec::new())).collect()
+    };
+    let mut forbidden = unconditional(FORBIDDEN);
+    forbidden.extend(unconditional(FORBIDDEN_HERE));
+    let namespaces = [
+        libc::CLONE_NEWNS,
+        libc::CLONE_NEWCGROUP,
+        libc::CLONE_NEWUTS,
+        libc::CLONE_NEWIPC,
+        libc::CLONE_NEWUSER,
+        libc::CLONE_NEWPID,
+        libc::CLONE_NEWNET,
+    ];
+    let mut clone = Vec::new();
+    for flag in namespaces {
+        let flag = u64::from(flag.cast_unsigned());
+        clone.push(rule(&[(0, SeccompCmpOp::MaskedEq(flag), flag)])?);
+    }
+    forbidden.insert(libc::SYS_clone, clone);
+    // Reading the personality is harmless.
+    forbidden.insert(libc::SYS_personality, vec![rule(&[(0, SeccompCmpOp::Ne, 0xffff_ffff)])?]);
+    let mut ioctl = Vec::new();
+    for request in [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD] {
+        ioctl.push(rule(&[(1, SeccompCmpOp::Eq, request & 0xffff_ffff)])?);
+    }
+    forbidden.insert(libc::SYS_ioctl, ioctl);
+    // SOCK_RAW of AF_UNIX is refused along, which no program wants. The low four bits are the type.
+    let mut raw = Vec::new();
+    for kind in [libc::SOCK_RAW, SOCK_PACKET] {
+        raw.push(rule(&[(1, SeccompCmpOp::MaskedEq(0xf), u64::from(kind.cast_unsigned()))])?);
+    }
+
+    // One call of one filter has one answer, so sockets have their types here and their families in a filter of their own.
+    forbidden.insert(libc::SYS_socket, raw.clone());
+    forbidden.insert(libc::SYS_socketpair, raw);
+    let mut families = BTreeMap::new();
+    let family = rule(
+        &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6]
+            .map(|family| (0, SeccompCmpOp::Ne, u64::from(family.cast_unsigned()))),
+    )?;
+    families.insert(libc::SYS_socket, vec![family.clone()]);
+    families.insert(libc::SYS_socketpair, vec![family]);
+
+    let mut first = guard();
+    first.extend(compile(forbidden, libc::EPERM)?);
+    Ok(vec![
+        first,
+        compile(unconditional(ABSENT), libc::ENOSYS)?,
+        // Loaded last: of two errors the kernel returns the one of the filter loaded last, so a raw netlink
+        // socket is a missing family.
+        compile(families, libc::EAFNOSUPPORT)?,
+    ])
+}
+
+fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompiler::Error> {
+    let conditions = conditions
+        .iter()
+        .map(|(argument, operator, value)| {
+            // The kernel takes all arguments checked here as 32-bit integers, so the upper half must not count.
+            SeccompCondition::new(*argument, SeccompCmpArgLen::Dword, operator.clone(), *value)
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(SeccompRule::new(conditions)?)
+}
+
+fn compile(calls: BTreeMap<i64, Vec<SeccompRule>>, errno: i32) -> Result<BpfProgram, seccompiler::Error> {
+    let answer = SeccompAction::Errno(errno.cast_unsigned());
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, answer, ARCHITECTURE.0)?;
+    Ok(BpfProgram::try_from(filter)?)
+}
+
+/// Kills callers of another architecture and answers ENOSYS to calls above [`NEWEST_CALL`]; else falls through to what follows.
+fn guard() -> BpfProgram {
+    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    const JUMP_IF_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    const JUMP_IF_GREATER: u16 = 0x25; // BPF_JMP | BPF_JGT | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    let statement = |code, k| sock_filter { code, jt: 0, jf: 0, k };
+    let jump = |code, k, jt, jf| sock_filter { code, jt, jf, k };
+    vec![
+        statement(LOAD, 4), // offsetof(struct seccomp_data, arch)
+        jump(JUMP_IF_EQUAL, ARCHITECTURE.1, 1, 0),
+        statement(RETURN, libc::SECCOMP_RET_KILL_PROCESS),
+        statement(LOAD, 0), // offsetof(struct seccomp_data, nr)
+        jump(JUMP_IF_GREATER, NEWEST_CALL, 0, 1),
+        statement(RETURN, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+    const HERE: u32 = ARCHITECTURE.1;
+
+    /// What the kernel would do: run every program, and of the answers take the strictest, of equals the one loaded last.
+    fn answer(arch: u32, call: i64, arguments: [u64; 6]) -> u32 {
+        let mut data = Vec::new();
+        data.extend(u32::try_from(call).unwrap().to_ne_bytes());
+        data.extend(arch.to_ne_bytes());
+        data.extend(0_u64.to_ne_bytes());
+        arguments.iter().for_each(|argument| data.extend(argument.to_ne_bytes()));
+        let programs = programs().unwrap();
+        let answers = programs.iter().rev().map(|program| run(program, &data));
+        // Actions are ordered as signed numbers: kill is negative.
+        answers.min_by_key(|answer| (answer & libc::SECCOMP_RET_ACTION_FULL).cast_signed()).unwrap()
+    }
+
+    fn run(program: &[sock_filter], data: &[u8]) -> u32 {
+        let (mut at, mut accumulator) = (0, 0_u32);
+        loop {
+            let instruction = &program[at];
+            at += 1;
+            let k = instruction.k;
+            let condition = match instruction.code {
+                0x20 => {
+                    let offset = usize::try_from(k).unwrap();
+                    accumulator = u32::from_ne_bytes(data[offset..offset + 4].try_into().unwrap());
+                    continue;
+                }
+                0x54 => {
+                    accumulator &= k;
+                    continue;
+                }
+                0x05 => {
+                    at += usize::try_from(k).unwrap();
+                    continue;
+                }
+                0x06 => return k,
+                0x15 => accumulator == k,
+                0x25 => accumulator > k,
+                0x35 => accumulator >= k,
+                code => panic!("instruction {code:#x}"),
+            };
+            at += usize::from(if condition { instruction.jt } else { instruction.jf });
+        }
+    }
+
+    fn errno(errno: i32) -> u32 {
+        libc::SECCOMP_RET_ERRNO | errno.cast_unsigned()
+    }
+
+    #[test]
+    fn another_architecture_is_killed_whatever_it_calls() {
+        // i386 and 32-bit ARM.
+        for arch in [0x4000_0003, 0x4000_0028, 0] {
+            for call in [0, libc::SYS_mount, libc::SYS_getpid] {
+                assert_eq!(answer(arch, call, [0; 6]), libc::SECCOMP_RET_KILL_PROCESS);
+            }
+        }
+    }
+
+    #[test]
+    fn x32_and_calls_nobody_has_looked_at_do_not_exist() {
+        for call in [0x4000_0000, 0x4000_0000 | libc::SYS_getpid, 0x4000_0208, 470, 512, 0xffff_ffff] {
+            assert_eq!(answer(HERE, call, [0; 6]), errno(libc::ENOSYS), "{call:#x}");
+        }
+        assert_eq!(answer(HERE, 469, [0; 6]), ALLOW);
+    }
+
+    #[test]
+    fn every_listed_call_is_refused_and_usual_ones_are_not() {
+        for call in FORBIDDEN.iter().chain(FORBIDDEN_HERE) {
+            assert_eq!(answer(HERE, *call, [0; 6]), errno(libc::EPERM), "{call}");
+        }
+        for call in ABSENT {
+            assert_eq!(answer(HERE, *call, [0; 6]), errno(libc::ENOSYS), "{call}");
+        }
+        for call in [libc::SYS_read, libc::SYS_execve, libc::SYS_prctl, libc::SYS_seccomp, libc::SYS_openat2] {
+            assert_eq!(answer(HERE, call, [0; 6]), ALLOW, "{call}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_judged_by_the_half_that_the_kernel_reads() {
+        let high = 0xdead_beef_0000_0000;
+        for flag in [0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000] {
+            for other in [0, 17, 0xd_0f00, high] {
+                assert_eq!(
+                    answer(HERE, libc::SYS_clone, [flag | other, 0, 0, 0, 0, 0]),
+                    errno(libc::EPERM),
+                    "{flag:#x}"
+                );
+            }
+        }
+        // A thread, as the C library makes it.
+        assert_eq!(answer(HERE, libc::SYS_clone, [0x3d_0f00, 0, 0, 0, 0, 0]), ALLOW);
+        assert_eq!(answer(HERE, libc::SYS_ioctl, [0, high | libc::TIOCSTI, 0, 0, 0, 0]), errno(libc::EPERM));
+        assert_eq!(answer(HERE, libc::SYS_ioctl, [0, libc::TIOCGWINSZ, 0, 0, 0, 0]), ALLOW);
+        for family in 0..64_u64 {
+            let expected = if [1, 2, 10].contains(&family) { ALLOW } else { errno(libc::EAFNOSUPPORT) };
+            for call in [libc::SYS_socket, libc::SYS_socketpair] {
+                assert_eq!(answer(HERE, call, [family | high, 0x8_0801, 0, 0, 0, 0]), expected, "{family}");
+            }
+        }
+        assert_eq!(answer(HERE, libc::SYS_socket, [2, 0x8_0803, 0, 0, 0, 0]), errno(libc::EPERM));
+        assert_eq!(answer(HERE, libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0, 0]), ALLOW);
+        assert_eq!(answer(HERE, libc::SYS_personality, [0x40_0000, 0, 0, 0, 0, 0]), errno(libc::EPERM));
+    }
+}

@@ -1,0 +1,248 @@
+//! Process 1 of the sandbox: builds it, starts the command, reaps, tells how it ended.
+
+use std::ffi::c_int;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use super::{Identity, Pipes, USER_NAMESPACE_REMEDY, collect, command, mounts};
+use crate::error::{Failure, Step};
+use crate::host_id::HostId;
+use crate::spec::Spec;
+use crate::syscalls::{self, Waited};
+use crate::wire::{Ended, Kind, Status, write_json};
+
+/// Runs process 1; gives its exit code. When it exits the kernel kills what is left in the pid namespace.
+pub(super) fn run(
+    spec: &Spec,
+    identity: Identity,
+    mut control: UnixStream,
+    pipes: Pipes,
+    has_time_namespace: bool,
+) -> c_int {
+    match live(spec, identity, &mut control, pipes, has_time_namespace) {
+        Ok(()) => 0,
+        Err(failure) => {
+            let _ = write_json(&mut control, Kind::Failed, &failure);
+            1
+        }
+    }
+}
+
+fn live(
+    spec: &Spec,
+    identity: Identity,
+    control: &mut UnixStream,
+    pipes: Pipes,
+    has_time_namespace: bool,
+) -> Result<(), Failure> {
+    let essential = libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    syscalls::unshare(essential).or_host("make mount, network, ipc and uts namespaces", USER_NAMESPACE_REMEDY)?;
+    let has_cgroup_namespace = syscalls::unshare(libc::CLONE_NEWCGROUP).is_ok();
+
+    let scratch = mounts::build(spec, &identity)?;
+    rustix::system::sethostname(spec.hostname.as_bytes()).step(|| format!("set the host name {:?}", spec.hostname))?;
+    syscalls::set_domain_name(&spec.domainname).step(|| format!("set the domain name {:?}", spec.domainname))?;
+    syscalls::bring_loopback_up().step(|| "bring lo up".to_owned())?;
+    let shared_memory_bytes = limit_shared_memory(spec.limits.memory_bytes);
+    mounts::seal_proc()?;
+    let network = NetworkCounters::open();
+    let stdin = command::stdin(&spec.stdin)?;
+    // This process, and the warden if it has entered the same user namespace.
+    let companions = if matches!(identity, Identity::Caller) { 2 } else { 1 };
+    // Held to the end, should the warden be killed alone.
+    let _host = enter_user(spec, identity)?;
+
+    // Neither /proc/1/mem nor /proc/1/fd are for the command, which has the same user id.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).step(|| "hide process 1".to_owned())?;
+    let children = syscalls::watch_children().step(|| "watch child processes".to_owned())?;
+    let started = Instant::now();
+    let (id, mut in_force) = command::start(spec, stdin, pipes, companions)?;
+    in_force.shared_memory_bytes = shared_memory_bytes;
+    in_force.has_time_namespace = has_time_namespace;
+    in_force.has_cgroup_namespace = has_cgroup_namespace;
+    // What the command leaves behind may be closed to its owner, and must be read.
+    syscalls::keep_capabilities(&[syscalls::CAP_DAC_OVERRIDE]).step(|| "give up capabilities".to_owned())?;
+    rustix::thread::set_no_new_privs(true).step(|| "give up privileges".to_owned())?;
+    write_json(control, Kind::Started, &in_force).step(|| "report".to_owned())?;
+
+    let vigil = Vigil { id, started, wall: spec.limits.wall };
+    let (status, cause) = vigil.keep(&children, control)?;
+    let wall = started.elapsed();
+    syscalls::kill_all();
+    let status = match reap_all(id) {
+        Some(late) => late,
+        None => status,
+    };
+    let Some(cause) = cause else {
+        // The caller is gone, and nobody is left to tell.
+        return Ok(());
+    };
+
+    if cause == Cause::Itself && status == Status::Exited(0) {
+        for (index, wanted) in spec.collect.iter().enumerate() {
+            collect::send(index, wanted, &scratch, &spec.limits, control)?;
+        }
+    }
+    let room = scratch.room()?;
+    let ended = Ended {
+        status,
+        wall_limit_hit: cause == Cause::WallLimit,
+        wall_micros: micros(wall),
+        cpu_micros: micros(syscalls::cpu_of_children()),
+        network_attempts: network.attempts(),
+        scratch_bytes_exhausted: room.is_full_of_bytes,
+        scratch_inodes_exhausted: room.is_full_of_inodes,
+    };
+    write_json(control, Kind::Ended, &ended).step(|| "report".to_owned())
+}
+
+/// Becomes the inside user. Called as root: leaves root's user namespace, in which the mounts were made, for good.
+fn enter_user(spec: &Spec, identity: Identity) -> Result<Option<HostId>, Failure> {
+    let Identity::Reserved { mut sync, host } = identity else {
+        return Ok(None);
+    };
+    syscalls::clear_groups().step(|| "give up supplementary groups".to_owned())?;
+    syscalls::unshare(libc::CLONE_NEWUSER).or_host("make a user namespace", USER_NAMESPACE_REMEDY)?;
+    sync.write_all(&[0]).and_then(|()| sync.read_exact(&mut [0])).step(|| "have the reserved id mapped".to_owned())?;
+    syscalls::become_user(spec.uid, spec.gid).step(|| format!("become user {} and group {}", spec.uid, spec.gid))?;
+    Ok(Some(host))
+}
+
+/// Why the waiting ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Itself,
+    WallLimit,
+    Stopped,
+}
+
+struct Vigil {
+    id: c_int,
+    started: Instant,
+    wall: Duration,
+}
+
+impl Vigil {
+    /// Waits for the command's end, the limit, or a word from the caller. Without a cause, the caller is gone.
+    ///
+    /// The status is a placeholder unless the command ended by itself.
+    fn keep(&self, children: &impl AsFd, control: &UnixStream) -> Result<(Status, Option<Cause>), Failure> {
+        const KILLED: Status = Status::Signalled(libc::SIGKILL);
+        loop {
+            if let Some(status) = reap_until(self.id) {
+                return Ok((status, Some(Cause::Itself)));
+            }
+            let Some(left) = self.wall.checked_sub(self.started.elapsed()) else {
+                return Ok((KILLED, Some(Cause::WallLimit)));
+            };
+            let timeout = Timespec::try_from(left).ok();
+            let mut fds = [PollFd::new(children, PollFlags::IN), PollFd::new(control, PollFlags::IN)];
+            match poll(&mut fds, timeout.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(errno) => return Err(errno).step(|| "wait for the command".to_owned()),
+            }
+            let has_word = !fds[1].revents().is_empty();
+            syscalls::drain(children.as_fd());
+            if has_word {
+                let mut control: &UnixStream = control;
+                let is_there = control.read(&mut [0]).is_ok_and(|count| count > 0);
+                return Ok((KILLED, is_there.then_some(Cause::Stopped)));
+            }
+        }
+    }
+}
+
+/// Reaps what has ended; gives the command's status if it is among it.
+fn reap_until(id: c_int) -> Option<Status> {
+    while let Waited::Ended(ended, status) = syscalls::wait_for_child(false) {
+        if ended == id {
+            return Some(status);
+        }
+    }
+    None
+}
+
+/// Reaps until no process is left; gives the command's status if it was still among them.
+fn reap_all(id: c_int) -> Option<Status> {
+    let mut found = None;
+    while let Waited::Ended(ended, status) = syscalls::wait_for_child(true) {
+        if ended == id {
+            found = Some(status);
+        }
+    }
+    found
+}
+
+/// Limits System V shared memory, which no limit on processes counts. A host may not let an unprivileged user do so.
+fn limit_shared_memory(bytes: u64) -> Option<u64> {
+    let pages = (bytes / 4096).max(1);
+    syscalls::write_file("/proc/sys/kernel/shmall", &pages.to_string()).ok()?;
+    Some(pages * 4096)
+}
+
+/// The kernel's counters of packets that had nowhere to go, opened while they can be.
+struct NetworkCounters {
+    v4: io::Result<File>,
+    v6: io::Result<File>,
+}
+
+impl NetworkCounters {
+    fn open() -> Self {
+        Self { v4: File::open("/proc/self/net/snmp"), v6: File::open("/proc/self/net/snmp6") }
+    }
+
+    /// A kernel without IPv6 has no counter for it, and no attempt over it either.
+    fn attempts(&self) -> u64 {
+        let read = |file: &io::Result<File>| -> String {
+            let mut bytes = vec![0; 65_536];
+            let count = file.as_ref().map_or(0, |file| file.read_at(&mut bytes, 0).unwrap_or(0));
+            String::from_utf8_lossy(&bytes[..count]).into_owned()
+        };
+        v4_attempts(&read(&self.v4)) + v6_attempts(&read(&self.v6))
+    }
+}
+
+/// `OutNoRoutes` of `/proc/net/snmp`: a line of names that starts with `Ip:`, then one of values.
+fn v4_attempts(snmp: &str) -> u64 {
+    let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Ip:"));
+    let (names, values) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    names
+        .split_ascii_whitespace()
+        .zip(values.split_ascii_whitespace())
+        .find(|(name, _)| *name == "OutNoRoutes")
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or(0)
+}
+
+/// `Ip6OutNoRoutes` of `/proc/net/snmp6`: a name and a value a line.
+fn v6_attempts(snmp6: &str) -> u64 {
+    snmp6
+        .lines()
+        .filter_map(|line| line.strip_prefix("Ip6OutNoRoutes"))
+        .find_map(|value| value.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_found_by_name() {
+        let snmp = "Ip: Forwarding DefaultTTL OutNoRoutes ReasmTimeout\nIp: 1 64 7 0\nIcmp: InMsgs\nIcmp: 3\n";
+        assert_eq!(v4_attempts(snmp), 7);
+        assert_eq!(v4_attempts(""), 0);
+        assert_eq!(v6_attempts("Ip6OutDiscards\t1\nIp6OutNoRoutes                 \t12\n"), 12);
+    }
+}

@@ -1,0 +1,380 @@
+//! The file system of the sandbox.
+//!
+//! Everything of the host is opened first, in the host's tree; then the overlay becomes the root and the host's tree is let
+//! go; only then are the opened pieces attached, so that no symlink of a layer can lead an attachment astray.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, FileType, Gid, Mode, OFlags, RawMode, Uid};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
+};
+
+use super::skeleton::{Shape, Skeleton};
+use super::{Identity, copy};
+use crate::error::{Failure, Step};
+use crate::spec::{Places, Spec};
+use crate::syscalls::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, set_mount};
+
+const NEW_MOUNT_REMEDY: &str = "use Linux 5.12 or newer, in a container with permission to mount";
+const OVERLAY_REMEDY: &str = "use Linux 5.12 or newer with overlayfs (modprobe overlay), keep the cache on a local file system that is \
+     not itself an overlay, and let the security module allow mounts in user namespaces";
+const PROC_REMEDY: &str =
+    "run in a container whose /proc has no masked paths (docker: --security-opt systempaths=unconfined)";
+
+/// Where the host's tree is covered by what must be attached before it can be used. Every host has it, and it is not needed any more
+/// then. Not `/`, because the old root is let go by its place, where what covers it would be found instead.
+const STAGE: &str = "/dev";
+
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+const DEVICE_LINKS: [(&str, &str); 4] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+];
+/// Of `/proc`: may be read, not written.
+const PROC_READ_ONLY: [&str; 2] = ["sys", "fs"];
+/// Of `/proc`: directories shown empty, and files shown empty. Many exist only on some machines.
+const PROC_MASKED_DIRECTORIES: [&str; 6] = ["acpi", "scsi", "irq", "bus", "driver", "asound"];
+const PROC_MASKED_FILES: [&str; 13] = [
+    "kcore",
+    "keys",
+    "key-users",
+    "kmsg",
+    "kallsyms",
+    "kpagecount",
+    "kpageflags",
+    "sysrq-trigger",
+    "timer_list",
+    "sched_debug",
+    "latency_stats",
+    "interrupts",
+    "modules",
+];
+
+/// The writable part of the sandbox: one tmpfs with a directory for each place.
+pub(super) struct Scratch {
+    tmpfs: OwnedFd,
+    places: Places,
+}
+
+/// How full the scratch file system is.
+pub(super) struct Room {
+    pub(super) is_full_of_bytes: bool,
+    pub(super) is_full_of_inodes: bool,
+}
+
+impl Scratch {
+    /// Opens a directory of the sandbox that lies in scratch, following no symlink on the way.
+    pub(super) fn open(&self, path: &Path) -> Result<OwnedFd, Errno> {
+        let (place, below) = self.places.locate(path).ok_or(Errno::NOENT)?;
+        let mut directory = open_directory(&self.tmpfs, Path::new(&place.to_string()))?;
+        for name in below {
+            directory = open_directory(&directory, Path::new(name))?;
+        }
+        Ok(directory)
+    }
+
+    pub(super) fn room(&self) -> Result<Room, Failure> {
+        let found = rustix::fs::fstatvfs(&self.tmpfs).step(|| "see how full scratch is".to_owned())?;
+        Ok(Room {
+            // A last page or two may be unusable for what was to be written.
+            is_full_of_bytes: found.f_bavail.saturating_mul(found.f_frsize) < 65_536,
+            is_full_of_inodes: found.f_ffree < 4,
+        })
+    }
+
+    /// Makes a directory below a place, with those on the way, owned by the command; opens it.
+    fn make(&self, path: &Path, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
+        let (place, below) = self.places.locate(path).ok_or(Errno::NOENT)?;
+        let mut directory = open_directory(&self.tmpfs, Path::new(&place.to_string()))?;
+        for name in below {
+            match rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755)) {
+                Err(Errno::EXIST) => {}
+                made => {
+                    made?;
+                    chown(&directory, Path::new(name), owner)?;
+                }
+            }
+            directory = open_directory(&directory, Path::new(name))?;
+        }
+        Ok(directory)
+    }
+}
+
+/// Makes the sandbox's file system the root of this process. Fills scratch with the copies.
+pub(super) fn build(spec: &Spec, identity: &Identity) -> Result<Scratch, Failure> {
+    // The mode of what is made here is what is asked for.
+    rustix::process::umask(Mode::empty());
+    let root = open_tree(CWD, "/", OpenTreeFlags::OPEN_TREE_CLOEXEC).step(|| "open the host's root".to_owned())?;
+    set_mount(root.as_fd(), 0, libc::MS_PRIVATE, true)
+        .or_host("make the mounts of the sandbox private", NEW_MOUNT_REMEDY)?;
+
+    let layers = open_all(spec.layers.iter(), "layer", OFlags::PATH)?;
+    let copies = open_all(spec.copies.iter().map(|copy| &copy.source), "tree to copy", OFlags::RDONLY)?;
+    let binds = spec.binds.iter().map(|bind| clone_tree(&bind.source)).collect::<Result<Vec<_>, _>>()?;
+    let devices = host_devices()?;
+    // The kernel wants to see the host's own /proc for this, so it comes before the host's tree goes.
+    let proc = new_mount("proc", &[], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+        .or_host("mount /proc", PROC_REMEDY)?;
+
+    let mut skeleton = Skeleton::new(&layers, spec)?;
+    attach(&skeleton.tmpfs, Path::new(STAGE))?;
+    let places = Places::of(&spec.scratch);
+    let mut targets = Vec::new();
+    for path in ["/proc", "/dev"].map(Path::new) {
+        targets.push(skeleton.mount_point(path, Shape::Directory)?);
+    }
+    for place in places.roots() {
+        // /dev/shm is made in /dev.
+        if !place.starts_with("/dev") {
+            skeleton.mount_point(place, Shape::Directory)?;
+        }
+    }
+    let mut bind_targets = Vec::new();
+    for (bind, tree) in spec.binds.iter().zip(&binds) {
+        let target = skeleton.mount_point(&bind.target, shape_of(tree, &bind.source)?)?;
+        bind_targets.push((target, tree));
+    }
+    for file in &spec.files {
+        skeleton.file(file)?;
+    }
+    skeleton.seal()?;
+
+    let owner = identity.owner(spec);
+    let scratch = make_scratch(spec, places, owner)?;
+    for (copy, source) in spec.copies.iter().zip(copies) {
+        let target = scratch.make(&copy.target, owner).step(|| format!("make {:?} in scratch", copy.target))?;
+        copy::tree(&source, &target, copy, owner)?;
+    }
+    let place_mounts = mount_places(&scratch)?;
+
+    let overlay = mount_overlay(&layers, &skeleton)?;
+    attach(&overlay, Path::new(STAGE))?;
+    swap_root(&overlay)?;
+
+    attach(&proc, &targets[0])?;
+    let dev = make_dev(&devices)?;
+    attach(&dev, &targets[1])?;
+    for (name, device) in &devices {
+        attach(device, &targets[1].join(name))?;
+    }
+    for (target, mount) in &place_mounts {
+        attach(mount, target)?;
+    }
+    // A directory comes before what is mounted in it.
+    bind_targets.sort_by(|a, b| a.0.cmp(&b.0));
+    for (target, tree) in bind_targets {
+        attach(tree, &target)?;
+    }
+    set_mount(dev.as_fd(), MOUNT_ATTR_RDONLY, 0, false).step(|| "make /dev read-only".to_owned())?;
+    Ok(scratch)
+}
+
+/// Takes from `/proc` what would show or change the host. Comes after the sandbox's own settings were written there.
+pub(super) fn seal_proc() -> Result<(), Failure> {
+    for name in PROC_READ_ONLY {
+        let path = Path::new("/proc").join(name);
+        if let Some(tree) = clone_if_there(&path)? {
+            set_mount(tree.as_fd(), MOUNT_ATTR_RDONLY, 0, true).step(|| format!("make {path:?} read-only"))?;
+            attach(&tree, &path)?;
+        }
+    }
+    for name in PROC_MASKED_FILES {
+        let path = Path::new("/proc").join(name);
+        if rustix::fs::statat(CWD, &path, rustix::fs::AtFlags::empty()).is_ok()
+            && let Some(null) = clone_if_there(Path::new("/dev/null"))?
+        {
+            attach(&null, &path)?;
+        }
+    }
+    let mut first: Option<PathBuf> = None;
+    for name in PROC_MASKED_DIRECTORIES {
+        let path = Path::new("/proc").join(name);
+        if rustix::fs::statat(CWD, &path, rustix::fs::AtFlags::empty()).is_err() {
+            continue;
+        }
+        let empty = match &first {
+            Some(first) => clone_if_there(first)?,
+            None => None,
+        };
+        let empty = match empty {
+            Some(empty) => empty,
+            None => new_mount("tmpfs", &[("size", "4096"), ("nr_inodes", "1"), ("mode", "555")], MOUNT_ATTR_RDONLY)
+                .step(|| "make an empty directory".to_owned())?,
+        };
+        attach(&empty, &path)?;
+        first = Some(path);
+    }
+    Ok(())
+}
+
+fn open_directory(at: &OwnedFd, path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(at, path, flags, Mode::empty())
+}
+
+fn open_all<'a>(paths: impl Iterator<Item = &'a PathBuf>, what: &str, flags: OFlags) -> Result<Vec<OwnedFd>, Failure> {
+    paths
+        .map(|path| {
+            let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            rustix::fs::openat(CWD, path, flags, Mode::empty()).step(|| format!("open the {what} {path:?}"))
+        })
+        .collect()
+}
+
+/// A detached, read-only copy of a host tree.
+fn clone_tree(source: &Path) -> Result<OwnedFd, Failure> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let tree = open_tree(CWD, source, flags).step(|| format!("open {source:?} to be seen inside"))?;
+    let attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    set_mount(tree.as_fd(), attributes, 0, true).step(|| format!("make {source:?} read-only inside"))?;
+    Ok(tree)
+}
+
+fn clone_if_there(path: &Path) -> Result<Option<OwnedFd>, Failure> {
+    match open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC) {
+        Ok(tree) => Ok(Some(tree)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno).step(|| format!("open {path:?}")),
+    }
+}
+
+fn host_devices() -> Result<Vec<(&'static str, OwnedFd)>, Failure> {
+    let mut devices = Vec::new();
+    for name in DEVICES {
+        let path = Path::new("/dev").join(name);
+        let is_device = |found: &rustix::fs::Stat| FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice;
+        let found = rustix::fs::statat(CWD, &path, rustix::fs::AtFlags::empty());
+        let device = match found.ok().filter(is_device) {
+            Some(_) => clone_if_there(&path)?,
+            None => None,
+        };
+        match device {
+            Some(device) => {
+                let attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
+                set_mount(device.as_fd(), attributes, 0, false).step(|| format!("restrict {path:?}"))?;
+                devices.push((name, device));
+            }
+            None if name == "tty" => {}
+            None => {
+                return Err(Failure::Host {
+                    what: format!("it has no device {path:?}"),
+                    remedy: "mount a /dev with the standard devices".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(devices)
+}
+
+fn shape_of(tree: &OwnedFd, source: &Path) -> Result<Shape, Failure> {
+    let found = rustix::fs::fstat(tree).step(|| format!("look at {source:?}"))?;
+    Ok(match FileType::from_raw_mode(found.st_mode) {
+        FileType::Directory => Shape::Directory,
+        _ => Shape::File,
+    })
+}
+
+/// A new file system that is not attached anywhere yet.
+pub(crate) fn new_mount(kind: &str, options: &[(&str, &str)], attributes: u64) -> Result<OwnedFd, Errno> {
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (key, value) in options {
+        if value.is_empty() {
+            fsconfig_set_flag(&context, *key)?;
+        } else {
+            fsconfig_set_string(&context, *key, *value)?;
+        }
+    }
+    fsconfig_create(&context)?;
+    let attributes = u32::try_from(attributes).map_err(|_| Errno::INVAL)?;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::from_bits_retain(attributes))
+}
+
+fn attach(mount: &OwnedFd, target: &Path) -> Result<(), Failure> {
+    move_mount(mount, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .step(|| format!("attach the mount for {target:?}"))
+}
+
+fn make_scratch(spec: &Spec, places: Places, owner: (u32, u32)) -> Result<Scratch, Failure> {
+    let (uid, gid) = (owner.0.to_string(), owner.1.to_string());
+    let (size, inodes) = (spec.limits.scratch_bytes.to_string(), spec.limits.scratch_inodes.to_string());
+    let options = [
+        ("size", size.as_str()),
+        ("nr_inodes", inodes.as_str()),
+        ("mode", "0700"),
+        ("uid", uid.as_str()),
+        ("gid", gid.as_str()),
+    ];
+    let tmpfs = new_mount("tmpfs", &options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+        .step(|| format!("make a scratch file system of {size} bytes and {inodes} inodes"))?;
+    // Attached in the tree that will go, because only pieces of an attached mount can be attached elsewhere.
+    attach(&tmpfs, Path::new(STAGE))?;
+    let scratch = Scratch { tmpfs, places };
+    for (index, place) in scratch.places.roots().iter().enumerate() {
+        let mode: RawMode = if place == Path::new("/tmp") || place.starts_with("/dev") { 0o1777 } else { 0o755 };
+        let name = index.to_string();
+        rustix::fs::mkdirat(&scratch.tmpfs, &name, Mode::from_raw_mode(mode))
+            .and_then(|()| chown(&scratch.tmpfs, Path::new(&name), owner))
+            .step(|| format!("make the scratch directory {place:?}"))?;
+    }
+    for path in &spec.scratch {
+        scratch.make(path, owner).step(|| format!("make the scratch directory {path:?}"))?;
+    }
+    Ok(scratch)
+}
+
+fn mount_places(scratch: &Scratch) -> Result<Vec<(PathBuf, OwnedFd)>, Failure> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let mut mounts = Vec::new();
+    for (index, place) in scratch.places.roots().iter().enumerate() {
+        let mount = open_tree(&scratch.tmpfs, index.to_string(), flags)
+            .step(|| format!("open the scratch directory {place:?}"))?;
+        mounts.push((place.clone(), mount));
+    }
+    Ok(mounts)
+}
+
+fn chown(at: &OwnedFd, path: &Path, (uid, gid): (u32, u32)) -> Result<(), Errno> {
+    let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+    rustix::fs::chownat(at, path, uid, gid, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+}
+
+fn mount_overlay(layers: &[OwnedFd], skeleton: &Skeleton<'_>) -> Result<OwnedFd, Failure> {
+    // Layers are named by descriptor number, seen from /proc/self/fd: short enough for the kernel's 255 bytes, nothing to escape,
+    // and /proc/self/mountinfo inside does not tell host paths.
+    let names: Vec<String> = [&skeleton.tmpfs].into_iter().chain(layers).map(|fd| fd.as_raw_fd().to_string()).collect();
+    rustix::process::chdir("/proc/self/fd").step(|| "enter /proc/self/fd".to_owned())?;
+    let options = [("source", "overlay"), ("lowerdir", &*names.join(":")), ("userxattr", ""), ("ro", "")];
+    let attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    new_mount("overlay", &options, attributes).or_host("mount the layers as an overlay", OVERLAY_REMEDY)
+}
+
+/// Makes the overlay the root and lets the host's tree go.
+fn swap_root(overlay: &OwnedFd) -> Result<(), Failure> {
+    // With both arguments the same directory, the old root comes to lie on top of the new one, see pivot_root(2).
+    rustix::process::fchdir(overlay)
+        .and_then(|()| rustix::process::pivot_root(".", "."))
+        .and_then(|()| unmount(".", UnmountFlags::DETACH))
+        .and_then(|()| rustix::process::chdir("/"))
+        .step(|| "make the overlay the root".to_owned())
+}
+
+fn make_dev(devices: &[(&'static str, OwnedFd)]) -> Result<OwnedFd, Failure> {
+    let options = [("size", "65536"), ("nr_inodes", "32"), ("mode", "755")];
+    let dev = new_mount("tmpfs", &options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+        .step(|| "make /dev".to_owned())?;
+    let file = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    for (name, _) in devices {
+        rustix::fs::openat(&dev, *name, file, Mode::from_raw_mode(0o444)).step(|| format!("make /dev/{name}"))?;
+    }
+    for (name, target) in DEVICE_LINKS {
+        rustix::fs::symlinkat(target, &dev, name).step(|| format!("make /dev/{name}"))?;
+    }
+    rustix::fs::mkdirat(&dev, "shm", Mode::from_raw_mode(0o755)).step(|| "make /dev/shm".to_owned())?;
+    Ok(dev)
+}

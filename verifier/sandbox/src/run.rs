@@ -1,0 +1,378 @@
+//! The caller's side of a sandbox.
+
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+
+use crate::Cancel;
+use crate::collect::{Collected, Collector};
+use crate::error::{Error, Failure};
+use crate::log::{Log, Recorder};
+use crate::spec::Spec;
+use crate::wire::{Ended, FIRST_ARGUMENT, InForce, Kind, Order, Status, order_bytes, read_frame};
+
+/// The most that is kept of the command's report.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// What became of a command.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Run {
+    /// How it ended.
+    pub end: End,
+    /// What it printed.
+    pub log: Log,
+    /// What it wrote to descriptor 3 (`TWINBUILD_REPORT_FD`), the first 1 MiB.
+    pub message: Vec<u8>,
+    /// How many bytes it wrote there beyond that.
+    pub message_dropped_bytes: u64,
+    /// How often something tried to reach an address outside, over IPv4 and IPv6; look-ups of names count if `/etc/resolv.conf` names
+    /// an address outside.
+    pub network_attempts: u64,
+    /// The limits that held. `None` if it was cancelled before it started.
+    pub limits_in_force: Option<InForce>,
+    /// From the start of the command to its end; zero when cancelled.
+    pub wall: Duration,
+    /// User and system time of all its processes, but those whose parent refused to hear of their end; zero when cancelled.
+    pub cpu: Duration,
+    /// What was collected, each directory before its entries, these sorted by name. Empty unless it exited with 0.
+    pub collected: Vec<Collected>,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this exit code.
+    Exited(i32),
+    /// By this signal, which was not the sandbox's.
+    Signalled(i32),
+    /// At a limit.
+    LimitHit(Limit),
+    /// By [`Cancel::cancel`].
+    Cancelled,
+}
+
+/// A limit that ends a command. Others (memory, processes, open files) it meets as an error and may survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`Limits::wall`](crate::Limits::wall): everything was killed.
+    WallTime,
+    /// [`Limits::cpu_secs`](crate::Limits::cpu_secs): the command, or a process whose end it passed on, got SIGXCPU.
+    CpuTime,
+    /// [`Limits::log_bytes`](crate::Limits::log_bytes): everything was killed.
+    LogBytes,
+    /// [`Limits::file_bytes`](crate::Limits::file_bytes): the command got SIGXFSZ.
+    FileBytes,
+    /// The command failed, and scratch was full at its end.
+    ScratchBytes,
+    /// The command failed, and scratch had no inode left at its end.
+    ScratchInodes,
+}
+
+/// Runs one command in a sandbox of its own and waits for its end. Blocks the calling thread; may be called from many at once.
+///
+/// The program must call [`init_if_requested`](crate::init_if_requested) first in `main`.
+///
+/// # Errors
+/// [`Error::Spec`] before anything is started; [`Error::HostUnsupported`], [`Error::Setup`] and [`Error::Lost`] if the command could not
+/// be run; [`Error::Collect`] if it succeeded but left what is not collected; [`Error::Io`] on this side. A command that
+/// fails, or hits a limit, is no error. After an error, or when cancelled, `Collect::into` may hold part of a tree.
+pub fn run(spec: &Spec, cancel: &Cancel) -> Result<Run, Error> {
+    spec.check()?;
+    let collector = Collector::new(&spec.collect)?;
+    let order = order_bytes(&Order::Run(Box::new(spec.clone())))
+        .map_err(|source| Error::io("writing the sandbox's order (paths must be UTF-8)", source))?;
+    let mut started = Started::new()?;
+    started.send(&order, cancel)?;
+    let mut talk = Talk {
+        spec,
+        cancel,
+        collector,
+        log: Recorder::new(),
+        message: Vec::new(),
+        message_dropped_bytes: 0,
+        in_force: None,
+        ended: None,
+        failure: None,
+        is_stopped: false,
+    };
+    let outcome = talk.listen(&mut started);
+    // The socket's end is the order to die, whatever the state; then nothing is left but to wait for it.
+    let status = started.finish();
+    outcome?;
+    talk.conclude(status)
+}
+
+/// The started init and the ways to it.
+pub(crate) struct Started {
+    child: Child,
+    pub(crate) control: UnixStream,
+    message: PipeReader,
+    log: PipeReader,
+}
+
+impl Started {
+    pub(crate) fn new() -> Result<Self, Error> {
+        if !crate::init::was_asked() {
+            return Err(Error::spec("this program does not call init_if_requested first in its main"));
+        }
+        let io = |source| Error::io("making the pipes of a sandbox", source);
+        let (control, theirs) = UnixStream::pair().map_err(io)?;
+        let (message, message_writer) = io::pipe().map_err(io)?;
+        let (log, log_writer) = io::pipe().map_err(io)?;
+        // Environment and descriptors of this process are not for a build.
+        let child = Command::new("/proc/self/exe")
+            .arg0("twinbuild-sandbox")
+            .arg(FIRST_ARGUMENT)
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::from(message_writer))
+            .stderr(Stdio::from(log_writer))
+            .spawn()
+            .map_err(|source| {
+                Error::io("starting this program again, by /proc/self/exe, as a sandbox's init", source)
+            })?;
+        Ok(Self { child, control, message, log })
+    }
+
+    /// Sends the order, unless cancelled meanwhile. A lost init shows later, by its silence.
+    pub(crate) fn send(&mut self, order: &[u8], cancel: &Cancel) -> Result<(), Error> {
+        let mut rest = order;
+        while !rest.is_empty() && !cancel.is_cancelled() {
+            // Without a signal, because a program may have given SIGPIPE back its deadly default.
+            match rustix::net::send(&self.control, rest, SendFlags::NOSIGNAL) {
+                Ok(count) => rest = &rest[count..],
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE | Errno::CONNRESET) => return Ok(()),
+                Err(errno) => {
+                    let _ = self.child.kill();
+                    let _ = self.child.wait();
+                    return Err(Error::io("sending the sandbox's order", errno));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what still runs and waits until it is gone.
+    pub(crate) fn finish(self) -> String {
+        let Self { mut child, control, .. } = self;
+        let _ = control.shutdown(std::net::Shutdown::Both);
+        drop(control);
+        match child.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+/// What was heard of a sandbox so far.
+struct Talk<'a> {
+    spec: &'a Spec,
+    cancel: &'a Cancel,
+    collector: Collector<'a>,
+    log: Recorder,
+    message: Vec<u8>,
+    message_dropped_bytes: u64,
+    in_force: Option<InForce>,
+    ended: Option<Ended>,
+    failure: Option<Failure>,
+    /// Whether the init was told to stop, for the log's sake.
+    is_stopped: bool,
+}
+
+impl Talk<'_> {
+    /// Listens until all three ways are at their end, or it is cancelled.
+    fn listen(&mut self, started: &mut Started) -> Result<(), Error> {
+        let mut buffer = vec![0; 65_536];
+        let (mut has_control, mut has_log, mut has_message) = (true, true, true);
+        while (has_control || has_log || has_message) && !self.cancel.is_cancelled() {
+            let wanted = |is_wanted| if is_wanted { PollFlags::IN } else { PollFlags::empty() };
+            let mut fds = vec![PollFd::new(self.cancel, PollFlags::IN)];
+            let ways = [
+                (has_control, started.control.as_fd()),
+                (has_log, started.log.as_fd()),
+                (has_message, started.message.as_fd()),
+            ];
+            // A hang-up is reported always, so what has ended must not be listed.
+            let listed: Vec<usize> = (0..3).filter(|way| ways[*way].0).collect();
+            for way in &listed {
+                fds.push(PollFd::from_borrowed_fd(ways[*way].1, wanted(true)));
+            }
+            match poll(&mut fds, None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(Error::io("listening to a sandbox", errno)),
+            }
+            let mut is_ready = [false; 3];
+            for (way, fd) in listed.iter().zip(&fds[1..]) {
+                is_ready[*way] = !fd.revents().is_empty();
+            }
+            drop(fds);
+            let hear = |source| Error::io("listening to a sandbox", source);
+            if is_ready[1] {
+                has_log = self.hear_log(&mut started.log, &mut buffer).map_err(hear)?;
+                if self.log.total_bytes() > self.spec.limits.log_bytes && !self.is_stopped {
+                    self.is_stopped = true;
+                    // If it cannot be told any more it has ended.
+                    let _ = rustix::net::send(&started.control, b"s", SendFlags::NOSIGNAL);
+                }
+            }
+            if is_ready[2] {
+                has_message = self.hear_message(&mut started.message, &mut buffer).map_err(hear)?;
+            }
+            if is_ready[0] {
+                has_control = self.hear_control(&mut started.control)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_log(&mut self, log: &mut PipeReader, buffer: &mut [u8]) -> io::Result<bool> {
+        let count = read(log, buffer)?;
+        self.log.take(&buffer[..count]);
+        Ok(count > 0)
+    }
+
+    fn hear_message(&mut self, message: &mut PipeReader, buffer: &mut [u8]) -> io::Result<bool> {
+        let count = read(message, buffer)?;
+        let kept = count.min(MAX_MESSAGE_BYTES - self.message.len());
+        self.message.extend_from_slice(&buffer[..kept]);
+        self.message_dropped_bytes += (count - kept) as u64;
+        Ok(count > 0)
+    }
+
+    fn hear_control(&mut self, control: &mut UnixStream) -> Result<bool, Error> {
+        let frame = match read_frame(control) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(false),
+            // Unread orders are lost with their reader.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(false),
+            Err(error) => return Err(Error::io("listening to a sandbox", error)),
+        };
+        let understand = |error: serde_json::Error| Error::io("understanding a sandbox", io::Error::from(error));
+        match frame {
+            (Kind::Failed, json) => self.failure = Some(serde_json::from_slice(&json).map_err(understand)?),
+            (Kind::Started, json) => self.in_force = Some(serde_json::from_slice(&json).map_err(understand)?),
+            (Kind::Ended, json) => self.ended = Some(serde_json::from_slice(&json).map_err(understand)?),
+            (kind, payload) => self.collector.take(kind, &payload, control)?,
+        }
+        Ok(true)
+    }
+
+    fn conclude(self, status: String) -> Result<Run, Error> {
+        let log = self.log.finish();
+        if self.cancel.is_cancelled() && self.ended.is_none() {
+            return Ok(Run {
+                end: End::Cancelled,
+                log,
+                message: self.message,
+                message_dropped_bytes: self.message_dropped_bytes,
+                network_attempts: 0,
+                limits_in_force: self.in_force,
+                wall: Duration::ZERO,
+                cpu: Duration::ZERO,
+                collected: Vec::new(),
+            });
+        }
+        if let Some(failure) = self.failure {
+            return Err(failure.into());
+        }
+        let Some(ended) = self.ended else {
+            let words = &log.bytes[log.bytes.len().saturating_sub(1000)..];
+            return Err(Error::Lost { status, words: String::from_utf8_lossy(words).into_owned() });
+        };
+        let is_log_limit_hit = log.total_bytes > self.spec.limits.log_bytes;
+        Ok(Run {
+            end: end(&ended, is_log_limit_hit, self.spec.limits.cpu_secs),
+            log,
+            message: self.message,
+            message_dropped_bytes: self.message_dropped_bytes,
+            network_attempts: ended.network_attempts,
+            limits_in_force: self.in_force,
+            wall: Duration::from_micros(ended.wall_micros),
+            cpu: Duration::from_micros(ended.cpu_micros),
+            collected: self.collector.finish(),
+        })
+    }
+}
+
+fn read(from: &mut PipeReader, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The one word for how it ended.
+fn end(ended: &Ended, is_log_limit_hit: bool, cpu_secs: u64) -> End {
+    /// What a shell exits with when a process of its own got SIGXCPU.
+    const PASSED_ON: i32 = 128 + libc::SIGXCPU;
+    if is_log_limit_hit {
+        return End::LimitHit(Limit::LogBytes);
+    }
+    if ended.wall_limit_hit {
+        return End::LimitHit(Limit::WallTime);
+    }
+    let is_cpu_used_up = ended.cpu_micros / 1_000_000 >= cpu_secs;
+    match ended.status {
+        Status::Exited(0) => End::Exited(0),
+        Status::Signalled(libc::SIGXCPU) => End::LimitHit(Limit::CpuTime),
+        Status::Signalled(libc::SIGKILL) | Status::Exited(PASSED_ON) if is_cpu_used_up => End::LimitHit(Limit::CpuTime),
+        Status::Signalled(libc::SIGXFSZ) => End::LimitHit(Limit::FileBytes),
+        _ if ended.scratch_bytes_exhausted => End::LimitHit(Limit::ScratchBytes),
+        _ if ended.scratch_inodes_exhausted => End::LimitHit(Limit::ScratchInodes),
+        Status::Exited(code) => End::Exited(code),
+        Status::Signalled(signal) => End::Signalled(signal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(status: Status) -> Ended {
+        Ended {
+            status,
+            wall_limit_hit: false,
+            wall_micros: 0,
+            cpu_micros: 5_100_000,
+            network_attempts: 0,
+            scratch_bytes_exhausted: false,
+            scratch_inodes_exhausted: false,
+        }
+    }
+
+    #[test]
+    fn a_program_that_could_not_be_an_init_starts_nothing() {
+        let layers = vec!["/".into()];
+        let spec = Spec { layers, argv: vec!["/bin/true".into()], ..Spec::default() };
+        let error = run(&spec, &Cancel::new().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("init_if_requested"), "{error}");
+    }
+
+    #[test]
+    fn a_full_scratch_excuses_failure_only() {
+        let full = |status| Ended { scratch_bytes_exhausted: true, ..ended(status) };
+        assert_eq!(end(&full(Status::Exited(0)), false, 60), End::Exited(0));
+        assert_eq!(end(&full(Status::Exited(1)), false, 60), End::LimitHit(Limit::ScratchBytes));
+        assert_eq!(end(&full(Status::Signalled(libc::SIGBUS)), false, 60), End::LimitHit(Limit::ScratchBytes));
+    }
+
+    #[test]
+    fn a_kill_is_a_cpu_limit_only_when_the_time_is_used_up() {
+        let killed = ended(Status::Signalled(libc::SIGKILL));
+        assert_eq!(end(&killed, false, 5), End::LimitHit(Limit::CpuTime));
+        assert_eq!(end(&killed, false, 60), End::Signalled(libc::SIGKILL));
+        assert_eq!(end(&ended(Status::Exited(152)), false, 60), End::Exited(152));
+    }
+}

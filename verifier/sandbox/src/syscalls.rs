@@ -1,0 +1,304 @@
+//! The system calls that no safe wrapper offers, each as a safe function of one line's meaning.
+
+use std::ffi::{CString, c_char, c_int, c_uint, c_ulong};
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::ptr;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::wire::Status;
+
+/// Capabilities by number, from `linux/capability.h`.
+pub(crate) const CAP_DAC_OVERRIDE: u32 = 1;
+pub(crate) const CAP_SYS_ADMIN: u32 = 21;
+
+/// What a mount is to be, from `linux/mount.h`.
+pub(crate) const MOUNT_ATTR_RDONLY: u64 = 0x1;
+pub(crate) const MOUNT_ATTR_NOSUID: u64 = 0x2;
+pub(crate) const MOUNT_ATTR_NODEV: u64 = 0x4;
+pub(crate) const MOUNT_ATTR_NOEXEC: u64 = 0x8;
+
+fn check(result: impl Into<i64>) -> Result<i64, Errno> {
+    let result = result.into();
+    if result == -1 { Err(last()) } else { Ok(result) }
+}
+
+fn last() -> Errno {
+    Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
+}
+
+/// Leaves namespaces for new ones; `flags` are `CLONE_NEW*`.
+pub(crate) fn unshare(flags: c_int) -> Result<(), Errno> {
+    // SAFETY: takes no pointer. The flags used here are namespaces only, none shares or unshares descriptors.
+    check(unsafe { libc::unshare(flags) }).map(drop)
+}
+
+/// Forks this process, which must have one thread. `None` in the child, else the child's id.
+pub(crate) fn fork() -> Result<Option<c_int>, Errno> {
+    // SAFETY: the init has one thread, so the child finds every lock free and may go on in Rust.
+    let id = unsafe { libc::fork() };
+    if id < 0 {
+        return Err(last());
+    }
+    Ok((id > 0).then_some(id))
+}
+
+/// Ends this process at once, without running what was registered to run at exit.
+pub(crate) fn exit(code: c_int) -> ! {
+    // SAFETY: ends the process; nothing of it is used after.
+    unsafe { libc::_exit(code) }
+}
+
+/// Becomes another program; comes back only on failure.
+pub(crate) fn execute(program: &CString, arguments: &[CString], environment: &[CString]) -> Errno {
+    let pointers = |strings: &[CString]| -> Vec<*const c_char> {
+        strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
+    };
+    let (arguments, environment) = (pointers(arguments), pointers(environment));
+    // SAFETY: both arrays end in null, and they and the strings they point to live across the call.
+    unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+    last()
+}
+
+/// Takes a descriptor over that this process was started with.
+pub(crate) fn inherited(fd: RawFd) -> OwnedFd {
+    // SAFETY: called once for each of 0, 1 and 2, at the start of the init, before anything else uses them.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Makes `to` a copy of `from`, which exec does not close.
+pub(crate) fn duplicate_onto(from: BorrowedFd<'_>, to: RawFd) -> Result<(), Errno> {
+    // SAFETY: takes no pointer. Callers name only 0 to 3, which no other value of the process owns any more.
+    check(unsafe { libc::dup2(from.as_raw_fd(), to) }).map(drop)
+}
+
+/// Closes every descriptor from `first` on, at once or at exec.
+pub(crate) fn close_from(first: c_uint, at_exec: bool) -> Result<(), Errno> {
+    let flags = if at_exec { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
+    // SAFETY: takes no pointer. Without `at_exec` it is called before the init has opened anything above 2.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, c_uint::MAX, flags) }).map(drop)
+}
+
+/// Adds attributes to a mount, and with `recursively` to all below it. `propagation` is 0 to leave it, or `MS_PRIVATE`.
+pub(crate) fn set_mount(fd: BorrowedFd<'_>, attributes: u64, propagation: u64, recursively: bool) -> Result<(), Errno> {
+    // SAFETY: `mount_attr` is four integers, for which all zeros mean no change.
+    let mut wanted: libc::mount_attr = unsafe { mem::zeroed() };
+    wanted.attr_set = attributes;
+    wanted.propagation = propagation;
+    let flags = libc::AT_EMPTY_PATH | if recursively { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path is a literal that ends in NUL, the structure lives across the call, and its true size is given.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            fd.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const wanted,
+            size_of::<libc::mount_attr>(),
+        )
+    })
+    .map(drop)
+}
+
+/// Gives up all supplementary groups.
+pub(crate) fn clear_groups() -> Result<(), Errno> {
+    // SAFETY: an empty list is never read through its pointer.
+    check(unsafe { libc::setgroups(0, ptr::null()) }).map(drop)
+}
+
+/// Becomes another user and group for good: real, effective and saved.
+pub(crate) fn become_user(uid: u32, gid: u32) -> Result<(), Errno> {
+    // SAFETY: take no pointers.
+    check(unsafe { libc::setresgid(gid, gid, gid) })?;
+    // SAFETY: as above.
+    check(unsafe { libc::setresuid(uid, uid, uid) }).map(drop)
+}
+
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: c_int,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapabilityWord {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// `_LINUX_CAPABILITY_VERSION_3`: two words of 32 capabilities.
+static CAPABILITY_HEADER: CapabilityHeader = CapabilityHeader { version: 0x2008_0522, pid: 0 };
+
+/// Whether a capability of the first 32 is effective.
+pub(crate) fn has_capability(capability: u32) -> bool {
+    let mut words = [CapabilityWord::default(); 2];
+    // SAFETY: version 3 writes exactly two words, and both structures have the kernel's layout.
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw const CAPABILITY_HEADER, words.as_mut_ptr()) };
+    result == 0 && words[0].effective & (1 << capability) != 0
+}
+
+/// Keeps these capabilities (of the first 32) as permitted and effective, and no other anywhere but in the bounding set.
+pub(crate) fn keep_capabilities(kept: &[u32]) -> Result<(), Errno> {
+    let bits = kept.iter().fold(0, |bits, capability| bits | 1 << capability);
+    let mut words = [CapabilityWord::default(); 2];
+    words[0].effective = bits;
+    words[0].permitted = bits;
+    clear_ambient_capabilities()?;
+    // SAFETY: version 3 reads exactly two words, and both structures have the kernel's layout.
+    check(unsafe { libc::syscall(libc::SYS_capset, &raw const CAPABILITY_HEADER, words.as_ptr()) }).map(drop)
+}
+
+fn clear_ambient_capabilities() -> Result<(), Errno> {
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) }).map(drop)
+}
+
+/// Empties the bounding set, so that no program can bring a capability back.
+pub(crate) fn drop_bounding_capabilities() -> Result<(), Errno> {
+    for capability in 0..64_u64 {
+        // SAFETY: takes no pointer.
+        match check(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) }) {
+            Ok(_) => {}
+            // The kernel knows no capability of this number, so none above it.
+            Err(Errno::INVAL) => return Ok(()),
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Turns address randomization off for programs started from here on.
+pub(crate) fn disable_address_randomization() -> Result<(), Errno> {
+    // SAFETY: takes no pointer.
+    let current = check(unsafe { libc::personality(0xffff_ffff) })?;
+    let current = c_ulong::try_from(current).map_err(|_| Errno::INVAL)?;
+    let wanted = current | c_ulong::try_from(libc::ADDR_NO_RANDOMIZE).map_err(|_| Errno::INVAL)?;
+    // SAFETY: as above.
+    check(unsafe { libc::personality(wanted) }).map(drop)
+}
+
+/// Gives every signal its default effect and blocks none.
+pub(crate) fn reset_signals() {
+    // The C library refuses to touch the two signals that it keeps for threads, and a caller may have them ignored.
+    let default = [0_u64; 4];
+    for signal in 1..=64_i32 {
+        // SAFETY: all zeros, in not more than 32 bytes, are the kernel's structure for the default disposition, which runs no code
+        // of ours; the sets of signals have 8 bytes. The signals that cannot be set are refused without effect.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), ptr::null::<u64>(), 8_usize) };
+    }
+    // SAFETY: the set is initialised by sigemptyset before it is used.
+    unsafe {
+        let mut none: libc::sigset_t = mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
+    }
+}
+
+/// Makes writing to a closed pipe or socket an error and not a death.
+pub(crate) fn ignore_broken_pipes() {
+    // SAFETY: ignoring a signal runs no code of ours.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
+
+/// A descriptor that becomes readable when a child changes state.
+pub(crate) fn watch_children() -> Result<OwnedFd, Errno> {
+    // SAFETY: the set is initialised by sigemptyset before it is used, and the descriptor is new and ours.
+    unsafe {
+        let mut children: libc::sigset_t = mem::zeroed();
+        libc::sigemptyset(&raw mut children);
+        libc::sigaddset(&raw mut children, libc::SIGCHLD);
+        check(libc::sigprocmask(libc::SIG_BLOCK, &raw const children, ptr::null_mut()))?;
+        let fd = libc::signalfd(-1, &raw const children, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+        check(fd)?;
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// Reads off what [`watch_children`] has to tell.
+pub(crate) fn drain(fd: BorrowedFd<'_>) {
+    let mut buffer = [0_u8; 1024];
+    while rustix::io::read(fd, &mut buffer).is_ok_and(|count| count > 0) {}
+}
+
+/// Kills every process that this one may signal, except itself. As process 1 of a pid namespace: all others in it.
+pub(crate) fn kill_all() {
+    // SAFETY: takes no pointer. It fails only when there is no other process.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+}
+
+/// What [`wait_for_child`] found.
+pub(crate) enum Waited {
+    Ended(c_int, Status),
+    StillRunning,
+    NoChild,
+}
+
+/// Reaps one child that has ended; with `patiently` waits for one.
+pub(crate) fn wait_for_child(patiently: bool) -> Waited {
+    loop {
+        let mut status = 0;
+        // SAFETY: the status lives across the call.
+        let id = unsafe { libc::waitpid(-1, &raw mut status, if patiently { 0 } else { libc::WNOHANG }) };
+        return match id {
+            0 => Waited::StillRunning,
+            1.. if libc::WIFEXITED(status) => Waited::Ended(id, Status::Exited(libc::WEXITSTATUS(status))),
+            1.. => Waited::Ended(id, Status::Signalled(libc::WTERMSIG(status))),
+            _ if last() == Errno::INTR => continue,
+            _ => Waited::NoChild,
+        };
+    }
+}
+
+/// User and system time of all reaped children and of those that they reaped.
+pub(crate) fn cpu_of_children() -> Duration {
+    // SAFETY: `rusage` is integers only, and it lives across the call, which cannot fail with these arguments.
+    let usage = unsafe {
+        let mut usage: libc::rusage = mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        usage
+    };
+    let duration = |time: libc::timeval| {
+        Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+            + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+    };
+    duration(usage.ru_utime) + duration(usage.ru_stime)
+}
+
+/// Sets the NIS domain name of this uts namespace.
+pub(crate) fn set_domain_name(name: &str) -> Result<(), Errno> {
+    // SAFETY: the bytes live across the call and their true length is given.
+    check(unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }).map(drop)
+}
+
+/// Brings `lo` up in this network namespace.
+pub(crate) fn bring_loopback_up() -> Result<(), Errno> {
+    // SAFETY: `ifreq` is integers and bytes; its name stays terminated, being zeroed and longer than "lo"; it lives across the
+    // calls; the descriptor is new and ours.
+    unsafe {
+        let fd = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
+        check(fd)?;
+        let socket = OwnedFd::from_raw_fd(fd);
+        let mut request: libc::ifreq = mem::zeroed();
+        for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+            *to = c_char::from_ne_bytes([*from]);
+        }
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request))?;
+        // IFF_UP is 1 and fits.
+        request.ifr_ifru.ifru_flags |= 1;
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)).map(drop)
+    }
+}
+
+/// Writes a whole short file in one call, as files of `/proc` ask for.
+pub(crate) fn write_file(path: impl AsRef<Path>, content: &str) -> io::Result<()> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .and_then(|mut file| io::Write::write_all(&mut file, content.as_bytes()))
+}

@@ -1,0 +1,155 @@
+//! What is asked for is what the command gets.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+use twinbuild_sandbox::{End, Error, Processors, probe_host};
+
+use crate::fixture::{Fixture, start, text};
+use crate::harness::Test;
+
+pub(crate) const TESTS: &[Test] = &[
+    ("conditions_are_exact", conditions_are_exact),
+    ("nothing_of_the_caller_leaks", nothing_of_the_caller_leaks),
+    ("the_boot_offset_moves_both_clocks", the_boot_offset_moves_both_clocks),
+    (
+        "a_caller_that_ignores_its_children_hears_of_the_command",
+        a_caller_that_ignores_its_children_hears_of_the_command,
+    ),
+    ("the_out_of_memory_killer_takes_the_command_first", the_out_of_memory_killer_takes_the_command_first),
+    ("addresses_stand_still_when_asked", addresses_stand_still_when_asked),
+    ("the_end_is_told_as_it_was", the_end_is_told_as_it_was),
+    ("standard_streams_can_be_opened_again", standard_streams_can_be_opened_again),
+    ("a_report_is_bounded", a_report_is_bounded),
+    ("what_cannot_start_is_an_error_that_names_it", what_cannot_start_is_an_error_that_names_it),
+    ("this_host_passes_its_own_checks", this_host_passes_its_own_checks),
+];
+
+fn conditions_are_exact(fixture: &Fixture) {
+    let mut spec = fixture.spec("conditions", &[]);
+    spec.umask = 0o27;
+    spec.hostname = "second".into();
+    spec.domainname = "opposed".into();
+    spec.env = vec![("B".into(), "2 =x".into()), ("A".into(), "1".into())];
+    spec.cwd = "/tmp".into();
+    spec.stdin = b"said".to_vec();
+    spec.processors = Processors::Count(1);
+    let found = text(&spec);
+    for line in [
+        "umask 27",
+        "processors 1",
+        "leads-session true",
+        "hostname second",
+        "domainname opposed",
+        "cwd /tmp",
+        "arguments \"/bin/probe\"",
+        "env A=1,B=2 =x,TWINBUILD_REPORT_FD=3",
+        "stdin said",
+        "SigBlk:\t0000000000000000",
+    ] {
+        assert!(found.lines().any(|found| found == line), "{line} is not in:\n{found}");
+    }
+    let all = start(&fixture.spec("conditions", &[])).unwrap();
+    let here = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(all.limits_in_force.unwrap().processors, here);
+}
+
+fn nothing_of_the_caller_leaks(fixture: &Fixture) {
+    let file = File::open("/proc/self/status").unwrap();
+    // SAFETY: takes no pointer; clears the close-on-exec flag of a descriptor that is open.
+    assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, 0) }, 0);
+    let found = fixture.probe("conditions", &[]);
+    // The fifth is the listing's own.
+    assert!(found.contains("descriptors 0,1,2,3,4\n"), "{found}");
+    assert!(found.contains("env PATH=/usr/bin,TWINBUILD_REPORT_FD=3\n"), "{found}");
+    // The runtime of the probe itself ignores SIGPIPE, bit 12, and handles faults.
+    assert!(found.contains("SigIgn:\t0000000000001000"), "{found}");
+}
+
+fn the_boot_offset_moves_both_clocks(fixture: &Fixture) {
+    let clocks = |offset| -> Vec<i64> {
+        let mut spec = fixture.spec("clock", &[]);
+        spec.boot_offset_secs = offset;
+        let run = start(&spec).unwrap();
+        assert!(run.limits_in_force.unwrap().has_time_namespace);
+        String::from_utf8(run.log.bytes).unwrap().split_ascii_whitespace().map(|n| n.parse().unwrap()).collect()
+    };
+    let (plain, moved) = (clocks(0), clocks(1_000_000));
+    for (plain, moved) in plain.iter().zip(&moved) {
+        assert!((1_000_000..1_000_020).contains(&(moved - plain)), "{plain} {moved}");
+    }
+}
+
+fn a_caller_that_ignores_its_children_hears_of_the_command(fixture: &Fixture) {
+    // SAFETY: neither disposition runs code of ours.
+    let before = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    let run = start(&fixture.spec("exit", &["7"]));
+    // SAFETY: as above.
+    unsafe { libc::signal(libc::SIGCHLD, before) };
+    assert_eq!(run.unwrap().end, End::Exited(7));
+}
+
+fn the_out_of_memory_killer_takes_the_command_first(fixture: &Fixture) {
+    assert_eq!(fixture.probe("cat", &["/proc/self/oom_score_adj"]), "1000\n\n");
+}
+
+fn addresses_stand_still_when_asked(fixture: &Fixture) {
+    let mut spec = fixture.spec("address", &[]);
+    assert_ne!(text(&spec), text(&spec));
+    spec.randomize_addresses = false;
+    let found = text(&spec);
+    assert_eq!(found, text(&spec));
+    assert!(found.ends_with(&format!(" {}\n", libc::ADDR_NO_RANDOMIZE)), "{found}");
+}
+
+fn the_end_is_told_as_it_was(fixture: &Fixture) {
+    let end = |probe, arguments: &[&str]| start(&fixture.spec(probe, arguments)).unwrap().end;
+    assert_eq!(end("exit", &["0"]), End::Exited(0));
+    assert_eq!(end("exit", &["7"]), End::Exited(7));
+    assert_eq!(end("abort", &[]), End::Signalled(libc::SIGABRT));
+}
+
+fn standard_streams_can_be_opened_again(fixture: &Fixture) {
+    assert_eq!(fixture.probe("reopen", &[]), "reopened");
+    let mut spec = fixture.spec("cat", &["/dev/stdin"]);
+    spec.stdin = b"said".to_vec();
+    assert_eq!(text(&spec), "said\n");
+    spec.argv = fixture.spec("write", &["/dev/stdin"]).argv;
+    assert!(text(&spec).starts_with("/dev/stdin error"));
+}
+
+fn a_report_is_bounded(fixture: &Fixture) {
+    let report = |count: usize| {
+        let run = start(&fixture.spec("report", &[&count.to_string()])).unwrap();
+        assert_eq!(run.end, End::Exited(0));
+        (run.message.len(), run.message_dropped_bytes)
+    };
+    assert_eq!(report(1000), (1000, 0));
+    assert_eq!(report((1 << 20) + 5), (1 << 20, 5));
+}
+
+fn what_cannot_start_is_an_error_that_names_it(fixture: &Fixture) {
+    let expect = |change: &dyn Fn(&mut twinbuild_sandbox::Spec), named: &str| {
+        let mut spec = fixture.spec("true", &[]);
+        change(&mut spec);
+        match start(&spec) {
+            Err(error @ Error::Setup { .. }) => assert!(error.to_string().contains(named), "{error}"),
+            other => panic!("{named}: {other:?}"),
+        }
+    };
+    expect(&|spec| spec.layers.push("/no/such/layer".into()), "/no/such/layer");
+    expect(&|spec| spec.argv = vec!["/bin/none".into()], "/bin/none");
+    expect(&|spec| spec.cwd = "/nowhere".into(), "/nowhere");
+    expect(
+        &|spec| spec.binds.push(twinbuild_sandbox::Bind { source: "/no/source".into(), target: "/x".into() }),
+        "/no/source",
+    );
+}
+
+fn this_host_passes_its_own_checks(_: &Fixture) {
+    let checks = probe_host();
+    assert!(checks.len() >= 8, "{checks:?}");
+    for check in &checks {
+        assert!(check.ok && check.remedy.is_none() && !check.found.starts_with("missing"), "{check:?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! A root file system without a distribution: this binary and the libraries it was started with.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use twinbuild_sandbox::{Cancel, End, Error, Limits, Run, SkeletonFile, Spec, run};
+
+#[cfg(target_arch = "x86_64")]
+const INTERPRETER: &str = "usr/lib64/ld-linux-x86-64.so.2";
+#[cfg(target_arch = "aarch64")]
+const INTERPRETER: &str = "usr/lib/ld-linux-aarch64.so.1";
+
+/// The layer that the tests run on.
+pub(crate) struct Fixture {
+    root: PathBuf,
+    _owned: Option<TempDir>,
+}
+
+impl Fixture {
+    pub(crate) fn build() -> Self {
+        let owned = tempfile::Builder::new().prefix("twinbuild-sandbox-").tempdir_in("/tmp").unwrap();
+        let root = owned.path().to_owned();
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+        let layer = root.join("layer");
+        let copy = |from: &Path, to: &str| {
+            let to = layer.join(to);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from, &to).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        copy(&std::env::current_exe().unwrap(), "usr/bin/probe");
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let libraries: std::collections::BTreeSet<&str> = maps
+            .lines()
+            .filter_map(|line| line.split_ascii_whitespace().nth(5))
+            .filter(|path| path.contains(".so"))
+            .collect();
+        for library in libraries {
+            let name = Path::new(library).file_name().unwrap().to_str().unwrap();
+            if name.starts_with("ld-linux") {
+                copy(Path::new(library), INTERPRETER);
+            } else {
+                copy(Path::new(library), &format!("usr/lib/{name}"));
+            }
+        }
+        fs::create_dir_all(layer.join("usr/lib64")).unwrap();
+        // Like a merged-usr distribution, so that mount points below these must be resolved.
+        for name in ["bin", "lib", "lib64"] {
+            symlink(format!("usr/{name}"), layer.join(name)).unwrap();
+        }
+        Self { root, _owned: Some(owned) }
+    }
+
+    pub(crate) fn open(root: OsString) -> Self {
+        Self { root: root.into(), _owned: None }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn layer(&self) -> PathBuf {
+        self.root.join("layer")
+    }
+
+    /// A sandbox that runs a probe.
+    pub(crate) fn spec(&self, probe: &str, arguments: &[&str]) -> Spec {
+        let mut argv: Vec<String> = vec!["/bin/probe".into(), "__probe".into(), probe.into()];
+        argv.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let file = |path: &str, content: &str| SkeletonFile { path: path.into(), content: content.into(), mode: 0o644 };
+        Spec {
+            layers: vec![self.layer()],
+            files: vec![
+                file("/etc/passwd", "builder:x:1234:2345::/build:/bin/sh\n"),
+                file("/etc/resolv.conf", "nameserver 192.0.2.53\noptions timeout:1 attempts:1\n"),
+            ],
+            scratch: vec!["/build".into()],
+            argv,
+            env: vec![("PATH".into(), "/usr/bin".into())],
+            cwd: "/build".into(),
+            uid: 1234,
+            gid: 2345,
+            hostname: "first".into(),
+            domainname: "example".into(),
+            limits: Limits {
+                wall: Duration::from_secs(20),
+                cpu_secs: 20,
+                memory_bytes: 512 << 20,
+                scratch_bytes: 64 << 20,
+                scratch_inodes: 10_000,
+                processes: 64,
+                open_files: 256,
+                log_bytes: 8 << 20,
+                ..Limits::default()
+            },
+            ..Spec::default()
+        }
+    }
+
+    /// What a probe printed, which must have gone well.
+    pub(crate) fn probe(&self, probe: &str, arguments: &[&str]) -> String {
+        text(&self.spec(probe, arguments))
+    }
+}
+
+pub(crate) fn start(spec: &Spec) -> Result<Run, Error> {
+    run(spec, &Cancel::new().unwrap())
+}
+
+/// What a command printed, which must have gone well.
+pub(crate) fn text(spec: &Spec) -> String {
+    let run = start(spec).unwrap();
+    let text = String::from_utf8_lossy(&run.log.bytes).into_owned();
+    assert_eq!(run.end, End::Exited(0), "{text}");
+    text
+}
+
+/// A directory that an unprivileged user may use, gone at the end.
+pub(crate) fn scratch() -> TempDir {
+    tempfile::Builder::new().prefix("twinbuild-sandbox-").tempdir_in("/tmp").unwrap()
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,326 @@
+//! What the tests have done inside a sandbox. A probe prints what it found; the test judges.
+
+use std::ffi::{CString, c_long};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::os::fd::FromRawFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::Duration;
+
+pub(crate) fn run(name: &str, arguments: &[String]) {
+    let argument = |index: usize| arguments[index].as_str();
+    match name {
+        "true" => {}
+        "exit" => std::process::exit(argument(0).parse().unwrap()),
+        "abort" => std::process::abort(),
+        "sleep" => loop {
+            std::thread::sleep(Duration::from_secs(60));
+        },
+        "cat" => arguments
+            .iter()
+            .for_each(|path| println!("{}", told(fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned())))),
+        "list" => arguments.iter().for_each(|path| println!("{}", told(list(path).map(|names| names.join(" "))))),
+        "order" => println!("{}", order(argument(0)).join(" ")),
+        "write" => {
+            for path in arguments {
+                println!("{path} {}", told(fs::write(path, "x").map(|()| "done".into())));
+            }
+        }
+        "modes" => arguments.iter().for_each(|path| modes(path)),
+        "network" => network(argument(0)),
+        "system-calls" => system_calls(),
+        "foreign-call" => foreign_call(),
+        "conditions" => conditions(),
+        "clock" => println!("{} {}", clock(libc::CLOCK_BOOTTIME), clock(libc::CLOCK_MONOTONIC)),
+        "address" => println!("{:p} {}", &raw const arguments, personality()),
+        "report" => report(argument(0).parse().unwrap()),
+        "print" => print(argument(0).parse().unwrap()),
+        "reopen" => fs::OpenOptions::new().append(true).open("/dev/stdout").unwrap().write_all(b"reopened").unwrap(),
+        "fork" => fork_until_refused(),
+        "daemon" => daemon(),
+        "allocate" => allocate(),
+        "fill" => fill(argument(0)),
+        "fill-inodes" => fill_inodes(argument(0)),
+        "spin" => loop {
+            std::hint::spin_loop();
+        },
+        "first" => attack_first(),
+        "make" => arguments.iter().for_each(|what| make(what)),
+        _ => panic!("no probe {name}"),
+    }
+}
+
+fn told(result: io::Result<String>) -> String {
+    result.unwrap_or_else(|error| format!("error {}", error.raw_os_error().unwrap_or(0)))
+}
+
+fn order(path: &str) -> Vec<String> {
+    fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn list(path: &str) -> io::Result<Vec<String>> {
+    let mut names: Vec<String> =
+        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().into_string().unwrap())).collect::<io::Result<_>>()?;
+    names.sort();
+    Ok(names)
+}
+
+fn modes(path: &str) {
+    let found = fs::symlink_metadata(path).unwrap();
+    println!("{path} {:o} {} {}.{:09} {}", found.mode(), found.uid(), found.mtime(), found.mtime_nsec(), found.size());
+}
+
+fn network(how: &str) {
+    let result = match how {
+        "tcp" => TcpStream::connect("192.0.2.1:80").map(drop),
+        "tcp6" => TcpStream::connect("[2001:db8::1]:80").map(drop),
+        "udp" => UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"x", "192.0.2.1:9").map(drop)),
+        "name" => "twinbuild.example.org:80".to_socket_addrs().map(drop),
+        "loopback" => {
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| TcpStream::connect(listener.local_addr()?).map(drop))
+        }
+        "none" => Ok(()),
+        _ => panic!("no way {how}"),
+    };
+    match result {
+        Ok(()) => println!("{how} went through"),
+        Err(error) => println!("{how} failed: {error}"),
+    }
+}
+
+/// Makes calls that, without the filter, would succeed or fail otherwise, and prints the error of each.
+fn system_calls() {
+    let call = |name: &str, number: c_long, arguments: [c_long; 5]| {
+        let [a, b, c, d, e] = arguments;
+        // SAFETY: every pointer among the arguments is null, which the kernel checks.
+        let result = unsafe { libc::syscall(number, a, b, c, d, e) };
+        let error = io::Error::last_os_error().raw_os_error().unwrap();
+        println!("{name} {}", if result == -1 { error } else { 0 });
+    };
+    call("mount", libc::SYS_mount, [0; 5]);
+    call("fsopen", libc::SYS_fsopen, [0; 5]);
+    call("open_tree", libc::SYS_open_tree, [-1, 0, 0, 0, 0]);
+    call("open_tree_attr", 467, [-1, 0, 0, 0, 0]);
+    call("chroot", libc::SYS_chroot, [0; 5]);
+    call("unshare-user", libc::SYS_unshare, [libc::CLONE_NEWUSER.into(), 0, 0, 0, 0]);
+    call("unshare-files", libc::SYS_unshare, [libc::CLONE_FILES.into(), 0, 0, 0, 0]);
+    call("setns", libc::SYS_setns, [-1, 0, 0, 0, 0]);
+    call("clone-user", libc::SYS_clone, [c_long::from(libc::CLONE_NEWUSER | libc::SIGCHLD), 0, 0, 0, 0]);
+    call("clone-net", libc::SYS_clone, [c_long::from(libc::CLONE_NEWNET | libc::SIGCHLD), 0, 0, 0, 0]);
+    call("clone3", libc::SYS_clone3, [0; 5]);
+    call("ptrace", libc::SYS_ptrace, [c_long::from(libc::PTRACE_PEEKDATA), 0, 0, 0, 0]);
+    call("process_vm_readv", libc::SYS_process_vm_readv, [0; 5]);
+    call("keyctl", libc::SYS_keyctl, [0, -3, 1, 0, 0]);
+    call("add_key", libc::SYS_add_key, [0; 5]);
+    call("io_uring_setup", libc::SYS_io_uring_setup, [0; 5]);
+    call("bpf", libc::SYS_bpf, [0; 5]);
+    call("perf_event_open", libc::SYS_perf_event_open, [0; 5]);
+    call("userfaultfd", libc::SYS_userfaultfd, [1, 0, 0, 0, 0]);
+    call("name_to_handle_at", libc::SYS_name_to_handle_at, [0; 5]);
+    call("memfd_create", libc::SYS_memfd_create, [0; 5]);
+    call("personality-set", libc::SYS_personality, [0x0400_0000, 0, 0, 0, 0]);
+    call("personality-get", libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0]);
+    let socket =
+        |name: &str, family: i32, kind: i32| call(name, libc::SYS_socket, [family.into(), kind.into(), 0, 0, 0]);
+    socket("socket-netlink", libc::AF_NETLINK, libc::SOCK_DGRAM);
+    socket("socket-netlink-raw", libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC);
+    socket("socket-vsock", libc::AF_VSOCK, libc::SOCK_STREAM);
+    socket("socket-alg", libc::AF_ALG, libc::SOCK_SEQPACKET);
+    socket("socket-packet", libc::AF_PACKET, libc::SOCK_DGRAM);
+    socket("socket-raw", libc::AF_INET, libc::SOCK_RAW);
+    socket("socket-unix-raw", libc::AF_UNIX, libc::SOCK_RAW | libc::SOCK_CLOEXEC);
+    socket("socket-inet", libc::AF_INET, libc::SOCK_STREAM);
+    socket("socket-inet6", libc::AF_INET6, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK);
+    socket("socket-unix", libc::AF_UNIX, libc::SOCK_STREAM);
+    call("ioctl-sti", libc::SYS_ioctl, [0, 0x5412, 0, 0, 0]);
+    call("ioctl-sti-high", libc::SYS_ioctl, [0, 0x1_0000_5412, 0, 0, 0]);
+    call("x32", 0x4000_0000 | libc::SYS_getpid, [0; 5]);
+    call("future", 100_000, [0; 5]);
+}
+
+/// Calls the kernel by the door of 32-bit programs.
+fn foreign_call() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: getpid of i386 takes nothing and changes nothing but the result register.
+    unsafe {
+        std::arch::asm!("int 0x80", inlateout("rax") 20_u64 => _, options(nostack));
+    }
+    println!("survived");
+}
+
+fn conditions() {
+    // SAFETY: umask cannot fail; utsname is bytes; the buffers live across the calls.
+    let (mask, affinity, session) = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::sched_getaffinity(0, size_of_val(&set), &raw mut set);
+        (libc::umask(0), libc::CPU_COUNT(&set), libc::getsid(0) == libc::getpid())
+    };
+    let names = rustix::system::uname();
+    println!("umask {mask:o}");
+    println!("processors {affinity}");
+    println!("leads-session {session}");
+    println!("hostname {}", names.nodename().to_str().unwrap());
+    println!("domainname {}", names.domainname().to_str().unwrap());
+    println!("cwd {}", std::env::current_dir().unwrap().display());
+    println!("arguments {:?}", std::env::args().next().unwrap());
+    let mut environment: Vec<String> = std::env::vars().map(|(name, value)| format!("{name}={value}")).collect();
+    environment.sort();
+    println!("env {}", environment.join(","));
+    // One more is the listing itself.
+    println!("descriptors {}", list("/proc/self/fd").unwrap().join(","));
+    let mut input = String::new();
+    io::stdin().read_to_string(&mut input).unwrap();
+    println!("stdin {input}");
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    for line in status.lines().filter(|line| line.starts_with("Sig")) {
+        println!("{line}");
+    }
+}
+
+fn clock(id: libc::clockid_t) -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure lives across the call.
+    unsafe { libc::clock_gettime(id, &raw mut time) };
+    time.tv_sec
+}
+
+fn personality() -> i32 {
+    // SAFETY: takes no pointer.
+    unsafe { libc::personality(0xffff_ffff) }
+}
+
+fn report(count: usize) {
+    let fd: i32 = std::env::var("TWINBUILD_REPORT_FD").unwrap().parse().unwrap();
+    // SAFETY: nothing else uses this descriptor.
+    let mut pipe = unsafe { fs::File::from_raw_fd(fd) };
+    pipe.write_all(&vec![b'r'; count]).unwrap();
+}
+
+fn print(count: usize) {
+    let line = [b'p'; 4096];
+    for _ in 0..count / line.len() {
+        if io::stdout().write_all(&line).is_err() {
+            return;
+        }
+    }
+}
+
+/// Children that live until they are killed.
+fn fork_until_refused() {
+    let mut count = 0;
+    loop {
+        // SAFETY: one thread; the child only sleeps.
+        match unsafe { libc::fork() } {
+            -1 => break,
+            0 => loop {
+                std::thread::sleep(Duration::from_secs(60));
+            },
+            _ => count += 1,
+        }
+        if count > 2000 {
+            break;
+        }
+    }
+    println!("{count}");
+}
+
+/// A grandchild in a session of its own, deaf to all signals that can be ignored; then waits for ever.
+fn daemon() {
+    // SAFETY: one thread; the children only sleep.
+    unsafe {
+        if libc::fork() == 0 {
+            libc::setsid();
+            for signal in 1..32 {
+                libc::signal(signal, libc::SIG_IGN);
+            }
+            libc::fork();
+        }
+    }
+    loop {
+        std::thread::sleep(Duration::from_secs(60));
+    }
+}
+
+fn allocate() {
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    for megabytes in 0..8192 {
+        let mut block = Vec::new();
+        if block.try_reserve_exact(1 << 20).is_err() {
+            println!("{megabytes}");
+            return;
+        }
+        block.resize(1 << 20, 1);
+        kept.push(block);
+    }
+    println!("never");
+}
+
+fn fill(path: &str) {
+    let mut file = fs::File::create(path).unwrap();
+    let block = vec![1; 1 << 20];
+    for _ in 0..8192 {
+        if let Err(error) = file.write_all(&block) {
+            println!("{}", error.raw_os_error().unwrap());
+            std::process::exit(1);
+        }
+    }
+    println!("never");
+}
+
+fn fill_inodes(path: &str) {
+    for number in 0..1_000_000 {
+        if let Err(error) = fs::write(Path::new(path).join(number.to_string()), "") {
+            println!("{} after {number}", error.raw_os_error().unwrap());
+            std::process::exit(1);
+        }
+    }
+    println!("never");
+}
+
+/// Tries to get at process 1, which has the same user.
+fn attack_first() {
+    for path in ["/proc/1/mem", "/proc/1/environ", "/proc/1/fd", "/proc/1/root"] {
+        println!(
+            "{path} {}",
+            told(fs::metadata(path).and_then(|_| if path.ends_with('d') || path.ends_with('t') {
+                list(path).map(|names| names.join(" "))
+            } else {
+                fs::File::open(path).map(|_| "open".into())
+            }))
+        );
+    }
+    for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGSTOP, libc::SIGCHLD] {
+        // SAFETY: takes no pointer.
+        unsafe { libc::kill(1, signal) };
+    }
+}
+
+/// `KIND:PATH[:ARGUMENT]`
+fn make(what: &str) {
+    let mut parts = what.split(':');
+    let (kind, path) = (parts.next().unwrap(), parts.next().unwrap());
+    let argument = parts.next();
+    match kind {
+        "file" => fs::write(path, argument.unwrap()).unwrap(),
+        "dir" => fs::create_dir_all(path).unwrap(),
+        "mode" => {
+            fs::set_permissions(path, fs::Permissions::from_mode(u32::from_str_radix(argument.unwrap(), 8).unwrap()))
+                .unwrap();
+        }
+        "link" => symlink(argument.unwrap(), path).unwrap(),
+        "remove" => fs::remove_dir_all(path).unwrap(),
+        "socket" => drop(UnixListener::bind(path).unwrap()),
+        "sparse" => fs::File::create(path).unwrap().set_len(argument.unwrap().parse().unwrap()).unwrap(),
+        "fifo" => {
+            let path = CString::new(path).unwrap();
+            // SAFETY: the path ends in NUL and lives across the call.
+            assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+        }
+        "many" => (0..argument.unwrap().parse().unwrap())
+            .for_each(|number: u32| fs::write(Path::new(path).join(number.to_string()), "").unwrap()),
+        _ => panic!("cannot make {kind}"),
+    }
+}
