@@ -60,7 +60,7 @@ fn entries() -> Vec<Entry> {
             let mut content = Vec::new();
             file.read_to_end(&mut content).unwrap();
             let (mode, time) = (file.unix_mode().unwrap(), file.last_modified().unwrap());
-            Entry { name: file.name().to_owned(), content, mode, time }
+            Entry { name: file.name().unwrap().into_owned(), content, mode, time }
         })
         .collect()
 }
@@ -219,7 +219,7 @@ fn bytes_in_front_are_found() {
         assert_eq!(exit, 1, "{verdict:#}");
         assert!(["rejected", "not-reproduced"].contains(&verdict["outcome"].as_str().unwrap()), "{verdict:#}");
         let findings = verdict["findings"].to_string();
-        assert!(findings.contains("prefix") || findings.contains("front"), "{findings}");
+        assert!(findings.contains("in front"), "{findings}");
     }
 }
 

@@ -284,6 +284,20 @@ fn owner(kind: TileKind, centrals: &[Central]) -> MemberPath {
     member.and_then(|index| centrals.get(index)).map_or_else(|| MemberPath::new(*b""), |central| central.path.clone())
 }
 
+/// The name in a header at `offset`, where the file is long enough to hold it.
+fn hidden_name(
+    source: &Source<'_>,
+    offset: u64,
+    length_at: u64,
+    name_at: u64,
+) -> Result<Option<MemberPath>, ReadError> {
+    let Some(length) = source.array::<2>(offset + length_at)?.map(u16::from_le_bytes) else { return Ok(None) };
+    if offset + name_at + u64::from(length) > source.size {
+        return Ok(None);
+    }
+    Ok(Some(MemberPath::new(source.bytes(offset + name_at, usize::from(length))?)))
+}
+
 /// A range that no member owns: a finding, or a fault where a reader that streams or repairs would find a member in it.
 fn search(source: &Source<'_>, tile: Tile, anomalies: &mut Vec<Anomaly>) -> Result<(), ReadError> {
     let (code, place) = match tile.kind {
@@ -293,13 +307,15 @@ fn search(source: &Source<'_>, tile: Tile, anomalies: &mut Vec<Anomaly>) -> Resu
     };
     let (offset, length) = (tile.offset, tile.length);
     let end = offset + length;
-    for (signature, record) in [
-        (LOCAL_SIGNATURE, "local header"),
-        (CENTRAL_SIGNATURE, "central header"),
-        (END_SIGNATURE, "end of central directory record"),
+    // Of each record: where its name's length and its name are.
+    for (signature, record, name) in [
+        (LOCAL_SIGNATURE, "local header", Some((26, 30))),
+        (CENTRAL_SIGNATURE, "central header", Some((28, 46))),
+        (END_SIGNATURE, "end of central directory record", None),
     ] {
         if let Some(offset) = source.find(offset, end, &[signature])? {
-            return Err(ZipFault::HiddenEntry { record, offset, place }.into());
+            let path = name.map(|(length_at, name_at)| hidden_name(source, offset, length_at, name_at)).transpose()?;
+            return Err(ZipFault::HiddenEntry { path: path.flatten(), record, offset, place }.into());
         }
     }
     let detail = format!("{length} bytes belong to no member: {place}");

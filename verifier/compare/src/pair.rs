@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use twinbuild_archive::{Anomaly, MemberKind};
+use twinbuild_archive::{Anomaly, Format, MemberKind};
 use twinbuild_subject::Sha256;
 
 use crate::comparison::{ContainerDifferences, Normalization, Relation};
@@ -161,9 +161,11 @@ impl Pair {
     /// Anomalies that both files have, on the same member and with the same bytes, are reproduced; others are changes.
     fn relate_anomalies(&mut self, left: &Side<'_>, right: &Side<'_>) -> Result<(), CompareError> {
         let identify = |side: &Side<'_>, anomaly: &Anomaly| -> Result<_, CompareError> {
-            // Anomalies inside an expanded tar have offsets there; their text holds what was found.
-            let is_in_file = anomaly.offset.saturating_add(anomaly.length) <= side.archive.size_bytes;
-            let digest = if is_in_file { side.range_digest(anomaly.offset, anomaly.length)? } else { Sha256::of(b"") };
+            // In other formats the offsets may be those of an expanded tar; there the text holds what was found.
+            let digest = match side.archive.format {
+                Format::Zip => side.range_digest(anomaly.offset, anomaly.length)?,
+                _ => Sha256::of(anomaly.detail.as_bytes()),
+            };
             Ok((anomaly.code, anomaly.path.clone(), anomaly.length, digest))
         };
         let mut unmatched = Vec::new();

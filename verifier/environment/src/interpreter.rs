@@ -18,6 +18,8 @@ pub(crate) const VARIABLE: &str = "TWINBUILD_AS_INTERPRETER";
 /// The interpreter of the root file system.
 pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 
+/// Where the resolver's program stands inside.
+const RESOLVER_PATH: &str = "/usr/lib/twinbuild/resolver";
 /// The first argument that makes this program start a tool.
 const TOOL_ARGUMENT: &str = "__twinbuild-tool";
 
@@ -83,9 +85,13 @@ fn answer(order: &OsString) -> Result<ExitCode, Box<dyn std::error::Error>> {
         argv.push(argument.into_string().map_err(|_| "an argument is not UTF-8")?);
     }
     let program = argv.iter().find_map(|argument| folder_in(argument, &order.cache));
+    if let Some(folder) = program.as_deref().and_then(Path::to_str) {
+        // The folder's own path may be one that the sandbox has for itself, such as one below /tmp.
+        argv.iter_mut().for_each(|argument| *argument = argument.replace(folder, RESOLVER_PATH));
+    }
     let spec = Spec {
         layers: order.layers,
-        binds: program.map(|folder| Bind { source: folder.clone(), target: folder }).into_iter().collect(),
+        binds: program.map(|folder| Bind { source: folder, target: RESOLVER_PATH.into() }).into_iter().collect(),
         argv,
         env: vec![("LC_ALL".to_owned(), "C.UTF-8".to_owned()), ("PATH".to_owned(), "/usr/bin".to_owned())],
         limits: Limits { wall: std::time::Duration::from_secs(60), ..Limits::default() },

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, ReadError, read};
+use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, Member, MemberKind, ReadError, read};
 use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
 use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
 use twinbuild_rebuild::{Artifact, BuildFailure, Ended, Job, RebuildError, Twin, discover_requirements, rebuild};
@@ -15,8 +15,8 @@ use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, MemberPath, Sha256, WheelFileName};
 use twinbuild_verdict::{
-    ArtifactRecord, Container, Decision, InputRecord, LogRecord, Outcome, Reason, Rebuild, RecipeRecord,
-    Verdict, decide,
+    ArtifactRecord, Container, Decision, InputRecord, LogRecord, Outcome, Reason, Rebuild, RecipeRecord, Verdict,
+    decide,
 };
 
 use crate::JudgeError;
@@ -361,7 +361,14 @@ impl Judge {
 /// Reads the published archive, and says what follows where it cannot be read.
 pub(crate) fn read_published(bytes: &ArchiveFile, findings: &mut Vec<Finding>) -> Result<Step<Archive>, JudgeError> {
     match read(bytes, Format::Zip, &Limits::default()) {
-        Ok(archive) => Ok(Step::Next(archive)),
+        Ok(archive) => {
+            // Some installers make a link of such a member, and others a file that holds the link's target.
+            let is_link = |member: &&Member| matches!(member.kind, MemberKind::Symlink { .. });
+            let Some(link) = archive.members.iter().find(is_link) else { return Ok(Step::Next(archive)) };
+            let detail = format!("{} is a symbolic link, which installers read differently", link.path);
+            findings.push(Finding::of("wheel-link", Severity::Alert, &link.path, detail.clone()));
+            Ok(end(Outcome::Rejected, "wheel-link", None, detail))
+        }
         Err(ReadError::Malformed(malformation)) => {
             let detail = malformation.to_string();
             findings.push(Finding {
@@ -440,6 +447,21 @@ fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
         artifact,
         network_attempts: twin.network_attempts,
     });
+    if let Some(limits) = &twin.limits_in_force {
+        let known = [
+            ("cpu-secs", limits.cpu_secs),
+            ("address-space-bytes", limits.address_space_bytes),
+            ("data-bytes", limits.data_bytes),
+            ("processes", limits.processes),
+            ("open-files", limits.open_files),
+            ("file-bytes", limits.file_bytes),
+            ("shared-memory-bytes", limits.shared_memory_bytes),
+            ("processors", u64::try_from(limits.processors).ok()),
+        ];
+        for (name, limit) in known.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
+            verdict.run.limits.insert(format!("{}-{name}", twin.name), limit);
+        }
+    }
     let log = LogRecord { bytes: twin.log.total_bytes, sha256: twin.log.sha256.clone() };
     verdict.run.logs.insert(twin.name.to_owned(), log);
     for (what, duration) in [("wall", twin.wall), ("cpu", twin.cpu)] {

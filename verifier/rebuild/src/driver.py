@@ -15,6 +15,7 @@ def observe(source):
     """The conditions of this build, as a build would see them."""
     import locale
     import socket
+    import tempfile
     import time
 
     listing = []
@@ -33,7 +34,7 @@ def observe(source):
     return {
         "build-path": os.getcwd(),
         "host-name": socket.gethostname(),
-        "domain-name": os.uname().version and open("/proc/sys/kernel/domainname").read().strip(),
+        "domain-name": open("/proc/sys/kernel/domainname").read().strip(),
         "time-zone": time.localtime(0).tm_gmtoff,
         "locale": in_force,
         "umask": mask,
@@ -43,10 +44,10 @@ def observe(source):
         "processors": len(os.sched_getaffinity(0)),
         "hash-seed": hash("twinbuild"),
         "environment": sorted(os.environ),
-        "temporary-directory": __import__("tempfile").gettempdir(),
+        "temporary-directory": tempfile.gettempdir(),
         "directory-order": [names for _, _, _, names in listing],
         "boot-time": time.clock_gettime(time.CLOCK_BOOTTIME) // 86400,
-        "address-space": int(open("/proc/self/maps").read(12).split("-")[0], 16),
+        "address-space": [line.split("-")[0] for line in open("/proc/self/maps") if "[stack]" in line],
     }
 
 

@@ -79,7 +79,10 @@ pub enum ZipFault {
         zip64: u64,
     },
     /// Readers that trust the directory's offset and readers that count back from the end find two directories.
-    #[error("the central directory is declared at offset {offset} with {size} bytes, and should end at offset {end}")]
+    #[error(
+        "the central directory is declared at offset {offset} with {size} bytes, and should end at offset {end}: \
+        offsets are shifted, as by bytes put in front"
+    )]
     DirectoryPosition {
         /// The declared offset.
         offset: u64,
@@ -163,8 +166,11 @@ pub enum ZipFault {
         end: u64,
     },
     /// A header that the central directory does not know: readers that stream or repair see it.
-    #[error("a {record} that the central directory does not list is hidden at offset {offset}, in the {place}")]
+    #[error("a {record}{} that the central directory does not list is hidden at offset {offset}, in the {place}",
+        path.as_ref().map(|path| format!(" of `{path}`")).unwrap_or_default())]
     HiddenEntry {
+        /// The name in it, where it is a local or central header.
+        path: Option<MemberPath>,
         /// Which signature was found.
         record: &'static str,
         /// Of the signature.
@@ -390,8 +396,8 @@ impl ZipFault {
             | Self::Zip64EndDiffers { .. }
             | Self::DirectoryPosition { .. }
             | Self::DirectoryCount { .. }
-            | Self::DirectoryRecord { .. }
-            | Self::HiddenEntry { .. } => None,
+            | Self::DirectoryRecord { .. } => None,
+            Self::HiddenEntry { path, .. } => path.as_ref(),
             Self::LocalHeader { path, .. }
             | Self::LocalName { path, .. }
             | Self::LocalDiffers { path, .. }

@@ -149,10 +149,10 @@ fn members_that_share_bytes_are_refused() {
 fn a_hidden_local_entry_is_rejected() {
     let hidden = [local(&Entry::stored("evil.py", b"")), vec![]].concat();
     let lie = crate::lie(&Zip { gap: hidden.clone(), ..one() }.bytes(), Format::Zip);
-    assert_eq!((lie.code(), lie.path()), ("zip-hidden-entry", None));
+    assert_eq!((lie.code(), lie.path()), ("zip-hidden-entry", Some(&"evil.py".into())));
     assert_eq!(
         lie.to_string(),
-        "a local header that the central directory does not list is hidden at offset 35, in the gap between two members"
+        "a local header of `evil.py` that the central directory does not list is hidden at offset 35, in the gap between two members"
     );
     assert_eq!(code(&Zip { prefix: hidden.clone(), ..one() }), "zip-hidden-entry");
     assert_eq!(code(&Zip { trailer: hidden.clone(), ..one() }), "zip-hidden-entry");
