@@ -21,7 +21,7 @@ struct Index {
 
 impl Index {
     /// An index with the project `demo` of these files, each as name, bytes, and changes to what the page says of it.
-    fn new(files: &[(&str, Vec<u8>, Value)], page: Value) -> Self {
+    fn new(files: &[(&str, Vec<u8>, Value)], page: &Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let mut served: HashMap<String, Vec<u8>> = HashMap::new();
@@ -41,7 +41,7 @@ impl Index {
         }
         let mut body =
             json!({ "meta": { "api-version": "1.1" }, "name": "demo", "versions": ["1.0"], "files": listed });
-        merge(&mut body, &page);
+        merge(&mut body, page);
         served.insert("/simple/demo/".to_owned(), body.to_string().into_bytes());
         let served = Arc::new(served);
         std::thread::spawn(move || {
@@ -109,7 +109,7 @@ fn honest() -> (Vec<u8>, Vec<u8>) {
 }
 
 fn index_of(wheel: Vec<u8>, sdist: Vec<u8>) -> Index {
-    Index::new(&[(WHEEL, wheel, json!({})), (SDIST, sdist, json!({}))], json!({}))
+    Index::new(&[(WHEEL, wheel, json!({})), (SDIST, sdist, json!({}))], &json!({}))
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn an_index_that_does_not_answer_is_no_verdict() {
 #[test]
 fn a_wheel_without_an_sdist_has_no_source() {
     let (wheel, _) = honest();
-    let (code, verdict) = Index::new(&[(WHEEL, wheel, json!({}))], json!({})).judge();
+    let (code, verdict) = Index::new(&[(WHEEL, wheel, json!({}))], &json!({})).judge();
     assert_eq!((code, verdict["outcome"].as_str()), (2, Some("source-missing")), "{verdict:#}");
 }
 
@@ -150,12 +150,12 @@ fn what_is_not_what_was_promised_is_judged_by_what_it_is() {
     let (wheel, sdist) = honest();
     let promised = json!({ "hashes": { "sha256": "0".repeat(64) } });
     let received = hex(&Sha256::digest(&wheel));
-    let index = Index::new(&[(WHEEL, wheel.clone(), promised.clone()), (SDIST, sdist.clone(), json!({}))], json!({}));
+    let index = Index::new(&[(WHEEL, wheel.clone(), promised.clone()), (SDIST, sdist.clone(), json!({}))], &json!({}));
     let (code, verdict) = index.judge();
     assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
     assert_eq!(verdict["subject"]["digests"]["sha256"].as_str(), Some(received.as_str()));
     assert_eq!(finding(&verdict, "digest-mismatch")["severity"], "alert");
-    let index = Index::new(&[(WHEEL, wheel, json!({})), (SDIST, sdist, promised)], json!({}));
+    let index = Index::new(&[(WHEEL, wheel, json!({})), (SDIST, sdist, promised)], &json!({}));
     let (code, verdict) = index.judge();
     assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
     assert_eq!(verdict["reason"]["class"], "source-digest-mismatch");
@@ -166,7 +166,7 @@ fn what_an_index_says_against_a_file_is_a_finding() {
     let (wheel, _) = honest();
     let yanked = json!({ "yanked": "broken \u{1b}[31m" });
     let quarantined = json!({ "project-status": { "status": "quarantined", "reason": "malware" } });
-    let (_, verdict) = Index::new(&[(WHEEL, wheel, yanked)], quarantined).judge();
+    let (_, verdict) = Index::new(&[(WHEEL, wheel, yanked)], &quarantined).judge();
     assert_eq!(finding(&verdict, "project-quarantined")["severity"], "alert");
     let withdrawn = finding(&verdict, "yanked");
     assert_eq!(withdrawn["severity"], "warning");

@@ -1,5 +1,6 @@
 //! What reading an archive gives: its members, its anomalies and its byte map.
 
+use jiff::civil::DateTime;
 use twinbuild_subject::{MemberPath, Sha256};
 
 use crate::deb::DebFields;
@@ -187,6 +188,20 @@ pub enum Modified {
     },
 }
 
+impl Modified {
+    /// A zip member's local time as the calendar has it, without a zone. `None` for dates that do not exist, and for times
+    /// of other formats, which are counted from an epoch.
+    #[must_use]
+    pub fn civil(self) -> Option<DateTime> {
+        let Self::Dos { date, time, .. } = self else { return None };
+        let part = |value: u16, shift: u32, mask: u16| i8::try_from(value >> shift & mask).ok();
+        let year = i16::try_from(date >> 9).ok()? + 1980;
+        let (month, day) = (part(date, 5, 15)?, part(date, 0, 31)?);
+        let (hour, minute, second) = (part(time, 11, 31)?, part(time, 5, 63)?, part(time, 0, 31)? * 2);
+        DateTime::new(year, month, day, hour, minute, second.min(59), 0).ok()
+    }
+}
+
 /// The header values of a member that its format alone has.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fields {
@@ -304,6 +319,16 @@ mod tests {
             fields: Fields::Zip(Box::default()),
         }
         .escapes()
+    }
+
+    #[test]
+    fn dos_times_are_calendar_times() {
+        let dos = |date, time| Modified::Dos { date, time, unix_seconds: None, ntfs_ticks: None }.civil();
+        let expected: DateTime = "2020-02-02T14:18:16".parse().unwrap();
+        assert_eq!(dos((40 << 9) | (2 << 5) | 2, (14 << 11) | (18 << 5) | 8), Some(expected));
+        assert_eq!(dos(0, 0), None);
+        assert_eq!(dos((40 << 9) | (2 << 5) | 30, 0), None, "there is no 30th of February");
+        assert_eq!(Modified::Unix { seconds: 0, nanoseconds: 0 }.civil(), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! A published wheel against its rebuilds, with one thing changed at a time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 
 use std::io::{Cursor, Write as _};
 

@@ -101,7 +101,7 @@ impl Judge {
         let started = Timestamp::now();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = match self.prepare(target)? {
-            Preparation::Ready(prepared) => self.walk(*prepared, &keep)?,
+            Preparation::Ready(prepared) => self.walk(&prepared, &keep)?,
             Preparation::Stopped(verdict) => *verdict,
         };
         verdict.run.started = Some(started);

@@ -85,7 +85,7 @@ struct Readied {
 
 impl Judge {
     /// From the subject and its source to the verdict, which is not sealed yet.
-    pub(crate) fn walk(&self, prepared: Prepared, keep: &Keep) -> Result<Verdict, JudgeError> {
+    pub(crate) fn walk(&self, prepared: &Prepared, keep: &Keep) -> Result<Verdict, JudgeError> {
         let started = Instant::now();
         let mut verdict = Verdict::about(prepared.subject.clone(), env!("CARGO_PKG_VERSION"));
         verdict.findings.clone_from(&prepared.findings);
@@ -112,9 +112,9 @@ impl Judge {
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
         let ground = step!(verdict, self.ground()?);
-        let inferred = step!(verdict, self.choose_recipe(&prepared, name, &published, &bytes, &laid_out)?);
+        let inferred = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
         let environment_started = Instant::now();
-        let readied = step!(verdict, self.ready(&prepared, source, &laid_out, &ground, inferred)?);
+        let readied = step!(verdict, self.ready(prepared, source, &laid_out, &ground, inferred)?);
         verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
         keep.recipe(&readied.recipe, &readied.reasons)?;
         verdict.recipe = Some(RecipeRecord {

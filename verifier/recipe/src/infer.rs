@@ -202,7 +202,7 @@ fn direct_requirements(
                 reasons.add(KEY, format!("{pin}=={version}, as the wheel's generator says {generator}"));
             }
             (true, true) => {
-                reasons.add(KEY, format!("the wheel's generator is {pin} itself, built from its own source"))
+                reasons.add(KEY, format!("the wheel's generator is {pin} itself, built from its own source"));
             }
             (true, false) => {
                 return Err(Unsupported::SelfHosted { name: file_name.name.clone(), version: version.clone() });

@@ -9,6 +9,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use jiff::tz::TimeZone;
 use twinbuild_archive::{Format, Limits, Member, MemberKind, Modified, ReadAt, ReadError, visit};
 use twinbuild_subject::{MemberPath, SdistFileName, SdistFormat, Sha256Hasher};
 
@@ -204,42 +205,16 @@ impl Written<'_> {
     }
 }
 
-/// A member's time on disk: what the archive has, a zip's local time taken as UTC, times before 1970 as 1970.
+/// A member's time on disk: what the archive has, a zip's local time taken as UTC, times before 1970 or of no calendar
+/// day as 1970.
 fn time(modified: Modified) -> SystemTime {
     let (seconds, nanoseconds) = match modified {
         Modified::Unix { seconds, nanoseconds } => (seconds, nanoseconds),
         Modified::Dos { unix_seconds: Some(seconds), .. } => (i64::from(seconds), 0),
-        Modified::Dos { date, time, .. } => (dos_seconds(date, time), 0),
+        Modified::Dos { .. } => {
+            let zoned = modified.civil().and_then(|civil| civil.to_zoned(TimeZone::UTC).ok());
+            (zoned.map_or(0, |zoned| zoned.timestamp().as_second()), 0)
+        }
     };
     SystemTime::UNIX_EPOCH + Duration::new(u64::try_from(seconds).unwrap_or(0), nanoseconds)
-}
-
-/// Seconds since 1970 of a DOS date and time, taken as UTC; a date that does not exist is taken as the 1st of January 1980.
-fn dos_seconds(date: u16, time: u16) -> i64 {
-    let (year, month, day) = (i64::from(date >> 9) + 1980, i64::from(date >> 5 & 15), i64::from(date & 31));
-    let (year, month, day) =
-        if (1..=12).contains(&month) && (1..=31).contains(&day) { (year, month, day) } else { (1980, 1, 1) };
-    // Days from the civil calendar with years that begin in March, so that leap days come last.
-    let (shifted_year, shifted_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * shifted_year + shifted_year / 4 - shifted_year / 100
-        + shifted_year / 400
-        + (153 * shifted_month + 2) / 5
-        + day
-        - 1
-        - 719_468;
-    days * 86_400 + i64::from(time >> 11) * 3600 + i64::from(time >> 5 & 63) * 60 + i64::from(time & 31) * 2
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dos_times_are_read_as_utc() {
-        // 2021-05-05 14:18:16
-        let (date, time) = ((41 << 9) | (5 << 5) | 5, (14 << 11) | (18 << 5) | 8);
-        assert_eq!(dos_seconds(date, time), 1_620_224_296);
-        assert_eq!(dos_seconds((0 << 9) | (1 << 5) | 1, 0), 315_532_800);
-        assert_eq!(dos_seconds(0, 0), 315_532_800);
-    }
 }
