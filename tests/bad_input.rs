@@ -1,105 +1,16 @@
 //! What an index and its files can have wrong with them, on an index of our own on loopback.
 
-use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::TcpListener;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::fixtures::{RECIPE, SDIST, WHEEL, project, sdist};
-use crate::support::{Said, finding, folder, run, text, twinbuild};
-
-/// An index that serves these paths, and 404 for all others, until the test process ends.
-struct Index {
-    address: String,
-}
-
-impl Index {
-    /// An index with the project `demo` of these files, each as name, bytes, and changes to what the page says of it.
-    fn new(files: &[(&str, Vec<u8>, Value)], page: &Value) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let mut served: HashMap<String, Vec<u8>> = HashMap::new();
-        let mut listed = Vec::new();
-        for (name, bytes, changes) in files {
-            let mut file = json!({
-                "filename": name,
-                "url": format!("{address}/files/{name}"),
-                "hashes": { "sha256": hex(&Sha256::digest(bytes)) },
-                "size": bytes.len(),
-                "upload-time": "2020-02-02T00:00:00Z",
-                "yanked": false,
-            });
-            merge(&mut file, changes);
-            listed.push(file);
-            served.insert(format!("/files/{name}"), bytes.clone());
-        }
-        let mut body =
-            json!({ "meta": { "api-version": "1.1" }, "name": "demo", "versions": ["1.0"], "files": listed });
-        merge(&mut body, page);
-        served.insert("/simple/demo/".to_owned(), body.to_string().into_bytes());
-        let served = Arc::new(served);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let served = Arc::clone(&served);
-                std::thread::spawn(move || answer(stream, &served));
-            }
-        });
-        Self { address }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Said {
-        let cache = folder();
-        let index = format!("{}/simple/", self.address);
-        run(twinbuild()
-            .env("TWINBUILD_CACHE_DIR", cache.path())
-            .args(["--format", "json", "--index-url", &index])
-            .args(arguments))
-    }
-
-    fn judge(&self) -> (i32, Value) {
-        let said = self.run(&["rebuild", "pypi:demo@1.0"]);
-        assert!(!said.out.is_empty(), "{said}");
-        (said.code, said.json())
-    }
-}
-
-fn merge(value: &mut Value, changes: &Value) {
-    for (key, change) in changes.as_object().unwrap() {
-        value[key] = change.clone();
-    }
-}
-
-fn answer(stream: TcpStream, served: &HashMap<String, Vec<u8>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut request = String::new();
-    if reader.read_line(&mut request).is_err() {
-        return;
-    }
-    let mut line = String::new();
-    while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
-        line.clear();
-    }
-    let path = request.split(' ').nth(1).unwrap_or("/");
-    let (status, body) = served.get(path).map_or(("404 Not Found", &[][..]), |body| ("200 OK", body.as_slice()));
-    let kind =
-        if path.starts_with("/simple") { "application/vnd.pypi.simple.v1+json" } else { "application/octet-stream" };
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    let mut stream = stream;
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)); // a client may hang up
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use crate::local_index::{Index, hex};
+use crate::support::{finding, folder, run, text, twinbuild};
 
 /// The demo project's wheel and sdist.
 fn honest() -> (Vec<u8>, Vec<u8>) {
@@ -159,6 +70,7 @@ fn what_is_not_what_was_promised_is_judged_by_what_it_is() {
     let (code, verdict) = index.judge();
     assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
     assert_eq!(verdict["reason"]["class"], "source-digest-mismatch");
+    assert_eq!(finding(&verdict, "source-digest-mismatch")["severity"], "alert");
 }
 
 #[test]
@@ -254,6 +166,75 @@ fn a_local_file_without_a_source_is_asked_for_one() {
     let said = index_of(wheel, sdist).run(&["rebuild", text(&other.wheel)]);
     assert_eq!(said.code, 64, "{said}");
     assert!(said.err.contains("--source"), "{said}");
+}
+
+#[test]
+fn a_source_that_came_long_after_the_file_is_no_same_upload_without_a_warning() {
+    let (wheel, sdist) = honest();
+    let late = json!({ "upload-time": "2026-02-02T00:00:00Z", "yanked": "stolen account" });
+    // The wheel's generator is not known, so the walk ends at the recipe; what the index says is said before.
+    let (_, verdict) = Index::new(&[(WHEEL, wheel, json!({})), (SDIST, sdist, late)], &json!({})).judge();
+    assert_eq!(finding(&verdict, "source-uploaded-later")["severity"], "warning");
+    assert_eq!(finding(&verdict, "source-yanked")["severity"], "warning");
+}
+
+#[test]
+fn a_recipe_cannot_reach_beyond_its_own_files() {
+    let folder = folder();
+    let project = project(folder.path(), "");
+    let victim = folder.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    let lock = |name: &str, version: &str, file: &str| {
+        let digest = "0".repeat(64);
+        format!("locked = [{{ name = {name:?}, version = {version:?}, file-name = {file:?}, sha256 = {digest:?} }}]")
+    };
+    for locked in [
+        lock("x", "1", text(&victim)),
+        lock("x", "1", "../victim"),
+        lock("x", "1 --hash=sha256:00\ndemo==1.0", "x-1-py3-none-any.whl"),
+        lock("x", "1", "demo-1-py3-none-any.whl"),
+    ] {
+        fs::write(&project.recipe, RECIPE.replace("locked = []", &locked)).unwrap();
+        let arguments =
+            ["rebuild", text(&project.wheel), "--source", text(&project.sdist), "--recipe", text(&project.recipe)];
+        let said = run(twinbuild().args(arguments));
+        assert_eq!(said.code, 64, "{locked}: {said}");
+        assert!(said.err.contains("requirements.locked"), "{locked}: {said}");
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+#[test]
+fn a_recipe_names_an_interpreter_that_is_there() {
+    let folder = folder();
+    let project = project(folder.path(), "");
+    fs::write(&project.recipe, RECIPE.replace("3.11", "2.4")).unwrap();
+    let arguments =
+        ["rebuild", text(&project.wheel), "--source", text(&project.sdist), "--recipe", text(&project.recipe)];
+    let said = run(twinbuild().args(["--format", "json"]).args(arguments));
+    assert_eq!((said.code, said.json()["outcome"].as_str()), (2, Some("unsupported")), "{said}");
+}
+
+#[test]
+fn a_date_after_the_upload_is_refused() {
+    let (wheel, sdist) = honest();
+    let said = index_of(wheel, sdist).run(&["rebuild", "pypi:demo@1.0", "--as-of", "2030-01-01T00:00:00Z"]);
+    assert_eq!(said.code, 64, "{said}");
+    assert!(said.err.contains("--as-of"), "{said}");
+}
+
+#[test]
+fn hostile_text_of_a_source_cannot_steer_a_terminal() {
+    let (wheel, _) = honest();
+    let hostile = sdist(&[("pyproject.toml", "x = \u{1b}[2J\u{1b}[1;32mreproduced")]);
+    let cache = folder();
+    let index = index_of(wheel, hostile);
+    let mut command = twinbuild();
+    command.env("TWINBUILD_CACHE_DIR", cache.path()).args(["--index-url", &format!("{}/simple/", index.address)]);
+    let said = run(command.args(["rebuild", "pypi:demo@1.0"]));
+    assert_eq!(said.code, 2, "{said}");
+    assert!(!said.out.contains('\u{1b}') && !said.err.contains('\u{1b}'), "{said}");
+    assert!(!said.out.lines().any(|line| line.trim_start().starts_with("reproduced")), "{said}");
 }
 
 #[test]

@@ -35,11 +35,11 @@ def build_wheel(directory, config=None, metadata=None):
         record += f"{name},sha256={digest},{len(content)}\n"
     files["demo-1.0.dist-info/RECORD"] = (record + "demo-1.0.dist-info/RECORD,,\n").encode()
     name = "demo-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(os.path.join(directory, name), "w", zipfile.ZIP_DEFLATED) as wheel:
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as wheel:
         for member, content in files.items():
             info = zipfile.ZipInfo(member, (2020, 2, 2, 0, 0, 0))
             info.external_attr = 0o100644 << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
+            info.compress_type = zipfile.ZIP_STORED
             wheel.writestr(info, content)
     return name
 "#;
@@ -97,6 +97,27 @@ pub(crate) fn sdist(files: &[(&str, &str)]) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
+/// Adds a file below `demo-1.0/` to a tar.gz.
+pub(crate) fn add_to_sdist(path: &Path, name: &str, content: &[u8]) {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    let mut add = |name: &str, content: &[u8]| {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_mtime(1_580_601_600);
+        tar.append_data(&mut header, name, content).unwrap();
+    };
+    let mut old = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).unwrap()));
+    for entry in old.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let mut held = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut held).unwrap();
+        add(&entry.path().unwrap().to_string_lossy(), &held);
+    }
+    add(&format!("demo-1.0/{name}"), content);
+    fs::write(path, tar.into_inner().unwrap().finish().unwrap()).unwrap();
+}
+
 /// The wheel that an honest build gives, but written by another program.
 fn wheel() -> Vec<u8> {
     let mut files = vec![
@@ -114,7 +135,7 @@ fn wheel() -> Vec<u8> {
     let time = DateTime::from_date_and_time(2021, 3, 4, 5, 6, 8).unwrap();
     for (name, content) in &files {
         let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
+            .compression_method(CompressionMethod::Stored)
             .last_modified_time(time)
             .unix_permissions(0o664);
         writer.start_file(*name, options).unwrap();

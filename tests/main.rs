@@ -7,6 +7,7 @@
 mod bad_input;
 mod comparing;
 mod fixtures;
+mod local_index;
 mod network_faults;
 mod network_hostile_builds;
 mod network_planted_changes;

@@ -1,8 +1,10 @@
 //! Builds that try what they must not, from a source that brings its own backend.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::fixtures::project;
+use crate::fixtures::{RECIPE, add_to_sdist, project};
+use crate::local_index::{Index, hex};
 use crate::support::{finding, folder, rebuild, run, text, twinbuild};
 
 /// Rebuilds the demo project whose backend runs `before`, with more arguments.
@@ -136,6 +138,105 @@ fn output_that_is_no_file_is_refused() {
         assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
         assert_eq!(verdict["reason"]["class"], "output-refused");
     }
+}
+
+#[test]
+fn output_without_bounds_is_inconclusive() {
+    let many = "for i in range(100001): open(os.path.join(directory, str(i)), 'w').close()";
+    let deep =
+        "path = directory\n    for i in range(300):\n        path = os.path.join(path, 'd')\n        os.mkdir(path)";
+    for make in [many, deep] {
+        let (code, verdict) = judge(make, &[]);
+        assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
+        assert_eq!(verdict["reason"]["class"], "limit", "{verdict:#}");
+    }
+}
+
+#[test]
+fn a_source_that_holds_the_published_file_is_never_reproduced() {
+    let folder = folder();
+    let built = project(folder.path(), "");
+    // The source holds it in a zip in a zip.
+    let mut nested = std::fs::read(&built.wheel).unwrap();
+    for name in ["inner.whl", "outer.zip"] {
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut writer, &nested).unwrap();
+        nested = writer.finish().unwrap().into_inner();
+    }
+    add_to_sdist(&built.sdist, "data.bin", &nested);
+    let arguments = [text(&built.wheel), "--source", text(&built.sdist), "--recipe", text(&built.recipe)];
+    let (code, verdict) = rebuild(&arguments);
+    assert_eq!((code, verdict["outcome"].as_str()), (1, Some("not-reproduced")), "{verdict:#}");
+    assert_eq!(verdict["mismatch"], "unsourced");
+    assert!(finding(&verdict, "source-embeds-artifact")["detail"].as_str().unwrap().contains("outer.zip / inner.whl"));
+}
+
+/// A wheel with one file beside its metadata.
+fn requirement(file: &str, content: &[u8]) -> Vec<u8> {
+    let metadata = b"Metadata-Version: 2.1\nName: helper\nVersion: 1.0\n";
+    let wheel = b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+    let record = format!(
+        "{file},,\nhelper-1.0.dist-info/METADATA,,\nhelper-1.0.dist-info/WHEEL,,\nhelper-1.0.dist-info/RECORD,,\n"
+    );
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in [
+        (file, content),
+        ("helper-1.0.dist-info/METADATA", metadata),
+        ("helper-1.0.dist-info/WHEEL", wheel),
+        ("helper-1.0.dist-info/RECORD", record.as_bytes()),
+    ] {
+        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut writer, content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// Rebuilds the demo project with this wheel as its one build requirement.
+fn judge_with(wheel: &[u8], uploaded: &str, before: &str) -> (i32, Value) {
+    const NAME: &str = "helper-1.0-py3-none-any.whl";
+    let folder = folder();
+    let project = project(folder.path(), before);
+    let index = Index::of("helper", &[(NAME, wheel.to_vec(), json!({ "upload-time": uploaded }))], &json!({}));
+    let digest = hex(&Sha256::digest(wheel));
+    let locked =
+        format!("locked = [{{ name = \"helper\", version = \"1.0\", file-name = {NAME:?}, sha256 = {digest:?} }}]");
+    std::fs::write(&project.recipe, RECIPE.replace("locked = []", &locked)).unwrap();
+    let arguments = [text(&project.wheel), "--source", text(&project.sdist), "--recipe", text(&project.recipe)];
+    let index_url = format!("{}/simple/", index.address);
+    rebuild(&[&arguments[..], &["--index-url", &index_url]].concat())
+}
+
+#[test]
+fn a_requirement_cannot_forge_what_is_observed() {
+    // A line of a path file runs at every start of the environment's interpreter: it writes a report of its own, and
+    // makes both twins believe that they are the same.
+    let forger = b"import os, socket; os.getuid = lambda: 7; socket.gethostname = lambda: 'same'; p = os.environ.get('TWINBUILD_REPORT_FD'); p and os.write(int(p), b'{}\\n')\n";
+    let wheel = requirement("forger.pth", forger);
+    let (code, verdict) = judge_with(&wheel, "2019-01-01T00:00:00Z", "");
+    assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{verdict:#}");
+    for variation in verdict["rebuilds"][0]["variations"].as_array().unwrap() {
+        if ["user-id", "host-name", "build-path"].contains(&variation["name"].as_str().unwrap()) {
+            assert_eq!(variation["effective"], true, "{variation}");
+        }
+    }
+}
+
+#[test]
+fn a_requirement_from_after_the_cut_off_is_refused() {
+    let wheel = requirement("helper.py", b"");
+    let (code, verdict) = judge_with(&wheel, "2026-01-01T00:00:00Z", "");
+    assert_eq!((code, verdict["reason"]["class"].as_str()), (2, Some("requirement-refused")), "{verdict:#}");
+}
+
+#[test]
+fn a_requirement_that_holds_the_published_file_is_refused() {
+    let folder = folder();
+    let published = std::fs::read(project(folder.path(), "").wheel).unwrap();
+    let wheel = requirement("helper.bin", &published);
+    let (code, verdict) = judge_with(&wheel, "2019-01-01T00:00:00Z", "");
+    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
+    assert_eq!(finding(&verdict, "requirement-embeds-artifact")["severity"], "alert");
 }
 
 #[test]

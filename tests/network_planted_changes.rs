@@ -1,14 +1,14 @@
 //! The published six 1.16.0 with one thing changed: each change is found, and the finding names the member.
 
 use std::fs;
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::{Cursor, Read as _};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use flate2::Crc;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+use zip::ZipArchive;
 
 use crate::fixtures::url_safe_base64;
 use crate::support::{finding, folder, rebuild, shared_cache, text};
@@ -40,7 +40,7 @@ fn judge(bytes: &[u8]) -> (i32, Value) {
     let folder = folder();
     let path = folder.path().join(WHEEL);
     fs::write(&path, bytes).unwrap();
-    rebuild(&[text(&path), "--source", text(&kept().1), "--as-of", "2021-05-05T14:18:18Z"])
+    rebuild(&[text(&path), "--source", text(&kept().1), "--as-of", "2021-05-05T14:18:17Z"])
 }
 
 /// One member of a wheel.
@@ -48,7 +48,10 @@ struct Entry {
     name: String,
     content: Vec<u8>,
     mode: u32,
-    time: DateTime,
+    /// DOS date and time, as a zip file has them: the time first.
+    time: [u8; 4],
+    /// The content as the publisher compressed it; stored where it is `None`.
+    deflated: Option<Vec<u8>>,
 }
 
 /// The published wheel's members.
@@ -56,11 +59,15 @@ fn entries() -> Vec<Entry> {
     let mut archive = ZipArchive::new(Cursor::new(&kept().0)).unwrap();
     (0..archive.len())
         .map(|index| {
+            let mut deflated = Vec::new();
+            archive.by_index_raw(index).unwrap().read_to_end(&mut deflated).unwrap();
             let mut file = archive.by_index(index).unwrap();
             let mut content = Vec::new();
             file.read_to_end(&mut content).unwrap();
-            let (mode, time) = (file.unix_mode().unwrap(), file.last_modified().unwrap());
-            Entry { name: file.name().unwrap().into_owned(), content, mode, time }
+            let time = file.last_modified().unwrap();
+            let time = [time.timepart().to_le_bytes(), time.datepart().to_le_bytes()].concat().try_into().unwrap();
+            let (name, mode) = (file.name().unwrap().into_owned(), file.unix_mode().unwrap());
+            Entry { name, content, mode, time, deflated: Some(deflated) }
         })
         .collect()
 }
@@ -76,18 +83,45 @@ fn wheel(mut entries: Vec<Entry>, keeps_record: bool) -> Vec<u8> {
             })
             .collect();
         let record = entries.iter_mut().find(|entry| entry.name == RECORD).unwrap();
-        record.content = (rows + RECORD + ",,\n").into_bytes();
+        let content = (rows + RECORD + ",,\n").into_bytes();
+        if content != record.content {
+            (record.content, record.deflated) = (content, None);
+        }
     }
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut file = Vec::new();
+    let mut directory = Vec::new();
     for entry in &entries {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
-            .last_modified_time(entry.time)
-            .unix_permissions(entry.mode);
-        writer.start_file(entry.name.as_str(), options).unwrap();
-        writer.write_all(&entry.content).unwrap();
+        let Entry { name, content, mode, time, deflated } = entry;
+        let data = deflated.as_ref().unwrap_or(content);
+        let method: u16 = if deflated.is_some() { 8 } else { 0 };
+        let mut crc = Crc::new();
+        crc.update(content);
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
+        let name_length = u16::try_from(name.len()).unwrap().to_le_bytes();
+        // APPNOTE 4.3.7 and 4.3.12; what both headers have begins with the version needed.
+        let both = [
+            &20_u16.to_le_bytes()[..],
+            &[0, 0],
+            &method.to_le_bytes(),
+            time,
+            &crc.sum().to_le_bytes(),
+            &length(data),
+            &length(content),
+            &name_length,
+            &[0, 0],
+        ]
+        .concat();
+        let attributes = ((0o100_000 | mode) << 16).to_le_bytes();
+        let offset = length(&file);
+        directory.push([b"PK\x01\x02", &[20, 3][..], &both, &[0; 6], &attributes, &offset, name.as_bytes()].concat());
+        file.extend([b"PK\x03\x04", &both[..], name.as_bytes(), data].concat());
     }
-    writer.finish().unwrap().into_inner()
+    let count = u16::try_from(directory.len()).unwrap().to_le_bytes();
+    let directory = directory.concat();
+    let sizes = [directory.len(), file.len()].map(|size| u32::try_from(size).unwrap().to_le_bytes()).concat();
+    file.extend(directory);
+    file.extend([b"PK\x05\x06\0\0\0\0", &count[..], &count, &sizes, &[0, 0]].concat());
+    file
 }
 
 fn with(change: impl FnOnce(&mut Vec<Entry>)) -> Vec<u8> {
@@ -122,8 +156,7 @@ fn the_published_file_itself_is_reproduced_as_a_local_one() {
 fn other_times_and_another_order_are_reproduced() {
     let other = with(|entries| {
         entries.reverse();
-        let time = DateTime::from_date_and_time(1999, 9, 9, 9, 9, 8).unwrap();
-        entries.iter_mut().for_each(|entry| entry.time = time);
+        entries.iter_mut().for_each(|entry| entry.time = [0, 0, 0x29, 0x26]);
     });
     assert_ne!(other, kept().0);
     let (code, verdict) = judge(&other);
@@ -136,9 +169,10 @@ fn other_times_and_another_order_are_reproduced() {
 #[test]
 fn a_changed_byte_of_code_is_found() {
     let changed = with(|entries| {
-        let code = &mut entry(entries, "six.py").content;
-        let last = code.len() - 2;
-        code[last] ^= 1;
+        let code = entry(entries, "six.py");
+        let last = code.content.len() - 2;
+        code.content[last] ^= 1;
+        code.deflated = None;
     });
     found(&changed, "not-reproduced", "content-changed", "six.py");
 }
@@ -148,7 +182,7 @@ fn an_added_path_file_is_found() {
     let added = with(|entries| {
         let time = entries[0].time;
         let content = b"import os; os.system('true')\n".to_vec();
-        entries.insert(1, Entry { name: "evil.pth".to_owned(), content, mode: 0o644, time });
+        entries.insert(1, Entry { name: "evil.pth".to_owned(), content, mode: 0o644, time, deflated: None });
     });
     found(&added, "not-reproduced", "path-file-added", "evil.pth");
 }
@@ -159,7 +193,7 @@ fn added_entry_points_are_found() {
         let time = entries[0].time;
         let name = "six-1.16.0.dist-info/entry_points.txt".to_owned();
         let content = b"[console_scripts]\nsix = os:abort\n".to_vec();
-        entries.insert(1, Entry { name, content, mode: 0o644, time });
+        entries.insert(1, Entry { name, content, mode: 0o644, time, deflated: None });
     });
     found(&added, "not-reproduced", "entry-points-changed", "entry_points.txt");
 }
@@ -176,8 +210,19 @@ fn a_lying_record_row_is_found() {
     let record = entry(&mut entries, "RECORD");
     let lie = String::from_utf8(record.content.clone()).unwrap().replacen("six.py,sha256=T", "six.py,sha256=U", 1);
     assert_ne!(lie.as_bytes(), record.content);
-    record.content = lie.into_bytes();
+    (record.content, record.deflated) = (lie.into_bytes(), None);
     found(&wheel(entries, true), "not-reproduced", "record-mismatch", "six.py");
+}
+
+#[test]
+fn a_deflate_stream_that_carries_more_is_found() {
+    // Empty stored blocks in front of the stream decode to nothing.
+    let stuffed = with(|entries| {
+        let code = entry(entries, "six.py");
+        let stream = code.deflated.take().unwrap();
+        code.deflated = Some([[0, 0, 0, 0xff, 0xff].repeat(1000), stream].concat());
+    });
+    found(&stuffed, "not-reproduced", "compressed-data-differs", "six.py");
 }
 
 #[test]

@@ -30,7 +30,8 @@ fn main() -> ExitCode {
         }
     };
     progress::start(arguments.global.verbose);
-    let outcome = run(&arguments);
+    let outcome = std::panic::catch_unwind(|| run(&arguments))
+        .unwrap_or_else(|_| Err(Failure::internal(anyhow::anyhow!("the program failed, and this is a bug of it"))));
     progress::finish();
     match outcome {
         Ok(code) => ExitCode::from(code),

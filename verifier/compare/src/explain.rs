@@ -83,6 +83,12 @@ pub(crate) fn explain(
         }
         Change::Content(left, right) => content_changed(published, *left, rebuilt, *right)?,
         Change::ImpliedRecord(..) => return Ok(None),
+        Change::Data(left, _) => {
+            let member = published.member(*left);
+            let detail =
+                "its content is the rebuild's, but compressed to other bytes, by an encoder that is not identified";
+            (Finding::of("compressed-data-differs", Warning, &member.path, detail.to_owned()), Packaging)
+        }
         Change::Mode(left, right) => mode_changed(published.member(*left), rebuilt.member(*right)),
         Change::Header(left, _, what) => {
             (Finding::of("container-field", Warning, &published.member(*left).path, what.clone()), Packaging)

@@ -28,7 +28,7 @@ pub(crate) fn relate_modes(a: &Member, b: &Member, all_world_writable: bool) -> 
         }
     };
     let changed = left ^ right;
-    if changed == 0 {
+    if changed == 0 && a.type_bits == b.type_bits {
         return ModeRelation::Same;
     }
     let mut permitted = 0o064;
@@ -38,10 +38,14 @@ pub(crate) fn relate_modes(a: &Member, b: &Member, all_world_writable: bool) -> 
     if all_world_writable {
         permitted |= 0o002;
     }
+    // Installers set the executable bit only where the type says that it is a regular file.
+    if a.type_bits != b.type_bits && (left | right) & 0o111 != 0 {
+        return ModeRelation::Different;
+    }
     if changed & !permitted == 0 { ModeRelation::Permitted } else { ModeRelation::Different }
 }
 
-/// Whether some but not all bits of what may be written by others are set on the files.
+/// Whether there are files, and each of them may be written by others.
 pub(crate) fn all_world_writable<'a>(members: impl IntoIterator<Item = &'a Member>) -> bool {
     let mut files = members.into_iter().filter(|member| member.is_file()).peekable();
     files.peek().is_some() && files.all(|member| member.mode.is_some_and(|mode| mode & 0o002 != 0))

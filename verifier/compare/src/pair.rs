@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use twinbuild_archive::{Anomaly, Format, MemberKind};
+use twinbuild_archive::{Anomaly, Format};
 use twinbuild_subject::Sha256;
 
 use crate::comparison::{ContainerDifferences, Normalization, Relation};
 use crate::mode::{ModeRelation, all_world_writable, relate_modes};
 use crate::record::{differing_rows, record_index, same_lines, verify_record};
 use crate::side::{CompareError, Side};
-use crate::tiles::{relate_headers, same_data};
+use crate::tiles::{DataRelation, relate_data, relate_headers};
 
 /// One way in which two files differ that is no container parameter. Members are given by index, the left file's first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Change {
     Content(usize, usize),
     /// `RECORD` differs in the rows of members that differ, and tells the truth in both files.
     ImpliedRecord(usize, usize),
+    /// The same content is compressed to other bytes, by an encoder that is not identified.
+    Data(usize, usize),
     /// Their modes differ in bits that matter.
     Mode(usize, usize),
     /// A header value differs that is no container parameter.
@@ -49,7 +51,12 @@ pub struct Pair {
     pub(crate) partners: Vec<Option<usize>>,
     /// Whether all files of the left file may be written by anybody.
     pub world_writable: bool,
+    /// Members of the left file that have more free bytes in their container parameters than 8, and how many.
+    pub channels: Vec<(usize, u64)>,
 }
+
+/// Times and creator take this many bytes of a member's headers; more of them could carry a message.
+pub(crate) const CHANNEL_BYTES: u64 = 8;
 
 /// Relates two files.
 ///
@@ -61,6 +68,7 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
     let partners: Vec<Option<usize>> =
         left.archive.members.iter().map(|member| by_path.get(member.path.as_bytes()).copied()).collect();
     let world_writable = all_world_writable(&left.archive.members);
+    let may_be_writable = world_writable || all_world_writable(&right.archive.members);
     let mut pair = Pair {
         relation: Relation::Different,
         changes: Vec::new(),
@@ -68,6 +76,7 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
         normalizations: Vec::new(),
         partners,
         world_writable,
+        channels: Vec::new(),
     };
     if left.sha256 == right.sha256 && left.archive.size_bytes == right.archive.size_bytes {
         pair.relation = Relation::Identical;
@@ -89,7 +98,7 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
                 pair.changes.push(Change::Content(index, partner));
             }
         }
-        match relate_modes(a, b, world_writable && all_world_writable(&right.archive.members)) {
+        match relate_modes(a, b, may_be_writable) {
             ModeRelation::Same => {}
             ModeRelation::Permitted => pair.container.modes += 1,
             ModeRelation::Different => pair.changes.push(Change::Mode(index, partner)),
@@ -98,9 +107,14 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
         pair.changes.extend(headers.different.map(|what| Change::Header(index, partner, what)));
         pair.container.times += u64::from(headers.times);
         pair.container.creator += u64::from(headers.creator);
-        let is_compressed_otherwise =
-            matches!(a.kind, MemberKind::File) && a.sha256 == b.sha256 && !same_data(left, index, right, partner)?;
-        pair.container.compression += u64::from(is_compressed_otherwise);
+        pair.channels.extend((headers.free_bytes > CHANNEL_BYTES).then_some((index, headers.free_bytes)));
+        if a.kind == b.kind && a.sha256 == b.sha256 {
+            match relate_data(left, index, right, partner)? {
+                DataRelation::Same => {}
+                DataRelation::Stored => pair.container.compression += 1,
+                DataRelation::Unidentified => pair.changes.push(Change::Data(index, partner)),
+            }
+        }
     }
     let mut has_partner = vec![false; right.archive.members.len()];
     for partner in pair.partners.iter().flatten() {

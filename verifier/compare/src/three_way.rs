@@ -1,12 +1,14 @@
 //! The comparison of a published file with its two rebuilds.
 
+use twinbuild_archive::Anomaly;
+
 use crate::comparison::{Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
 use crate::explain::{anomaly_finding, explain};
 use crate::finding::{Finding, Severity, sort_findings};
 use crate::pair::{Change, Pair, relate};
-use crate::record::{record_index, verify_record};
+use crate::record::{RecordFault, record_index, verify_record};
 use crate::side::{CompareError, Side};
-use crate::tiles::count_bytes;
+use crate::tiles::{Fate, count_bytes, fates};
 use crate::trace::SourceIndex;
 
 /// What a three-way comparison found.
@@ -65,10 +67,16 @@ pub fn compare(
         }
     }
     findings.extend(twin_findings(&twins, first, second));
-    findings.extend(record_findings(published, &pair)?);
-    if pair.relation == Relation::Identical {
-        let anomalies = &published.archive.anomalies;
-        findings.extend(anomalies.iter().map(|anomaly| anomaly_finding(anomaly, Severity::Note, "the published file")));
+    findings.extend(record_findings(published)?);
+    // Anomalies that the rebuild has too are reproduced, and worth knowing all the same.
+    let is_change =
+        |anomaly: &Anomaly| pair.changes.iter().any(|change| *change == Change::AnomalyLeft(anomaly.clone()));
+    let shared = published.archive.anomalies.iter().filter(|anomaly| !is_change(anomaly));
+    findings.extend(shared.map(|anomaly| anomaly_finding(anomaly, Severity::Note, "the published file")));
+    for (index, free_bytes) in &pair.channels {
+        let detail =
+            format!("the times and creator in its headers have {free_bytes} bytes that the rebuild does not explain");
+        findings.push(Finding::of("parameter-channel", Severity::Warning, &published.member(*index).path, detail));
     }
     if pair.world_writable {
         let detail = "every file in it may be written by anybody once it is unpacked".to_owned();
@@ -104,6 +112,9 @@ fn twin_findings(twins: &Pair, first: &Side<'_>, second: &Side<'_>) -> Vec<Findi
             Change::Kind(index, _) => {
                 (Some(&first.member(*index).path), "it is of another kind in each rebuild".to_owned())
             }
+            Change::Data(index, _) => {
+                (Some(&first.member(*index).path), "its compressed bytes differ between the rebuilds".to_owned())
+            }
             Change::Content(index, _) => {
                 (Some(&first.member(*index).path), "its content differs between the rebuilds".to_owned())
             }
@@ -122,16 +133,19 @@ fn twin_findings(twins: &Pair, first: &Side<'_>, second: &Side<'_>) -> Vec<Findi
 }
 
 /// Where the published `RECORD` does not tell the truth.
-fn record_findings(published: &Side<'_>, pair: &Pair) -> Result<Vec<Finding>, CompareError> {
-    let Some(index) = record_index(published.archive) else { return Ok(Vec::new()) };
+fn record_findings(published: &Side<'_>) -> Result<Vec<Finding>, CompareError> {
+    let Some(index) = record_index(published.archive) else {
+        let is_wheel = published.archive.members.iter().any(|member| member.path.ends_with(".dist-info/WHEEL"));
+        let detail = "the wheel has no RECORD of its files".to_owned();
+        return Ok(is_wheel.then(|| Finding::whole("record-missing", Severity::Warning, detail)).into_iter().collect());
+    };
     let Some(content) = published.content(index)? else {
         let detail = "it is too large to be verified".to_owned();
         return Ok(vec![Finding::of("record-unverified", Severity::Warning, &published.member(index).path, detail)]);
     };
-    let is_reproduced = pair.relation != Relation::Different;
-    let severity = if is_reproduced { Severity::Note } else { Severity::Warning };
     let faults = verify_record(published.archive, index, &content);
-    Ok(faults.into_iter().map(|fault| Finding::of("record-mismatch", severity, &fault.path, fault.detail)).collect())
+    let finding = |fault: RecordFault| Finding::of("record-mismatch", Severity::Warning, &fault.path, fault.detail);
+    Ok(faults.into_iter().map(finding).collect())
 }
 
 fn count_files(published: &Side<'_>, pair: &Pair, source: &SourceIndex) -> FileCounts {
@@ -142,21 +156,14 @@ fn count_files(published: &Side<'_>, pair: &Pair, source: &SourceIndex) -> FileC
         counts.verbatim += u64::from(verbatim.is_some());
     }
     counts.generated = counts.total - counts.verbatim;
-    let mut differs = vec![false; members.len()];
-    for change in &pair.changes {
-        match change {
-            Change::OnlyLeft(_) => counts.only_published += 1,
-            Change::OnlyRight(_) => counts.only_rebuilt += 1,
-            Change::Kind(index, _)
-            | Change::Content(index, _)
-            | Change::ImpliedRecord(index, _)
-            | Change::Mode(index, _)
-            | Change::Header(index, ..) => differs[*index] = true,
-            Change::AnomalyLeft(_) | Change::AnomalyRight(_) => {}
+    for fate in fates(published, pair) {
+        match fate {
+            Fate::Same => counts.identical += 1,
+            Fate::Normalized => counts.normalized += 1,
+            Fate::Changed | Fate::HeaderChanged => counts.differing += 1,
+            Fate::Lonely => counts.only_published += 1,
         }
     }
-    counts.differing = differs.iter().filter(|differs| **differs).count() as u64;
-    counts.normalized = pair.normalizations.len() as u64;
-    counts.identical = counts.total - counts.differing - counts.normalized - counts.only_published;
+    counts.only_rebuilt = pair.changes.iter().filter(|change| matches!(change, Change::OnlyRight(_))).count() as u64;
     counts
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use twinbuild_archive::{Fields, Member, Tile, TileKind, ZipFields, ZipHeader};
+use twinbuild_archive::{ExtraKind, Fields, Member, Tile, TileKind, ZipFields, ZipHeader};
 
 use crate::comparison::{ByteCounts, Relation};
 use crate::pair::{Change, Pair};
@@ -19,6 +19,8 @@ pub(crate) struct HeaderRelation {
     pub(crate) times: bool,
     /// The systems or versions that made them differ.
     pub(crate) creator: bool,
+    /// Bytes of the left headers' times and creator that the right headers do not explain.
+    pub(crate) free_bytes: u64,
     /// Something differs that may not: a sentence.
     pub(crate) different: Option<String>,
 }
@@ -31,11 +33,21 @@ pub(crate) fn relate_headers(a: &Member, b: &Member) -> HeaderRelation {
         // Only zip files have container parameters so far: any difference of another container is one that matters.
         let different = (times || a.fields != b.fields)
             .then(|| "its header differs, and that container is not compared field by field".to_owned());
-        return HeaderRelation { times, creator: false, different };
+        return HeaderRelation { times, creator: false, free_bytes: 0, different };
     };
     let creator = (left.creator_system, left.creator_version) != (right.creator_system, right.creator_version)
         || left.central.version_needed != right.central.version_needed;
-    HeaderRelation { times, creator, different: forbidden_difference(left, right) }
+    let extras = |mine: &ZipHeader, theirs: &ZipHeader| -> u64 {
+        let unexplained = mine.extra.fields.iter().filter(|field| !theirs.extra.fields.contains(field));
+        // Zip64 fields hold sizes, which follow from the contents.
+        unexplained.filter(|field| field.kind() != ExtraKind::Zip64).map(|field| field.data.len() as u64).sum()
+    };
+    let same_time = (left.central.time, left.central.date) == (right.central.time, right.central.date);
+    let free_bytes = if same_time { 0 } else { 4 }
+        + if creator { 2 } else { 0 }
+        + extras(&left.central, &right.central)
+        + extras(&left.local, &right.local);
+    HeaderRelation { times, creator, free_bytes, different: forbidden_difference(left, right) }
 }
 
 fn forbidden_difference(left: &ZipFields, right: &ZipFields) -> Option<String> {
@@ -49,13 +61,34 @@ fn forbidden_difference(left: &ZipFields, right: &ZipFields) -> Option<String> {
         .or_else(|| both("DOS attributes", left.external_attributes & 0xffff, right.external_attributes & 0xffff))
 }
 
-/// Whether two members lie in their files as the same compressed bytes.
-pub(crate) fn same_data(left: &Side<'_>, a: usize, right: &Side<'_>, b: usize) -> Result<bool, CompareError> {
-    let (Fields::Zip(x), Fields::Zip(y)) = (&left.member(a).fields, &right.member(b).fields) else { return Ok(false) };
+/// How the compressed forms of two equal contents relate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DataRelation {
+    /// They are the same bytes.
+    Same,
+    /// The left one is not compressed at all, which leaves nothing free.
+    Stored,
+    /// The left one was compressed by an encoder that is not identified. A deflate stream can carry anything between
+    /// its blocks, so these are bytes that nothing accounts for.
+    Unidentified,
+}
+
+/// Compares how two members with the same content lie in their files.
+pub(crate) fn relate_data(left: &Side<'_>, a: usize, right: &Side<'_>, b: usize) -> Result<DataRelation, CompareError> {
+    const STORED: u16 = 0;
+    let (Fields::Zip(x), Fields::Zip(y)) = (&left.member(a).fields, &right.member(b).fields) else {
+        // Other containers compress their members together; a difference there shows in the bytes that are counted.
+        return Ok(DataRelation::Same);
+    };
     let same_form = x.central.method == y.central.method && x.compressed_size_bytes == y.compressed_size_bytes;
-    Ok(same_form
+    let is_same = same_form
         && left.range_digest(x.data_offset, x.compressed_size_bytes)?
-            == right.range_digest(y.data_offset, y.compressed_size_bytes)?)
+            == right.range_digest(y.data_offset, y.compressed_size_bytes)?;
+    Ok(match (is_same, x.central.method) {
+        (true, _) => DataRelation::Same,
+        (false, STORED) => DataRelation::Stored,
+        (false, _) => DataRelation::Unidentified,
+    })
 }
 
 /// What each byte of the published file is.
@@ -116,7 +149,7 @@ pub(crate) fn count_bytes(published: &Side<'_>, rebuilt: &Side<'_>, pair: &Pair)
 
 /// What becomes of a member of the published file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     Same,
     Normalized,
     HeaderChanged,
@@ -124,8 +157,9 @@ enum Fate {
     Lonely,
 }
 
-fn fates(published: &Side<'_>, pair: &Pair) -> Vec<Fate> {
+pub(crate) fn fates(published: &Side<'_>, pair: &Pair) -> Vec<Fate> {
     let mut fates = vec![Fate::Same; published.archive.members.len()];
+    // A member that was normalized may have another mode as well; what differs goes before what was normalized.
     for normalization in &pair.normalizations {
         let index = published.archive.index_of(normalization.path.as_bytes());
         if let Some(fate) = index.and_then(|index| fates.get_mut(index)) {
@@ -135,7 +169,10 @@ fn fates(published: &Side<'_>, pair: &Pair) -> Vec<Fate> {
     for change in &pair.changes {
         match change {
             Change::OnlyLeft(index) => fates[*index] = Fate::Lonely,
-            Change::Kind(index, _) | Change::Content(index, _) | Change::ImpliedRecord(index, _) => {
+            Change::Kind(index, _)
+            | Change::Content(index, _)
+            | Change::Data(index, _)
+            | Change::ImpliedRecord(index, _) => {
                 fates[*index] = Fate::Changed;
             }
             Change::Mode(index, _) | Change::Header(index, ..) => {

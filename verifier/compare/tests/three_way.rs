@@ -26,6 +26,7 @@ struct Wheel {
     year: u16,
     method: CompressionMethod,
     record: Option<String>,
+    record_mode: u32,
 }
 
 fn wheel() -> Wheel {
@@ -43,6 +44,7 @@ fn wheel() -> Wheel {
         year: 2020,
         method: CompressionMethod::Deflated,
         record: None,
+        record_mode: 0o644,
     }
 }
 
@@ -74,7 +76,8 @@ impl Wheel {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         let time = DateTime::from_date_and_time(self.year, 2, 2, 0, 0, 0).unwrap();
         let record = self.record.clone().unwrap_or_else(|| self.true_record());
-        let record = Entry { name: format!("{DIST_INFO}/RECORD"), content: record.into_bytes(), mode: 0o644 };
+        let record =
+            Entry { name: format!("{DIST_INFO}/RECORD"), content: record.into_bytes(), mode: self.record_mode };
         for entry in self.entries.iter().chain([&record]) {
             let options = SimpleFileOptions::default()
                 .compression_method(self.method)
@@ -274,6 +277,44 @@ fn the_line_ends_of_record_are_not_its_row_order() {
         wheel.record = Some(wheel.true_record().replace('\n', "\r\n"));
     });
     finding(&judge(&other), "record-changed", "RECORD");
+}
+
+#[test]
+fn compressed_bytes_of_an_unknown_encoder_are_found() {
+    let built = wheel().bytes();
+    let deflated = wheel().with(|wheel| wheel.method = CompressionMethod::Stored).bytes();
+    assert_eq!(
+        judge_bytes(&deflated, &built, &built, &SourceIndex::default()).mismatch,
+        None,
+        "stored leaves nothing free"
+    );
+    let found = judge_bytes(&built, &deflated, &deflated, &SourceIndex::default());
+    assert_eq!(found.comparison.first, Relation::Different);
+    finding(&found, "compressed-data-differs", "demo/__init__.py");
+    assert_eq!(found.mismatch, Some(Mismatch::Packaging));
+}
+
+#[test]
+fn a_member_that_is_normalized_and_changed_is_counted_once() {
+    let both = wheel().with(|wheel| {
+        let rows: Vec<String> = wheel.true_record().split_inclusive('\n').rev().map(str::to_owned).collect();
+        wheel.record = Some(rows.concat());
+        wheel.record_mode = 0o755;
+    });
+    let found = judge(&both);
+    assert_eq!(found.comparison.first, Relation::Different);
+    assert_eq!((found.comparison.files.differing, found.comparison.files.normalized), (1, 0));
+}
+
+#[test]
+fn a_wheel_that_everybody_may_write_is_equivalent_with_a_warning() {
+    let writable = wheel().with(|wheel| {
+        wheel.entries.iter_mut().for_each(|entry| entry.mode |= 0o022);
+        wheel.record_mode = 0o666;
+    });
+    let found = judge(&writable);
+    assert_eq!(found.comparison.first, Relation::Equivalent, "{:#?}", found.findings);
+    assert!(found.findings.iter().any(|finding| finding.code == "world-writable"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A realized environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{EnvironmentRecord, InputRecord};
@@ -21,6 +21,12 @@ impl Environment {
     #[must_use]
     pub fn layer_paths(&self) -> Vec<PathBuf> {
         self.layers.iter().map(|layer| layer.path.clone()).collect()
+    }
+
+    /// Where the requirements are, the only layer that holds something of an index of packages.
+    #[must_use]
+    pub fn requirements_path(&self) -> Option<&Path> {
+        self.layers.first().map(|layer| layer.path.as_path())
     }
 
     /// The files that went into the layers, each with its digest.

@@ -33,6 +33,14 @@ pub enum LockError {
         /// The version.
         version: String,
     },
+    /// A wheel of a given lock may not be used.
+    #[error("the recipe's {} (sha256:{}) cannot be used: {reason}", requirement.file_name, requirement.sha256)]
+    Refused {
+        /// The wheel.
+        requirement: Box<LockedRequirement>,
+        /// Why.
+        reason: String,
+    },
     /// The resolver failed for another reason, such as the network.
     #[error("resolving the requirements failed: {reason}")]
     Resolver {
@@ -98,7 +106,7 @@ impl Ground {
     pub fn lock(&self, recipe: &Recipe) -> Result<Vec<LockedRequirement>, LockError> {
         let requirements = &recipe.requirements;
         let key = serde_json::json!([
-            "lock 1",
+            "lock 2",
             requirements.direct,
             requirements.cutoff,
             self.root.digest,
@@ -125,6 +133,27 @@ impl Ground {
             store.put_record("wheel", &wheel.requirement.sha256, wheel).map_err(EnvironmentError::from)?;
         }
         Ok(wheels.into_iter().map(|wheel| wheel.requirement).collect())
+    }
+
+    /// Checks a lock that was given instead of resolved: each wheel must be on the index, from before the cut-off.
+    ///
+    /// # Errors
+    /// [`LockError::Refused`] for the first wheel that is not, [`LockError::Environment`] where the index cannot be asked.
+    pub fn check_lock(&self, locked: &[LockedRequirement], cutoff: Timestamp) -> Result<(), LockError> {
+        for requirement in locked {
+            let project = self.pypi.project(&requirement.name).map_err(EnvironmentError::from)?;
+            let refused = |reason: String| LockError::Refused { requirement: Box::new(requirement.clone()), reason };
+            let file = project
+                .find_by_digest(&requirement.sha256)
+                .filter(|file| file.file_name.text() == requirement.file_name)
+                .ok_or_else(|| refused("the index has no such file with that digest".to_owned()))?;
+            match file.upload_time {
+                Some(time) if time < cutoff => {}
+                Some(time) => return Err(refused(format!("it was uploaded at {time}, and the cut-off is {cutoff}"))),
+                None => return Err(refused("the index does not say when it was uploaded".to_owned())),
+            }
+        }
+        Ok(())
     }
 
     fn resolve(&self, direct: &[String], cutoff: Timestamp) -> Result<Vec<LockedWheel>, LockError> {
@@ -232,9 +261,9 @@ fn choose(package: LockedPackage, cutoff: Timestamp) -> Result<LockedWheel, Lock
         let text = wheel.name.clone().unwrap_or_else(|| from_url.to_owned());
         let Ok(file_name) = text.parse::<WheelFileName>() else { continue };
         let uploaded = wheel.upload_time.as_ref().and_then(|time| time.to_string().parse::<Timestamp>().ok());
-        if uploaded.is_some_and(|uploaded| uploaded >= cutoff) {
+        if uploaded.is_none_or(|uploaded| uploaded >= cutoff) {
             return Err(LockError::Resolver {
-                reason: format!("it chose {text}, which was uploaded at {cutoff} or later"),
+                reason: format!("it chose {text}, which is not known to have been uploaded before {cutoff}"),
             });
         }
         fitting.extend(fitness(&file_name).map(|fitness| (fitness, text, wheel)));
@@ -245,6 +274,7 @@ fn choose(package: LockedPackage, cutoff: Timestamp) -> Result<LockedWheel, Lock
         return Err(LockError::NoWheel { name, version });
     };
     let requirement = LockedRequirement { name, version, file_name, sha256: wheel.hashes.sha256 };
+    requirement.check().map_err(|expected| LockError::Resolver { reason: format!("in its lock file: {expected}") })?;
     Ok(LockedWheel { requirement, url: wheel.url.into(), size_bytes: wheel.size })
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use twinbuild_compare::{Finding, Severity};
 use twinbuild_registry::{Platform, Project, ProjectFile, ProjectStatus, RegistryError, Release};
 use twinbuild_store::{Blob, FetchError};
@@ -14,6 +14,10 @@ use crate::JudgeError;
 use crate::judge::{Judge, Target};
 use crate::walk::chain;
 
+/// The class of a source that is not what the index promised.
+const SOURCE_DIGEST_MISMATCH: &str = "source-digest-mismatch";
+/// Files of one upload arrive within this time of each other.
+const SAME_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
 /// The largest local file, in bytes: what an index serves at most.
 const FILE_LIMIT_BYTES: u64 = 2 << 30;
 
@@ -91,37 +95,45 @@ impl Judge {
         };
         subject.size = Some(blob.size_bytes());
         subject.digests = Some(blob.sha256().into());
-        let findings = index_findings(&project, file);
+        let mut findings = index_findings(&project, file);
+        findings.extend(source_findings(&release, file));
         let source = match self.source_of(&release) {
             Ok(source) => source,
-            Err((class, detail)) => return Ok(stopped(subject, class, detail, Severity::Warning)),
+            Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
         };
-        let first_upload = match self.options.as_of {
-            Some(time) => time,
-            None => first_upload(&release).map_err(registry_error)?,
-        };
+        let first_upload = first_upload(&release).map_err(registry_error)?;
+        let first_upload = self.as_of(Some(first_upload))?.unwrap_or(first_upload);
         let name = file.file_name.clone();
         let first_upload = Some(first_upload);
         Ok(Preparation::Ready(Box::new(Prepared { subject, name, blob, source, first_upload, findings })))
     }
 
     fn prepare_local(&self, path: &Path, source: Option<&Path>) -> Result<Preparation, JudgeError> {
+        if self.options.artifact.is_some() {
+            let message = "--artifact names a file of a release, and the subject is a local file".to_owned();
+            return Err(JudgeError::Usage { message });
+        }
         let text = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let name: DistributionFileName =
             text.parse().map_err(|error| JudgeError::Usage { message: format!("{}: {error}", path.display()) })?;
         let blob = self.take_in(path)?;
-        let listed = self.listed(&name, &blob);
         let mut findings = Vec::new();
+        let listed = match self.listed(&name, &blob) {
+            Ok(listed) => listed,
+            Err(error) => {
+                let detail = format!("what the index says of the project is not known: {}", chain(&error));
+                let detail = twinbuild_subject::MemberPath::from(detail.as_str()).to_string();
+                findings.push(Finding::whole("index-not-asked", Severity::Warning, detail));
+                None
+            }
+        };
         let mut purl = None;
         let mut first_upload = self.options.as_of;
         let mut listed_release = None;
         if let Some((project, release, file)) = listed {
-            findings = index_findings(&project, &file);
+            findings.extend(index_findings(&project, &file));
             purl = Some(Subject::purl_of(&file.file_name));
-            first_upload = match first_upload {
-                None => self::first_upload(&release).ok(),
-                given => given,
-            };
+            first_upload = self.as_of(self::first_upload(&release).ok())?;
             listed_release = Some(release);
         }
         let subject = Subject {
@@ -136,7 +148,7 @@ impl Judge {
             (Some(path), _) => Some(self.local_source(path)?),
             (None, Some(release)) => match self.source_of(&release) {
                 Ok(source) => source,
-                Err((class, detail)) => return Ok(stopped(subject, class, detail, Severity::Warning)),
+                Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
             },
             (None, None) => {
                 let message = format!(
@@ -149,18 +161,32 @@ impl Judge {
         Ok(Preparation::Ready(Box::new(Prepared { subject, name, blob, source, first_upload, findings })))
     }
 
+    /// The time that requirements must be older than: the given one, which may not be after the first upload.
+    fn as_of(&self, first_upload: Option<Timestamp>) -> Result<Option<Timestamp>, JudgeError> {
+        match (self.options.as_of, first_upload) {
+            (Some(as_of), Some(upload)) if as_of > upload => {
+                let message =
+                    format!("--as-of is {as_of}, and the release's first file was uploaded before, at {upload}");
+                Err(JudgeError::Usage { message })
+            }
+            (given, upload) => Ok(given.or(upload)),
+        }
+    }
+
     /// The release and the file on the index that have the digest of a local file, where the index can be asked.
-    fn listed(&self, name: &DistributionFileName, blob: &Blob) -> Option<(Project, Release, ProjectFile)> {
+    fn listed(
+        &self,
+        name: &DistributionFileName,
+        blob: &Blob,
+    ) -> Result<Option<(Project, Release, ProjectFile)>, RegistryError> {
         let project = match self.pypi.project(name.name()) {
             Ok(project) => project,
-            Err(error) => {
-                tracing::debug!("the index does not know {}: {error}", name.name());
-                return None;
-            }
+            Err(RegistryError::UnknownProject { .. }) => return Ok(None),
+            Err(error) => return Err(error),
         };
-        let file = project.find_by_digest(&blob.sha256())?.clone();
-        let release = project.release(file.file_name.version()).ok()?;
-        Some((project, release, file))
+        let Some(file) = project.find_by_digest(&blob.sha256()).cloned() else { return Ok(None) };
+        let release = project.release(file.file_name.version())?;
+        Ok(Some((project, release, file)))
     }
 
     fn local_source(&self, path: &Path) -> Result<PreparedSource, JudgeError> {
@@ -181,7 +207,8 @@ impl Judge {
 
     /// A copy of a local file in the store, so that it cannot change any more.
     fn take_in(&self, path: &Path) -> Result<Blob, JudgeError> {
-        let file = File::open(path).map_err(JudgeError::io(format!("opening {}", path.display())))?;
+        let file = File::open(path)
+            .map_err(|error| JudgeError::Usage { message: format!("{} cannot be opened: {error}", path.display()) })?;
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
         if !is_file {
             return Err(JudgeError::Usage { message: format!("{} is not a file", path.display()) });
@@ -194,7 +221,7 @@ impl Judge {
         let Some(file) = release.sdist() else { return Ok(None) };
         let DistributionFileName::Sdist(name) = &file.file_name else { return Ok(None) };
         let blob = self.pypi.download(file).map_err(|error| match &error {
-            RegistryError::Fetch(FetchError::DigestMismatch(_)) => ("source-digest-mismatch", chain(&error)),
+            RegistryError::Fetch(FetchError::DigestMismatch(_)) => (SOURCE_DIGEST_MISMATCH, chain(&error)),
             _ => ("source-download-failed", chain(&error)),
         })?;
         let record = Source {
@@ -246,6 +273,23 @@ fn index_findings(project: &Project, file: &ProjectFile) -> Vec<Finding> {
     findings
 }
 
+/// What the index says against the sdist as the source of a file. That it is of the same upload is what it is trusted for.
+fn source_findings(release: &Release, file: &ProjectFile) -> Vec<Finding> {
+    let Some(sdist) = release.sdist() else { return Vec::new() };
+    let mut findings = Vec::new();
+    if sdist.yanked.is_some() && file.yanked.is_none() {
+        let detail = format!("the publisher withdrew the sdist, {}", sdist.file_name);
+        findings.push(Finding::whole("source-yanked", Severity::Warning, detail));
+    }
+    if let (Some(source), Some(subject)) = (sdist.upload_time, file.upload_time)
+        && source.duration_since(subject) > SAME_UPLOAD
+    {
+        let detail = format!("the sdist was uploaded at {source}, long after the file, at {subject}");
+        findings.push(Finding::whole("source-uploaded-later", Severity::Warning, detail));
+    }
+    findings
+}
+
 /// Whether an index said no, or said nothing.
 fn registry_error(error: RegistryError) -> JudgeError {
     match error {
@@ -258,11 +302,17 @@ fn registry_error(error: RegistryError) -> JudgeError {
     }
 }
 
-fn stopped(subject: Subject, class: &str, detail: String, severity: Severity) -> Preparation {
+/// The source could not be had. One that is not what the index promised is an alert of its own.
+fn stopped_at_source(subject: Subject, class: &'static str, detail: String) -> Preparation {
+    let severity = if class == SOURCE_DIGEST_MISMATCH { Severity::Alert } else { Severity::Warning };
+    stopped(subject, class, detail, severity)
+}
+
+fn stopped(subject: Subject, class: &'static str, detail: String, severity: Severity) -> Preparation {
     let mut verdict = Verdict::about(subject, env!("CARGO_PKG_VERSION"));
     verdict.outcome = Outcome::Inconclusive;
     if severity == Severity::Alert {
-        verdict.findings.push(Finding::whole("digest-mismatch", severity, detail.clone()));
+        verdict.findings.push(Finding::whole(class, severity, detail.clone()));
     }
     verdict.reason = Some(Reason { class: class.to_owned(), stage: Some("download".to_owned()), detail });
     Preparation::Stopped(Box::new(verdict))

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, Member, MemberKind, ReadError, read};
 use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
 use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
-use twinbuild_rebuild::{Artifact, BuildFailure, Ended, Job, RebuildError, Twin, discover_requirements, rebuild};
+use twinbuild_rebuild::{
+    Artifact, BuildFailure, Ended, Job, RebuildError, Twin, discover_requirements, driver_digest, rebuild,
+};
 use twinbuild_recipe::{Inference, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer};
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
@@ -20,7 +22,8 @@ use twinbuild_verdict::{
 };
 
 use crate::JudgeError;
-use crate::evidence::wheel_evidence;
+use crate::embedded::Searcher;
+use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
 use crate::keep::Keep;
 use crate::subject::Prepared;
@@ -126,6 +129,8 @@ impl Judge {
             InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
         verdict.shared_inputs = std::iter::once(own).chain(readied.environment.inputs().iter().cloned()).collect();
 
+        let embeds_subject =
+            step!(verdict, self.search_for_subject(prepared, &laid_out, &readied.environment, &mut verdict.findings)?);
         tracing::info!("building {} twice", name.text);
         let build_started = Instant::now();
         let staging = self.store.staging()?;
@@ -170,16 +175,62 @@ impl Judge {
                 three_way.mismatch = three_way.mismatch.max(Some(Mismatch::Packaging));
             }
         }
-        let decision: Decision = decide(&three_way.comparison, three_way.mismatch, three_way.source_embeds_subject);
+        let decision: Decision =
+            decide(&three_way.comparison, three_way.mismatch, three_way.source_embeds_subject || embeds_subject);
         verdict.set_decision(decision);
         verdict.comparison = Some(three_way.comparison);
         verdict.findings.append(&mut three_way.findings);
         verdict.findings.dedup();
+        for variation in verdict.rebuilds.first().iter().flat_map(|rebuild| &rebuild.variations) {
+            if !variation.effective {
+                let detail =
+                    format!("both twins saw the same {}, so nothing is known of what depends on it", variation.name);
+                verdict.findings.push(Finding::whole("variation-not-effective", Severity::Note, detail));
+            }
+        }
         verdict.normalizers_applied = three_way.normalizations;
         verdict.container = Some(Container { kind: "zip".to_owned(), differences: three_way.container });
         verdict.run.durations_ms.insert("compare".to_owned(), millis(compare_started));
         sort_findings(&mut verdict.findings);
         Ok(verdict)
+    }
+
+    /// Looks for the published file inside of the source and of the build requirements, at any depth. In the source it
+    /// makes `reproduced` impossible; among the requirements it ends the walk, as nothing may bring it into a build.
+    fn search_for_subject(
+        &self,
+        prepared: &Prepared,
+        laid_out: &LaidOut,
+        environment: &Environment,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<bool>, JudgeError> {
+        let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
+        searcher.tree(laid_out.tree.folder()).map_err(JudgeError::io("searching the source"))?;
+        let in_source = searcher.finish();
+        let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
+        if let Some(path) = environment.requirements_path() {
+            searcher.tree(path).map_err(JudgeError::io("searching the build requirements"))?;
+        }
+        let in_requirements = searcher.finish();
+        if let Some(place) = in_requirements.found {
+            let detail = format!("a build requirement holds the published file itself: {place}");
+            findings.push(Finding::whole("requirement-embeds-artifact", Severity::Alert, detail.clone()));
+            return Ok(end(Outcome::Unbuildable, "requirement-embeds-artifact", Some("requirements"), detail));
+        }
+        if let Some(place) = &in_source.found {
+            let detail =
+                format!("the source holds the published file itself, so nothing needs to have been built: {place}");
+            findings.push(Finding::whole("source-embeds-artifact", Severity::Alert, detail));
+        } else if let Some(why) = in_source.unfinished.or(in_requirements.unfinished) {
+            let detail = format!("whether what it is built from holds the published file itself cannot be told: {why}");
+            return Ok(end(Outcome::Inconclusive, "limit", Some("source"), detail));
+        }
+        for path in in_source.unread {
+            let detail =
+                "it begins like an archive and cannot be read as one, so what it holds was not looked into".to_owned();
+            findings.push(Finding::of("nested-archive-unread", Severity::Note, &path, detail));
+        }
+        Ok(Step::Next(in_source.found.is_some()))
     }
 
     /// Lays the source out and reads what it says about its build.
@@ -204,8 +255,17 @@ impl Judge {
             }
             Err(error) => return Ok(end(Outcome::Inconclusive, "source-unreadable", Some("source"), chain(&error))),
         };
-        let file = |name: &str| tree.root_file(name).map_err(JudgeError::io(format!("reading {name} of the source")));
-        let (pyproject, setup_cfg) = (file("pyproject.toml")?, file("setup.cfg")?);
+        let read_root = |name: &str| match tree.root_file(name) {
+            Ok(content) => Ok(Step::Next(content)),
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                Ok(end(Outcome::Inconclusive, "limit", Some("source"), error.to_string()))
+            }
+            Err(error) => Err(JudgeError::io(format!("reading {name} of the source"))(error)),
+        };
+        let (pyproject, setup_cfg) = match (read_root("pyproject.toml")?, read_root("setup.cfg")?) {
+            (Step::Next(pyproject), Step::Next(setup_cfg)) => (pyproject, setup_cfg),
+            (Step::End(outcome, reason), _) | (_, Step::End(outcome, reason)) => return Ok(Step::End(outcome, reason)),
+        };
         let has_setup_py = tree.files().iter().any(|(path, _)| path.as_bytes() == b"setup.py");
         match SourceEvidence::read(pyproject.as_deref(), setup_cfg.as_deref(), has_setup_py) {
             Ok(evidence) => Ok(Step::Next(LaidOut { tree, evidence, _staging: staging })),
@@ -222,7 +282,25 @@ impl Judge {
         bytes: &ArchiveFile,
         laid_out: &LaidOut,
     ) -> Result<Step<(Inference, &'static str)>, JudgeError> {
+        // Whatever the recipe, a wheel says what it is in one place.
+        let evidence = match wheel_evidence(name, published, bytes) {
+            Ok(evidence) => evidence,
+            Err(NoEvidence::Read(ReadError::Limit(limit))) => {
+                return Ok(end(Outcome::Inconclusive, "limit", Some("archive"), limit.to_string()));
+            }
+            Err(NoEvidence::Read(error)) => return Err(JudgeError::Internal { what: chain(&error) }),
+            Err(NoEvidence::Evidence(error)) => {
+                return Ok(end(Outcome::Rejected, "no-evidence", None, error.to_string()));
+            }
+        };
         if let Some(recipe) = &self.options.recipe {
+            let offered = Ground::offer().interpreters;
+            if !offered.contains(&recipe.interpreter) {
+                let (asked, known) = (&recipe.interpreter.version, offered.iter().map(|offer| offer.version.as_str()));
+                let known = known.collect::<Vec<_>>().join(", ");
+                let detail = format!("the recipe asks for CPython {asked}, and on offer is {known}");
+                return Ok(end(Outcome::Unsupported, "interpreter", None, detail));
+            }
             if prepared.first_upload.is_some_and(|upload| recipe.requirements.cutoff >= upload) {
                 let message = format!(
                     "the recipe's requirements.cutoff is {}, and it must lie before the release's first upload, {}",
@@ -233,16 +311,17 @@ impl Judge {
             }
             return Ok(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, "given")));
         }
-        let evidence = match wheel_evidence(name, published, bytes) {
-            Ok(evidence) => evidence,
-            Err(error) => return Ok(end(Outcome::Rejected, "no-evidence", None, chain(&error))),
-        };
         let first_upload = prepared.first_upload.or_else(|| newest(&evidence.times));
         let Some(first_upload) = first_upload else {
             let message =
                 "the file has no upload time and its members have none: say with --as-of when it was made".to_owned();
             return Err(JudgeError::Usage { message });
         };
+        if first_upload > Timestamp::now() {
+            let message =
+                format!("the file's own times are of the future ({first_upload}): say with --as-of when it was made");
+            return Err(JudgeError::Usage { message });
+        }
         let release = Release { wheel: name.clone(), first_upload };
         match infer(&release, &evidence, &laid_out.evidence, &Ground::offer()) {
             Ok(inference) => Ok(Step::Next((inference, "inferred"))),
@@ -275,6 +354,11 @@ impl Judge {
     ) -> Result<Step<Readied>, JudgeError> {
         let Inference { mut recipe, mut reasons } = inference;
         let is_given_locked = recipe.requirements.locked.is_some();
+        if let Some(locked) = &recipe.requirements.locked
+            && let Err(error) = ground.check_lock(locked, recipe.requirements.cutoff)
+        {
+            return lock_error(error);
+        }
         for _ in 0..DISCOVERY_ROUNDS {
             if recipe.requirements.locked.is_none() {
                 match ground.lock(&recipe) {
@@ -284,8 +368,7 @@ impl Judge {
             }
             let locked = recipe.requirements.locked.as_deref().unwrap_or_default();
             for requirement in locked {
-                let is_own_release = requirement.name == *prepared.name.name()
-                    && requirement.version == prepared.name.version().to_string();
+                let is_own_release = requirement.is_release(prepared.name.name(), prepared.name.version());
                 let is_own_file = [prepared.blob.sha256(), source.blob.sha256()].contains(&requirement.sha256);
                 if is_own_release || is_own_file {
                     let detail = format!(
@@ -336,7 +419,8 @@ impl Judge {
         source: Sha256,
         tree: &SourceTree,
     ) -> Result<Step<Vec<String>>, JudgeError> {
-        let key = serde_json::json!(["requires 1", source, recipe.digest(), environment.record().digest]);
+        let key =
+            serde_json::json!(["requires", driver_digest(), source, recipe.digest(), environment.record().digest]);
         let key = Sha256::of(key.to_string().as_bytes());
         if let Some(held) = self.store.record::<Vec<String>>("requires", &key)? {
             return Ok(Step::Next(held));
@@ -477,6 +561,7 @@ fn lock_error<T>(error: LockError) -> Result<Step<T>, JudgeError> {
             Ok(end(Outcome::Unbuildable, "requirements-unresolvable", stage, error.to_string()))
         }
         LockError::NoWheel { .. } => Ok(end(Outcome::Unbuildable, "requirement-sdist-only", stage, error.to_string())),
+        LockError::Refused { .. } => Ok(end(Outcome::Unbuildable, "requirement-refused", stage, error.to_string())),
         LockError::Resolver { .. } => Ok(end(Outcome::Inconclusive, "resolver-failed", stage, error.to_string())),
         LockError::Offline { .. } => Ok(end(Outcome::Inconclusive, "offline", stage, error.to_string())),
         LockError::Environment(error) => environment_error(error),
@@ -495,7 +580,9 @@ fn rebuild_error<T>(error: RebuildError) -> Result<Step<T>, JudgeError> {
     match error {
         RebuildError::Cancelled => Err(JudgeError::Cancelled),
         RebuildError::Sandbox(error @ SandboxError::HostUnsupported { .. }) => Err(JudgeError::Host(error)),
-        RebuildError::Limit { .. } => Ok(end(Outcome::Inconclusive, "limit", Some("build"), error.to_string())),
+        RebuildError::Limit { .. } | RebuildError::OutputLimit { .. } => {
+            Ok(end(Outcome::Inconclusive, "limit", Some("build"), error.to_string()))
+        }
         error => Ok(end(Outcome::Inconclusive, "sandbox-failed", Some("build"), chain(&error))),
     }
 }

@@ -1,7 +1,7 @@
 """Runs one build inside a sandbox.
 
-Reads a request (JSON) on standard input, first writes what it observes of the conditions of the build to the report
-pipe, before any code of the source or of a backend runs, and then calls the build. Standard library only.
+Reads a request (JSON) on standard input and calls the backend. When it is asked what the backend requires, the answer goes
+to the report pipe. Standard library only.
 """
 
 import json
@@ -9,46 +9,6 @@ import os
 import sys
 
 PREPARE_FAILED = 70
-
-
-def observe(source):
-    """The conditions of this build, as a build would see them."""
-    import locale
-    import socket
-    import tempfile
-    import time
-
-    listing = []
-    for folder, folders, files in os.walk(source):
-        listing.append([folder[len(source):], sorted(folders), sorted(files), os.listdir(folder)])
-    listing.sort()
-    try:
-        # The first date of a locale other than C shows whether its data is there.
-        in_force = [locale.setlocale(locale.LC_ALL, ""), time.strftime("%A %x", time.gmtime(0))]
-    except locale.Error as error:
-        in_force = ["unavailable", str(error)]
-    finally:
-        locale.setlocale(locale.LC_ALL, "C")
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return {
-        "build-path": os.getcwd(),
-        "host-name": socket.gethostname(),
-        "domain-name": open("/proc/sys/kernel/domainname").read().strip(),
-        "time-zone": time.localtime(0).tm_gmtoff,
-        "locale": in_force,
-        "umask": mask,
-        "user-id": os.getuid(),
-        "group-id": os.getgid(),
-        "home": os.path.expanduser("~"),
-        "processors": len(os.sched_getaffinity(0)),
-        "hash-seed": hash("twinbuild"),
-        "environment": sorted(os.environ),
-        "temporary-directory": tempfile.gettempdir(),
-        "directory-order": [names for _, _, _, names in listing],
-        "boot-time": time.clock_gettime(time.CLOCK_BOOTTIME) // 86400,
-        "address-space": [line.split("-")[0] for line in open("/proc/self/maps") if "[stack]" in line],
-    }
 
 
 def import_backend(request):
@@ -114,18 +74,16 @@ def in_child(function, *arguments):
 
 def main():
     request = json.load(sys.stdin)
-    report = os.fdopen(int(os.environ.pop("TWINBUILD_REPORT_FD")), "w")
-    json.dump(observe(request["source"]), report)
-    report.write("\n")
     # This script's own folder is no place to import from.
     sys.path.pop(0)
     os.chdir(request["source"])
     if request["action"] == "requires":
-        report.flush()
-        json.dump(in_child(required, request), report)
-        report.close()
+        pipe = int(os.environ.pop("TWINBUILD_REPORT_FD"))
+        os.set_inheritable(pipe, False)
+        required_by_backend = in_child(required, request)
+        with os.fdopen(pipe, "w") as report:
+            json.dump(required_by_backend, report)
         return
-    report.close()
     if request["backend"] is None:
         command = [sys.executable, "setup.py", "bdist_wheel", "--dist-dir", request["output"]]
         os.execv(sys.executable, command)

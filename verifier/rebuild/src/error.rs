@@ -50,6 +50,12 @@ pub enum RebuildError {
         /// Which.
         limit: Limit,
     },
+    /// What the build left or said is more than is taken.
+    #[error("the build's output is over a limit: {reason}")]
+    OutputLimit {
+        /// Which limit, and where.
+        reason: String,
+    },
     /// The run was stopped.
     #[error("the build was stopped")]
     Cancelled,

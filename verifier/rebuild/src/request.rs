@@ -5,15 +5,26 @@ use twinbuild_environment::Environment;
 use twinbuild_recipe::{FrontEnd, Recipe};
 use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, SkeletonFile, Spec};
 use twinbuild_source::SourceTree;
+use twinbuild_subject::Sha256;
 
 use crate::Conditions;
 
-/// The program that runs inside, see its own documentation.
+/// The programs that run inside, one after the other; see their own documentation.
+const OBSERVE: &str = include_str!("observe.py");
 const DRIVER: &str = include_str!("driver.py");
-/// Where it stands inside.
+/// Where they stand inside.
+const OBSERVE_PATH: &str = "/usr/lib/twinbuild/observe.py";
 const DRIVER_PATH: &str = "/usr/lib/twinbuild/driver.py";
+/// The interpreter of the root file system, on which no requirement can leave code.
+const ROOT_PYTHON: &str = "/usr/bin/python3.11";
 /// An address of RFC 5737 that no route leads to, so that look-ups of names are counted like connections.
 const NAME_SERVER: &str = "192.0.2.53";
+
+/// The digest of the programs that run inside: what they answer may be remembered under it.
+#[must_use]
+pub fn driver_digest() -> Sha256 {
+    Sha256::of([OBSERVE, DRIVER].concat().as_bytes())
+}
 
 /// One recipe, and what is needed to carry it out.
 #[derive(Clone, Copy)]
@@ -63,6 +74,10 @@ impl Job<'_> {
             FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path),
             FrontEnd::SetupPy => (None, &[]),
         };
+        let report = match action {
+            Action::Requires => "keep",
+            Action::Build => "close",
+        };
         let request = Request {
             action: match action {
                 Action::Requires => "requires",
@@ -87,6 +102,7 @@ impl Job<'_> {
         Ok(Spec {
             layers: self.environment.layer_paths(),
             files: vec![
+                file(OBSERVE_PATH, OBSERVE.to_owned()),
                 file(DRIVER_PATH, DRIVER.to_owned()),
                 file(
                     "/etc/passwd",
@@ -107,7 +123,7 @@ impl Job<'_> {
             scratch: [conditions.build_path, conditions.output, home, conditions.temporary_directory]
                 .map(Into::into)
                 .to_vec(),
-            argv: vec!["/env/bin/python".to_owned(), DRIVER_PATH.to_owned()],
+            argv: [ROOT_PYTHON, "-S", "-B", OBSERVE_PATH, DRIVER_PATH, &source, report].map(str::to_owned).to_vec(),
             env: conditions.environment(self.recipe.source_date_epoch),
             cwd: source.clone().into(),
             stdin: serde_json::to_vec(&request)?,

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use twinbuild_sandbox::{End, Error as SandboxError, InForce, Log, Run, run};
-use twinbuild_subject::{Sha256, Sha256Hasher};
+use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, InForce, Log, Run, run};
+use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 use twinbuild_verdict::VariationRecord;
 
 use crate::request::Action;
@@ -88,6 +89,10 @@ pub fn discover_requirements(job: &Job<'_>) -> Result<Result<Vec<String>, (Build
     let [conditions, _] = &CONDITIONS;
     let run = start(job, conditions, Action::Requires, None)?;
     let report = String::from_utf8_lossy(&run.message).into_owned();
+    if run.message_dropped_bytes > 0 {
+        let reason = "the backend asks for more requirements than fit into 1 MiB".to_owned();
+        return Err(RebuildError::OutputLimit { reason });
+    }
     match run.end {
         End::Exited(0) => {}
         End::LimitHit(limit) => return Err(RebuildError::Limit { limit }),
@@ -114,8 +119,21 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
     std::fs::create_dir(&folder).map_err(io_error)?;
     let run = match start(job, conditions, Action::Build, Some(&folder)) {
         Err(RebuildError::Sandbox(SandboxError::Collect { path, reason, .. })) => {
+            let path = MemberPath::new(path.as_os_str().as_bytes());
+            match reason {
+                CollectReason::TooManyBytes { .. }
+                | CollectReason::TooManyFiles { .. }
+                | CollectReason::TooDeep { .. } => {
+                    return Err(RebuildError::OutputLimit { reason: format!("{path}: {reason}") });
+                }
+                CollectReason::Unreadable { .. } => {
+                    return Err(RebuildError::Report { reason: format!("{path} of the output: {reason}") });
+                }
+                _ => {}
+            }
             // The build itself succeeded, and left something else than plain files: the sandbox has no log to give then.
-            let detail = format!("the build left {} in its output, and {reason}", path.display());
+            let reason = MemberPath::from(reason.to_string().as_str());
+            let detail = format!("the build left {path} in its output, and {reason}");
             let failure = BuildFailure { stage: Stage::Output, class: "output-refused", detail };
             return Ok((Twin::failed(conditions, failure), Value::Null));
         }
@@ -141,8 +159,7 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
             detail: format!("the build was ended by signal {signal}"),
         }),
     };
-    let seen = run.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let seen = serde_json::from_slice(seen).unwrap_or(Value::Null);
+    let seen = observed(&run, conditions)?;
     let twin = Twin {
         name: conditions.twin,
         variations: variations(conditions),
@@ -154,6 +171,19 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
         limits_in_force: run.limits_in_force,
     };
     Ok((twin, seen))
+}
+
+/// What was observed inside, of each variation.
+fn observed(run: &Run, conditions: &Conditions) -> Result<Value, RebuildError> {
+    let line = run.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let seen: Value =
+        serde_json::from_slice(line).map_err(|error| RebuildError::Report { reason: error.to_string() })?;
+    for (name, _) in conditions.values() {
+        if seen.get(name).is_none() {
+            return Err(RebuildError::Report { reason: format!("it has nothing about {name}") });
+        }
+    }
+    Ok(seen)
 }
 
 impl Twin {

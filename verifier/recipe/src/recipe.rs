@@ -7,7 +7,7 @@ use pep440_rs::Version;
 use pep508_rs::VersionOrUrl;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use twinbuild_subject::{PackageName, Sha256};
+use twinbuild_subject::{PackageName, Sha256, WheelFileName};
 
 use crate::source::{BuildSystem, check_requirement};
 
@@ -74,6 +74,28 @@ pub struct LockedRequirement {
     pub file_name: String,
     /// The wheel's digest.
     pub sha256: Sha256,
+}
+
+impl LockedRequirement {
+    /// Whether the parts agree: the file is a wheel of this name and version, and nothing but a file name.
+    ///
+    /// # Errors
+    /// What is expected instead, for a reader.
+    pub fn check(&self) -> Result<(), String> {
+        let file: WheelFileName =
+            self.file_name.parse().map_err(|error| format!("the file name of a wheel is expected: {error}"))?;
+        let version: Version = self.version.parse().map_err(|_| "its version is to be one of PEP 440".to_owned())?;
+        if file.name != self.name || file.version != version || version.to_string() != self.version {
+            return Err(format!("a wheel of {} {version} is expected, and the version in its normal form", self.name));
+        }
+        Ok(())
+    }
+
+    /// Whether this is a release of that name and version.
+    #[must_use]
+    pub fn is_release(&self, name: &PackageName, version: &Version) -> bool {
+        self.name == *name && self.version.parse::<Version>().is_ok_and(|own| own == *version)
+    }
 }
 
 /// Why one part of a recipe was chosen.
@@ -184,6 +206,9 @@ impl Recipe {
             && !(0..=253_402_300_799).contains(&epoch)
         {
             return Err(value("build.source-date-epoch", &epoch.to_string(), "seconds from 1970 to 9999 are expected"));
+        }
+        for locked in requirements.locked.iter().flatten() {
+            locked.check().map_err(|expected| value("requirements.locked", &locked.file_name, &expected))?;
         }
         let cutoff = requirements.cutoff.parse().map_err(|error: jiff::Error| {
             value("requirements.cutoff", &requirements.cutoff, &format!("a time (RFC 3339) is expected: {error}"))
@@ -334,6 +359,23 @@ mod tests {
         assert_eq!(unmet(&["a>=2", "c", "c"]), ["a>=2", "c"]);
         assert!(recipe().unmet(&["c @ https://example.invalid/c.whl".to_owned()]).is_err());
         assert!(recipe().unmet(&["--pre".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_lock_that_names_another_file_or_release_is_refused() {
+        let text = recipe().to_toml(&[]);
+        for (from, to) in [
+            ("file-name = \"a-1-py3-none-any.whl\"", "file-name = \"/tmp/victim\""),
+            ("file-name = \"a-1-py3-none-any.whl\"", "file-name = \"../a-1-py3-none-any.whl\""),
+            ("file-name = \"a-1-py3-none-any.whl\"", "file-name = \"b-1-py3-none-any.whl\""),
+            ("version = \"1\"", "version = \"1 --hash=sha256:00\\nb==1\""),
+        ] {
+            assert!(text.contains(from), "{from}");
+            let error = Recipe::from_toml(&text.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains("requirements.locked"), "{to}: {error}");
+        }
+        let locked = recipe().requirements.locked.unwrap();
+        assert!(locked[0].is_release(&"A".parse().unwrap(), &"1.0.0".parse().unwrap()));
     }
 
     #[test]

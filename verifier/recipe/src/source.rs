@@ -155,6 +155,13 @@ impl BuildSystem {
 
 /// Refuses what is not PEP 508, and addresses.
 pub(crate) fn check_requirement(file: &'static str, text: &str) -> Result<Requirement<VerbatimUrl>, SourceError> {
+    if text.len() > 1000 || text.chars().any(char::is_control) {
+        return Err(SourceError::Requirement {
+            file,
+            requirement: text.chars().take(200).collect(),
+            reason: "it is to be one line of at most 1000 bytes".to_owned(),
+        });
+    }
     let requirement = Requirement::<VerbatimUrl>::from_str(text).map_err(|error| SourceError::Requirement {
         file,
         requirement: text.chars().take(200).collect(),
@@ -221,6 +228,7 @@ mod tests {
         for (text, expected) in [
             ("[build-system]\nrequires = ['x @ https://example.invalid/x.whl']", "by address"),
             ("[build-system]\nrequires = ['--index-url x']", "not a requirement"),
+            ("[build-system]\nrequires = [\"six; os_name != 'a'\\nor\\nos_name == 'b'\"]", "one line"),
             ("[build-system]\nrequires = []\nbuild-backend = 'os; import x'", "object reference"),
             ("[build-system]\nrequires = []\nbuild-backend = 'b'\nbackend-path = ['../x']", "stay inside"),
             ("[build-system]\nrequires = 1", "cannot be read"),

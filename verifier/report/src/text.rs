@@ -63,7 +63,7 @@ pub fn text(verdict: &Verdict, style: Style) -> String {
     if let Some(tail) = &verdict.run.log_tail {
         let _ = writeln!(out, "  the end of the build's log:"); // writing to a String cannot fail
         for log_line in tail.lines() {
-            let _ = writeln!(out, "    | {log_line}");
+            let _ = writeln!(out, "    | {}", escape(log_line));
         }
     }
     out
@@ -86,8 +86,14 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// A line with a name in front. Further lines of the value are indented, so that none can pass for a line of ours.
 fn line(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "  {name:<11} {value}"); // writing to a String cannot fail
+    let _ = writeln!(out, "  {name:<11} {}", indented(value, 14)); // writing to a String cannot fail
+}
+
+/// Escaped text, with the lines after the first one indented by `width`.
+fn indented(text: &str, width: usize) -> String {
+    escape(text).replace('\n', &format!("\n{:width$}", ""))
 }
 
 fn paint(out: &mut String, style: Style, ansi: Ansi, text: &str) {
@@ -153,7 +159,7 @@ pub fn findings(findings: &[Finding], style: Style) -> String {
             out.push_str("  ");
             paint(&mut out, style, Ansi::new().bold().fg_color(Some(colour.into())), word);
             let path = finding.path.as_ref().map(|path| format!(" {path}:")).unwrap_or_default();
-            out.push_str(&format!(" [{}]{path} {}\n", finding.code, escape(&finding.detail)));
+            out.push_str(&format!(" [{}]{path} {}\n", finding.code, indented(&finding.detail, 6)));
         }
         if of_severity.len() > SHOWN_FINDINGS {
             out.push_str(&format!(
@@ -237,7 +243,14 @@ mod tests {
         let mut verdict = verdict();
         let path = "a\x1b[31m".into();
         verdict.findings.push(Finding::of("x", Severity::Alert, &path, "\x1b]0;".to_owned()));
-        assert!(!text(&verdict, Style::Plain).contains('\x1b'));
+        verdict.reason = Some(twinbuild_verdict::Reason {
+            class: "x".to_owned(),
+            stage: None,
+            detail: "\x1b[2J\nreproduced (bit-for-bit)".to_owned(),
+        });
+        let shown = text(&verdict, Style::Plain);
+        assert!(!shown.contains('\x1b'));
+        assert!(!shown.lines().any(|line| line.starts_with("reproduced")), "{shown}");
     }
 
     #[test]

@@ -84,7 +84,10 @@ pub fn decide(comparison: &Comparison, mismatch: Option<Mismatch>, source_embeds
         && bytes.differing == 0
         && bytes.identical + bytes.container + bytes.normalized == bytes.total;
     let equal = same(*first) && same(*second) && mismatch.is_none() && all_accounted;
-    if !equal || source_embeds_subject {
+    if source_embeds_subject {
+        return Decision { mismatch: Some(Mismatch::Unsourced), ..nothing };
+    }
+    if !equal {
         return Decision { mismatch: Some(mismatch.unwrap_or(Mismatch::Packaging)), ..nothing };
     }
     let exact = [twins, first, second].iter().all(|relation| **relation == Relation::Identical);

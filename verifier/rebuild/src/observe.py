@@ -1,0 +1,64 @@
+"""Reports the conditions of a build, as the build will see them, and then becomes the build.
+
+Runs on the root file system's own interpreter without its site packages, so that no code of the source, of a backend or
+of a requirement can have run before. Standard library only.
+"""
+
+import json
+import locale
+import os
+import socket
+import sys
+import tempfile
+import time
+
+
+def observe(source):
+    listing = []
+    for folder, folders, files in os.walk(source):
+        listing.append([folder[len(source):], os.listdir(folder)])
+    listing.sort()
+    try:
+        # The first date of a locale other than C shows whether its data is there.
+        in_force = [locale.setlocale(locale.LC_ALL, ""), time.strftime("%A %x", time.gmtime(0))]
+    except locale.Error as error:
+        in_force = ["unavailable", str(error)]
+    mask = os.umask(0o077)
+    os.umask(mask)
+    with open("/proc/self/maps") as maps:
+        stack = [line.split("-")[0] for line in maps if "[stack]" in line]
+    with open("/proc/sys/kernel/domainname") as name:
+        domain_name = name.read().strip()
+    return {
+        "build-path": os.getcwd(),
+        "host-name": socket.gethostname(),
+        "domain-name": domain_name,
+        "time-zone": time.localtime(0).tm_gmtoff,
+        "locale": in_force,
+        "umask": mask,
+        "user-id": os.getuid(),
+        "group-id": os.getgid(),
+        "home": os.path.expanduser("~"),
+        "temporary-directory": tempfile.gettempdir(),
+        "processors": len(os.sched_getaffinity(0)),
+        "hash-seed": hash("twinbuild"),
+        "environment": sorted(os.environ),
+        "directory-order": listing,
+        "address-space": stack,
+        "boot-time": time.clock_gettime(time.CLOCK_BOOTTIME) // 86400,
+    }
+
+
+def main():
+    driver, source, is_report_kept = sys.argv[1:]
+    pipe = int(os.environ.pop("TWINBUILD_REPORT_FD"))
+    os.write(pipe, json.dumps(observe(source)).encode() + b"\n")
+    if is_report_kept == "keep":
+        os.environ["TWINBUILD_REPORT_FD"] = str(pipe)
+        os.set_inheritable(pipe, True)
+    else:
+        os.close(pipe)
+    os.execv("/env/bin/python", ["/env/bin/python", driver])
+
+
+main()
