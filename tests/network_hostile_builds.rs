@@ -31,7 +31,7 @@ fn inside(expression: &str) -> String {
 fn an_honest_build_of_the_same_files_is_reproduced() {
     let (code, verdict) = judge("", &[]);
     assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{verdict:#}");
-    assert_eq!(verdict["level"], "normalized");
+    assert_eq!(verdict["level"], "repacked");
 }
 
 #[test]
@@ -272,6 +272,6 @@ fn text_is_for_people_and_has_no_colour_in_a_pipe() {
     let project = project(folder.path(), "");
     let arguments = [text(&project.wheel), "--source", text(&project.sdist), "--recipe", text(&project.recipe)];
     let said = run(twinbuild().arg("rebuild").args(arguments));
-    assert!(said.out.starts_with("reproduced (normalized; source: given by the user)  demo-1.0"), "{said}");
+    assert!(said.out.starts_with("reproduced (repacked; source: given by the user)  demo-1.0"), "{said}");
     assert!(!said.out.contains('\x1b'), "{said}");
 }

@@ -25,7 +25,7 @@ fn level(verdict: &Value) -> &str {
 #[test]
 fn six_is_reproduced_and_the_verdict_is_of_the_published_form() {
     let verdict = reproduced("six@1.16.0");
-    assert_eq!(level(&verdict), "normalized");
+    assert_eq!(level(&verdict), "repacked");
     let schema: Value = serde_json::from_str(include_str!("../docs/verdict.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let faults: Vec<String> = validator.iter_errors(&verdict).map(|error| error.to_string()).collect();
@@ -66,12 +66,54 @@ fn wheels_of_each_backend_are_reproduced() {
     let releases = [
         ("iniconfig@2.0.0", "bit-for-bit"),
         ("backoff@2.2.1", "bit-for-bit"),
-        ("idna@3.4", "normalized"),
-        ("python-dateutil@2.8.2", "normalized"),
+        ("idna@3.4", "repacked"),
+        ("python-dateutil@2.8.2", "repacked"),
     ];
     for (release, expected) in releases {
         assert_eq!(level(&reproduced(release)), expected, "{release}");
     }
+}
+
+#[test]
+fn the_published_file_is_written_again_from_a_rebuild() {
+    let folder = folder();
+    let kept = folder.path().join("kept");
+    let (_, verdict) = rebuild(&["pypi:six@1.16.0", "--keep", text(&kept)]);
+    let (name, published) = ("six-1.16.0-py2.py3-none-any.whl", &verdict["subject"]["digests"]["sha256"]);
+    let (parameters, output) = (kept.join("verdict.json"), folder.path().join(name));
+    for twin in ["first", "second"] {
+        let members = kept.join(twin).join(name);
+        let arguments = ["--parameters", text(&parameters), "--members", text(&members), "-o", text(&output)];
+        let said = run(twinbuild().args(["--format", "json", "repack"]).args(arguments));
+        assert_eq!(said.code, 0, "{said}");
+        assert_eq!(&said.json()["sha256"], published);
+        assert_eq!(std::fs::read(&output).unwrap(), std::fs::read(kept.join("published").join(name)).unwrap());
+    }
+    // Members of another release do not fit, and nothing is left of the attempt.
+    let other = folder.path().join("other");
+    rebuild(&["pypi:idna@3.4", "--keep", text(&other)]);
+    let members = other.join("first/idna-3.4-py3-none-any.whl");
+    let target = folder.path().join("none.whl");
+    let arguments = ["--parameters", text(&parameters), "--members", text(&members), "-o", text(&target)];
+    let said = run(twinbuild().arg("repack").args(arguments));
+    assert_eq!(said.code, 1, "{said}");
+    assert!(std::fs::read_dir(folder.path()).unwrap().count() == 3, "kept, other and the file that was written");
+}
+
+#[test]
+fn a_list_is_judged_once_and_then_only_counted() {
+    let folder = folder();
+    let list = folder.path().join("list.jsonl");
+    std::fs::write(&list, "{\"name\":\"six\",\"version\":\"1.16.0\"}\n{\"name\":\"idna\",\"version\":\"3.4\"}\n")
+        .unwrap();
+    let said = run(twinbuild().args(["corpus", "run", text(&list)]));
+    assert_eq!(said.code, 0, "{said}");
+    assert!(said.out.contains("2 100.0 %  reproduced"), "{said}");
+    let results = folder.path().join("list.jsonl.results.jsonl");
+    let before = std::fs::read(&results).unwrap();
+    let said = run(twinbuild().args(["corpus", "run", "--offline", "--format", "json", text(&list)]));
+    assert_eq!((said.code, said.json()["outcomes"]["reproduced"].as_u64()), (0, Some(2)), "{said}");
+    assert_eq!(std::fs::read(&results).unwrap(), before);
 }
 
 #[test]

@@ -59,6 +59,11 @@ pub(crate) enum Command {
     Infer(Subject),
     /// Compare two files as a published file is compared with a rebuild
     Compare(Compare),
+    /// Write a published file again from a rebuild's members and the recorded container parameters
+    Repack(Repack),
+    /// Work on lists of subjects
+    #[command(subcommand)]
+    Corpus(Corpus),
     /// Say what this host supports
     Doctor,
 }
@@ -91,6 +96,41 @@ pub(crate) struct Rebuild {
     /// Keep artifacts, logs, recipe and verdict in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Stop each build after this many seconds [default: 900]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+}
+
+/// `repack`
+#[derive(Debug, Args)]
+pub(crate) struct Repack {
+    /// Container parameters (JSON), or a verdict that has them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parameters: PathBuf,
+    /// The wheel whose members are written
+    #[arg(long, value_name = "WHEEL")]
+    pub(crate) members: PathBuf,
+    /// Where the file is written
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// `corpus`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Corpus {
+    /// Rebuild each file of a list; a run that was interrupted goes on where it stopped
+    Run(CorpusRun),
+}
+
+/// `corpus run`
+#[derive(Debug, Args)]
+pub(crate) struct CorpusRun {
+    /// JSON lines with name, version and fileName
+    #[arg(value_name = "LIST")]
+    pub(crate) list: PathBuf,
+    /// Where verdicts are appended, one a line [default: LIST with .results.jsonl behind]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// Stop each build after this many seconds [default: 900]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,

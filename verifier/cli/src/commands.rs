@@ -1,11 +1,14 @@
 //! One module a command.
 
 pub(crate) mod compare;
+pub(crate) mod corpus;
 pub(crate) mod doctor;
 pub(crate) mod infer;
 pub(crate) mod rebuild;
+pub(crate) mod repack;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use twinbuild_judge::{Judge, Options, Target};
@@ -18,6 +21,15 @@ use crate::failure::Failure;
 use crate::progress;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
+
+/// How long a build may take where nobody says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// The limits of a build: the flag's, else the configuration's, else the default wall time.
+fn limits(settings: &Settings, timeout_secs: Option<u64>) -> Limits {
+    let wall = timeout_secs.map(Duration::from_secs).or(settings.timeout).unwrap_or(DEFAULT_TIMEOUT);
+    Limits { wall, ..Limits::default() }
+}
 
 /// A judge for the subject of a command, with what is common to all.
 fn judge(

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Corpus};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -47,6 +47,8 @@ fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Rebuild(rebuild) => commands::rebuild::run(&arguments.global, rebuild),
         Command::Infer(infer) => commands::infer::run(&arguments.global, infer),
         Command::Compare(compare) => commands::compare::run(&arguments.global, compare),
+        Command::Repack(repack) => commands::repack::run(&arguments.global, repack),
+        Command::Corpus(Corpus::Run(corpus)) => commands::corpus::run(&arguments.global, corpus),
         Command::Doctor => commands::doctor::run(&arguments.global),
     }
 }

@@ -38,6 +38,11 @@ pub struct Comparison {
     pub first: Relation,
     /// The published file and the second rebuild.
     pub second: Relation,
+    /// Whether the first rebuild's members, written with the published file's container parameters, are the published
+    /// file, byte for byte.
+    pub repacked_first: bool,
+    /// The same of the second rebuild.
+    pub repacked_second: bool,
     /// The members of the published file.
     pub files: FileCounts,
     /// The bytes of the published file.

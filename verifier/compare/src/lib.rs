@@ -7,6 +7,9 @@
 //!
 //! [`relate`] is the same for two files.
 //!
+//! Where a rebuild is equivalent, the published file is written again from the rebuild's members with the published
+//! container parameters, and held against the published bytes.
+//!
 //! The only content that is normalized is the order of the rows of `RECORD`, and that only where both files' `RECORD`
 //! were verified row by row.
 #![forbid(unsafe_code)]
@@ -29,3 +32,4 @@ pub use record::{RecordFault, verify_record};
 pub use side::{CompareError, Side};
 pub use three_way::{ThreeWay, compare};
 pub use trace::SourceIndex;
+pub use twinbuild_repack::Parameters;

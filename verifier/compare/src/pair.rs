@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use twinbuild_archive::{Anomaly, Format};
+use twinbuild_repack::{InferError, infer};
 use twinbuild_subject::Sha256;
 
 use crate::comparison::{ContainerDifferences, Normalization, Relation};
@@ -51,12 +52,7 @@ pub struct Pair {
     pub(crate) partners: Vec<Option<usize>>,
     /// Whether all files of the left file may be written by anybody.
     pub world_writable: bool,
-    /// Members of the left file that have more free bytes in their container parameters than 8, and how many.
-    pub channels: Vec<(usize, u64)>,
 }
-
-/// Times and creator take this many bytes of a member's headers; more of them could carry a message.
-pub(crate) const CHANNEL_BYTES: u64 = 8;
 
 /// Relates two files.
 ///
@@ -76,13 +72,13 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
         normalizations: Vec::new(),
         partners,
         world_writable,
-        channels: Vec::new(),
     };
     if left.sha256 == right.sha256 && left.archive.size_bytes == right.archive.size_bytes {
         pair.relation = Relation::Identical;
         return Ok(pair);
     }
     let mut record = None;
+    let mut encoders = Encoders(None);
     for (index, partner) in pair.partners.iter().enumerate() {
         let Some(partner) = *partner else {
             pair.changes.push(Change::OnlyLeft(index));
@@ -107,12 +103,12 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
         pair.changes.extend(headers.different.map(|what| Change::Header(index, partner, what)));
         pair.container.times += u64::from(headers.times);
         pair.container.creator += u64::from(headers.creator);
-        pair.channels.extend((headers.free_bytes > CHANNEL_BYTES).then_some((index, headers.free_bytes)));
         if a.kind == b.kind && a.sha256 == b.sha256 {
             match relate_data(left, index, right, partner)? {
                 DataRelation::Same => {}
                 DataRelation::Stored => pair.container.compression += 1,
-                DataRelation::Unidentified => pair.changes.push(Change::Data(index, partner)),
+                DataRelation::Other if encoders.are_known(left)? => pair.container.compression += 1,
+                DataRelation::Other => pair.changes.push(Change::Data(index, partner)),
             }
         }
     }
@@ -132,6 +128,24 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
         pair.relation = Relation::Equivalent;
     }
     Ok(pair)
+}
+
+/// Whether the encoders of a file are known, found out when it is first asked.
+struct Encoders(Option<bool>);
+
+impl Encoders {
+    fn are_known(&mut self, side: &Side<'_>) -> Result<bool, CompareError> {
+        if let Some(known) = self.0 {
+            return Ok(known);
+        }
+        let known = match infer(side.archive, side.bytes) {
+            Ok(_) => true,
+            Err(InferError::NotRepackable(_)) => false,
+            Err(InferError::Failed(failure)) => return Err(failure.into()),
+        };
+        self.0 = Some(known);
+        Ok(known)
+    }
 }
 
 impl Pair {

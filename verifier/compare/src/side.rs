@@ -17,10 +17,16 @@ pub struct Side<'a> {
     pub sha256: Sha256,
 }
 
-/// Why two files could not be compared: one of them could not be read again.
+/// Why two files could not be compared.
 #[derive(Debug, thiserror::Error)]
-#[error("a file that was read once could not be read again to compare it")]
-pub struct CompareError(#[from] ReadError);
+pub enum CompareError {
+    /// One of them could not be read again.
+    #[error("a file that was read once could not be read again to compare it")]
+    Read(#[from] ReadError),
+    /// The published file could not be written again from a rebuild's members.
+    #[error("a file could not be written again to compare it")]
+    Repack(#[from] twinbuild_repack::Failure),
+}
 
 impl Side<'_> {
     /// The member at `index`, which comes from this side's own list.
@@ -43,7 +49,7 @@ impl Side<'_> {
         let mut done = 0;
         while done < length {
             let wanted = usize::try_from((length - done).min(buffer.len() as u64)).unwrap_or(buffer.len());
-            let error = |source| CompareError(ReadError::Io { offset: offset + done, source });
+            let error = |source| CompareError::Read(ReadError::Io { offset: offset + done, source });
             let count = self.bytes.read_at(&mut buffer[..wanted], offset + done).map_err(error)?;
             if count == 0 {
                 return Err(error(std::io::ErrorKind::UnexpectedEof.into()));

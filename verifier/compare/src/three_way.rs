@@ -1,6 +1,7 @@
 //! The comparison of a published file with its two rebuilds.
 
-use twinbuild_archive::Anomaly;
+use twinbuild_archive::{Anomaly, Fields, Member};
+use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, Parameters, is_exact};
 
 use crate::comparison::{Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
 use crate::explain::{anomaly_finding, explain};
@@ -24,6 +25,8 @@ pub struct ThreeWay {
     pub normalizations: Vec<Normalization>,
     /// Permitted differences of the container.
     pub container: ContainerDifferences,
+    /// The published file's container parameters, where they were needed to write it again and are all known.
+    pub parameters: Option<Parameters>,
     /// Whether the source holds the published file itself, or one of the rebuilds.
     pub source_embeds_subject: bool,
 }
@@ -46,6 +49,10 @@ pub fn compare(
     let second_is_closer = to_second.relation < to_first.relation;
     let (pair, rebuilt, other, other_rebuilt) =
         if second_is_closer { (to_second, second, to_first, first) } else { (to_first, first, to_second, second) };
+
+    let (repacked_first, of_first) = repacked(published, first, relations.1)?;
+    let (repacked_second, of_second) = repacked(published, second, relations.2)?;
+    let parameters = of_first.or(of_second);
 
     let mut findings = Vec::new();
     let mut mismatch = None;
@@ -73,10 +80,8 @@ pub fn compare(
         |anomaly: &Anomaly| pair.changes.iter().any(|change| *change == Change::AnomalyLeft(anomaly.clone()));
     let shared = published.archive.anomalies.iter().filter(|anomaly| !is_change(anomaly));
     findings.extend(shared.map(|anomaly| anomaly_finding(anomaly, Severity::Note, "the published file")));
-    for (index, free_bytes) in &pair.channels {
-        let detail =
-            format!("the times and creator in its headers have {free_bytes} bytes that the rebuild does not explain");
-        findings.push(Finding::of("parameter-channel", Severity::Warning, &published.member(*index).path, detail));
+    if let Some(parameters) = &parameters {
+        findings.extend(channel_findings(published, parameters));
     }
     if pair.world_writable {
         let detail = "every file in it may be written by anybody once it is unpacked".to_owned();
@@ -94,11 +99,49 @@ pub fn compare(
         twins: relations.0,
         first: relations.1,
         second: relations.2,
+        repacked_first,
+        repacked_second,
         files: count_files(published, &pair, source),
         bytes: count_bytes(published, rebuilt, &pair)?,
     };
     let Pair { container, normalizations, .. } = pair;
-    Ok(ThreeWay { comparison, mismatch, findings, normalizations, container, source_embeds_subject })
+    Ok(ThreeWay { comparison, mismatch, findings, normalizations, container, parameters, source_embeds_subject })
+}
+
+/// Whether a rebuild's members with the published container parameters are the published file, and these parameters. A
+/// rebuild that is the file already needs none; one that differs in more than the container is not tried.
+fn repacked(
+    published: &Side<'_>,
+    rebuilt: &Side<'_>,
+    relation: Relation,
+) -> Result<(bool, Option<Parameters>), CompareError> {
+    match relation {
+        Relation::Identical => Ok((true, None)),
+        Relation::Different => Ok((false, None)),
+        Relation::Equivalent => {
+            Ok(match is_exact(published.archive, published.bytes, rebuilt.archive, rebuilt.bytes)? {
+                Exactness::Exact(parameters) => (true, Some(*parameters)),
+                Exactness::Different { parameters, .. } => (false, Some(*parameters)),
+                Exactness::NotRepackable(_) | Exactness::Unfit(_) => (false, None),
+            })
+        }
+    }
+}
+
+/// Members whose container parameters could carry a message.
+fn channel_findings(published: &Side<'_>, parameters: &Parameters) -> Vec<Finding> {
+    let mut in_file_order: Vec<&Member> = published.archive.members.iter().collect();
+    in_file_order.sort_by_key(|member| match &member.fields {
+        Fields::Zip(fields) => fields.local_offset,
+        _ => 0,
+    });
+    let free = parameters.free_bytes_of_all();
+    let finding = |(member, free_bytes): (&&Member, u64)| {
+        let detail = format!("its container parameters have room for {free_bytes} bytes that follow from nothing");
+        Finding::of("parameter-channel", Severity::Warning, &member.path, detail)
+    };
+    let over = in_file_order.iter().zip(free).filter(|(_, free_bytes)| *free_bytes > FREE_BYTES_ALLOWED);
+    over.map(finding).collect()
 }
 
 /// One finding a member in which the twins differ.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use twinbuild_archive::{ExtraKind, Fields, Member, Tile, TileKind, ZipFields, ZipHeader};
+use twinbuild_archive::{Fields, Member, Tile, TileKind, ZipFields, ZipHeader};
 
 use crate::comparison::{ByteCounts, Relation};
 use crate::pair::{Change, Pair};
@@ -19,8 +19,6 @@ pub(crate) struct HeaderRelation {
     pub(crate) times: bool,
     /// The systems or versions that made them differ.
     pub(crate) creator: bool,
-    /// Bytes of the left headers' times and creator that the right headers do not explain.
-    pub(crate) free_bytes: u64,
     /// Something differs that may not: a sentence.
     pub(crate) different: Option<String>,
 }
@@ -33,21 +31,11 @@ pub(crate) fn relate_headers(a: &Member, b: &Member) -> HeaderRelation {
         // Only zip files have container parameters so far: any difference of another container is one that matters.
         let different = (times || a.fields != b.fields)
             .then(|| "its header differs, and that container is not compared field by field".to_owned());
-        return HeaderRelation { times, creator: false, free_bytes: 0, different };
+        return HeaderRelation { times, creator: false, different };
     };
     let creator = (left.creator_system, left.creator_version) != (right.creator_system, right.creator_version)
         || left.central.version_needed != right.central.version_needed;
-    let extras = |mine: &ZipHeader, theirs: &ZipHeader| -> u64 {
-        let unexplained = mine.extra.fields.iter().filter(|field| !theirs.extra.fields.contains(field));
-        // Zip64 fields hold sizes, which follow from the contents.
-        unexplained.filter(|field| field.kind() != ExtraKind::Zip64).map(|field| field.data.len() as u64).sum()
-    };
-    let same_time = (left.central.time, left.central.date) == (right.central.time, right.central.date);
-    let free_bytes = if same_time { 0 } else { 4 }
-        + if creator { 2 } else { 0 }
-        + extras(&left.central, &right.central)
-        + extras(&left.local, &right.local);
-    HeaderRelation { times, creator, free_bytes, different: forbidden_difference(left, right) }
+    HeaderRelation { times, creator, different: forbidden_difference(left, right) }
 }
 
 fn forbidden_difference(left: &ZipFields, right: &ZipFields) -> Option<String> {
@@ -68,9 +56,9 @@ pub(crate) enum DataRelation {
     Same,
     /// The left one is not compressed at all, which leaves nothing free.
     Stored,
-    /// The left one was compressed by an encoder that is not identified. A deflate stream can carry anything between
-    /// its blocks, so these are bytes that nothing accounts for.
-    Unidentified,
+    /// The left one was compressed otherwise. A deflate stream can carry anything between its blocks, so unless the
+    /// encoder is known these are bytes that nothing accounts for.
+    Other,
 }
 
 /// Compares how two members with the same content lie in their files.
@@ -87,7 +75,7 @@ pub(crate) fn relate_data(left: &Side<'_>, a: usize, right: &Side<'_>, b: usize)
     Ok(match (is_same, x.central.method) {
         (true, _) => DataRelation::Same,
         (false, STORED) => DataRelation::Stored,
-        (false, _) => DataRelation::Unidentified,
+        (false, _) => DataRelation::Other,
     })
 }
 

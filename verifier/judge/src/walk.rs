@@ -189,7 +189,11 @@ impl Judge {
             }
         }
         verdict.normalizers_applied = three_way.normalizations;
-        verdict.container = Some(Container { kind: "zip".to_owned(), differences: three_way.container });
+        verdict.container = Some(Container {
+            kind: "zip".to_owned(),
+            differences: three_way.container,
+            parameters: three_way.parameters,
+        });
         verdict.run.durations_ms.insert("compare".to_owned(), millis(compare_started));
         sort_findings(&mut verdict.findings);
         Ok(verdict)

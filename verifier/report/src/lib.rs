@@ -6,7 +6,7 @@
 
 mod text;
 
-pub use text::{Style, escape, findings, text};
+pub use text::{Style, escape, findings, headline, text};
 
 use twinbuild_verdict::Verdict;
 

@@ -21,8 +21,7 @@ pub enum Style {
 /// A verdict as lines of text, the news first, with a line end behind each.
 #[must_use]
 pub fn text(verdict: &Verdict, style: Style) -> String {
-    let mut out = String::new();
-    headline(&mut out, verdict, style);
+    let mut out = headline(verdict, style);
     if let Some(reason) = &verdict.reason {
         line(&mut out, "reason", &format!("{}: {}", reason.class, reason.detail));
     }
@@ -105,7 +104,11 @@ fn paint(out: &mut String, style: Style, ansi: Ansi, text: &str) {
     }
 }
 
-fn headline(out: &mut String, verdict: &Verdict, style: Style) {
+/// The outcome, its qualities and the file's name, as one line.
+#[must_use]
+pub fn headline(verdict: &Verdict, style: Style) -> String {
+    let mut line = String::new();
+    let out = &mut line;
     let (word, colour) = match verdict.outcome {
         Outcome::Reproduced => ("reproduced", AnsiColor::Green),
         Outcome::Rejected => ("rejected", AnsiColor::Red),
@@ -119,6 +122,7 @@ fn headline(out: &mut String, verdict: &Verdict, style: Style) {
     let mut qualities = Vec::new();
     qualities.extend(verdict.level.map(|level| match level {
         Level::BitForBit => "bit-for-bit",
+        Level::Repacked => "repacked",
         Level::Normalized => "normalized",
     }));
     qualities.extend(verdict.mismatch.map(|mismatch| match mismatch {
@@ -142,6 +146,7 @@ fn headline(out: &mut String, verdict: &Verdict, style: Style) {
         out.push_str(&format!(" ({})", qualities.join("; ")));
     }
     out.push_str(&format!("  {}\n", escape(&verdict.subject.file_name)));
+    line
 }
 
 /// Findings as lines of text, the most severe first, at most 20 of each severity.

@@ -32,7 +32,9 @@ pub enum Outcome {
 pub enum Level {
     /// Both twins equal the published file after the named normalizers and in all but permitted container parameters.
     Normalized,
-    /// Both twins are the published file, byte for byte.
+    /// Both twins' members, written with the published container parameters, are the published file, byte for byte.
+    Repacked,
+    /// One twin is the published file, byte for byte, and the other reaches `repacked`.
     BitForBit,
 }
 
@@ -66,7 +68,7 @@ pub struct Decision {
 #[must_use]
 pub fn decide(comparison: &Comparison, mismatch: Option<Mismatch>, source_embeds_subject: bool) -> Decision {
     let nothing = Decision { outcome: Outcome::NotReproduced, level: None, mismatch: None, matches: None };
-    let Comparison { twins, first, second, files, bytes } = comparison;
+    let Comparison { twins, first, second, repacked_first, repacked_second, files, bytes } = comparison;
     let same = |relation: Relation| relation != Relation::Different;
     if !same(*twins) {
         let matches = match (same(*first), same(*second)) {
@@ -90,8 +92,12 @@ pub fn decide(comparison: &Comparison, mismatch: Option<Mismatch>, source_embeds
     if !equal {
         return Decision { mismatch: Some(mismatch.unwrap_or(Mismatch::Packaging)), ..nothing };
     }
-    let exact = [twins, first, second].iter().all(|relation| **relation == Relation::Identical);
-    let level = if exact { Level::BitForBit } else { Level::Normalized };
+    let is_one_identical = [first, second].iter().any(|relation| **relation == Relation::Identical);
+    let level = match (repacked_first & repacked_second, is_one_identical) {
+        (true, true) => Level::BitForBit,
+        (true, false) => Level::Repacked,
+        (false, _) => Level::Normalized,
+    };
     Decision { outcome: Outcome::Reproduced, level: Some(level), ..nothing }
 }
 
@@ -118,6 +124,8 @@ mod tests {
             twins,
             first,
             second,
+            repacked_first: first == Identical,
+            repacked_second: second == Identical,
             files: FileCounts { total: 2, identical: 2, verbatim: 1, generated: 1, ..FileCounts::default() },
             bytes: ByteCounts { total: 9, identical: 5, container: 4, ..ByteCounts::default() },
         }
@@ -139,11 +147,24 @@ mod tests {
                         Outcome::Reproduced
                     };
                     assert_eq!(decision.outcome, expected, "{twins:?} {first:?} {second:?}");
-                    let exact = [twins, first, second] == [Identical; 3];
+                    let exact = twins != Different && [first, second] == [Identical; 2];
                     assert_eq!(decision.level == Some(Level::BitForBit), exact);
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_level_is_that_of_the_weaker_twin() {
+        let level = |first, second, repacked: [bool; 2]| {
+            let mut comparison = comparison(Equivalent, first, second);
+            [comparison.repacked_first, comparison.repacked_second] = repacked;
+            decide(&comparison, None, false).level
+        };
+        assert_eq!(level(Identical, Equivalent, [true, true]), Some(Level::BitForBit));
+        assert_eq!(level(Identical, Equivalent, [true, false]), Some(Level::Normalized));
+        assert_eq!(level(Equivalent, Equivalent, [true, true]), Some(Level::Repacked));
+        assert_eq!(level(Equivalent, Equivalent, [false, true]), Some(Level::Normalized));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Normalization};
+use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Normalization, Parameters};
 use twinbuild_recipe::Recipe;
 use twinbuild_subject::{Digests, Sha256, Subject};
 
@@ -192,6 +192,10 @@ pub struct Container {
     pub kind: String,
     /// What differs, in members.
     pub differences: ContainerDifferences,
+    /// The published file's container parameters, where they were needed to write it again and are all known:
+    /// `twinbuild repack` writes the file from a rebuild with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Parameters>,
 }
 
 /// The program that wrote a verdict.

@@ -1,0 +1,121 @@
+//! The order of the lines of `RECORD`, the list of a wheel's files with their digests (PyPA, "Recording installed
+//! projects"). Installers take the lines in any order, and tools write them in that of their file system.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use twinbuild_archive::MemberKind;
+
+use crate::error::Failure;
+use crate::members::{MemberFacts, Members};
+use crate::permutation::Permutation;
+
+/// A `RECORD` up to this size is put in order, in bytes.
+pub(crate) const RECORD_BYTES: u64 = 64 << 20;
+
+/// The index of a wheel's `RECORD`: the file of that name in the one `*.dist-info` folder at the top.
+pub(crate) fn index(members: &dyn Members) -> Option<usize> {
+    let is_record = |facts: &MemberFacts<'_>| {
+        *facts.kind == MemberKind::File
+            && facts.path.ends_with(".dist-info/RECORD")
+            && facts.path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1
+    };
+    let mut found = (0..members.count()).filter(|index| members.facts(*index).as_ref().is_some_and(is_record));
+    match (found.next(), found.next()) {
+        (Some(index), None) => Some(index),
+        _ => None,
+    }
+}
+
+/// The contents of the member at `index`, of which the caller knows that it is at most [`RECORD_BYTES`] large.
+pub(crate) fn read(members: &dyn Members, index: usize) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    let Some(facts) = members.facts(index) else { return Ok(text) };
+    let read = |error| Failure::read(facts.path, error);
+    members.open(index).map_err(read)?.take(RECORD_BYTES + 1).read_to_end(&mut text).map_err(read)?;
+    if facts.sha256 != Some(twinbuild_subject::Sha256::of(&text)) {
+        return Err(Failure::Changed { path: facts.path.clone() });
+    }
+    Ok(text)
+}
+
+/// The order of the lines of `text`; `None` if there are more than 32 bits count.
+pub(crate) fn order(text: &[u8]) -> Option<Permutation> {
+    let lines = lines(text);
+    let mut sorted: Vec<usize> = (0..lines.len()).collect();
+    sorted.sort_by_key(|line| lines[*line]);
+    let mut positions = vec![0; lines.len()];
+    for (position, line) in sorted.into_iter().enumerate() {
+        positions[line] = position;
+    }
+    Permutation::of(positions)
+}
+
+/// The lines of `text` in another order; `None` if the order is for another number of lines.
+pub(crate) fn reorder(text: &[u8], order: &Permutation) -> Option<Vec<u8>> {
+    let mut sorted = lines(text);
+    sorted.sort_unstable();
+    let positions = order.positions(sorted.len())?;
+    Some(positions.into_iter().flat_map(|position| sorted[position]).copied().collect())
+}
+
+/// How many lines there are.
+pub(crate) fn line_count(text: &[u8]) -> usize {
+    lines(text).len()
+}
+
+fn lines(text: &[u8]) -> Vec<&[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n').collect()
+}
+
+/// Checks each line of the `RECORD` at `index` against the members: each file is listed once, with its SHA-256 and its
+/// size; `RECORD` itself and its signatures are listed without or not at all. `Err` says what is wrong first.
+pub(crate) fn verify(members: &dyn Members, index: usize, text: &[u8]) -> Result<(), String> {
+    let record = members.facts(index).map(|facts| facts.path.as_bytes()).unwrap_or_default();
+    let is_signature = |name: &[u8]| name.strip_prefix(record).is_some_and(|rest| matches!(rest, b".jws" | b".p7s"));
+    let mut unlisted: HashMap<&[u8], MemberFacts<'_>> = (0..members.count())
+        .filter_map(|index| members.facts(index))
+        .filter(|facts| *facts.kind == MemberKind::File)
+        .map(|facts| (facts.path.as_bytes(), facts))
+        .collect();
+    let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+    for row in rows.byte_records() {
+        let row = row.map_err(|error| format!("it is not a CSV file: {error}"))?;
+        let name = row.get(0).unwrap_or_default();
+        let shown = twinbuild_subject::MemberPath::new(name);
+        let (3, Some(facts)) = (row.len(), unlisted.remove(name)) else {
+            return Err(format!("`{shown}` has no row of three fields, is no file of the archive, or is listed twice"));
+        };
+        let (digest, size) = (row.get(1).unwrap_or_default(), row.get(2).unwrap_or_default());
+        if (name == record || is_signature(name)) && digest.is_empty() && size.is_empty() {
+            continue;
+        }
+        let expected = facts.sha256.map(|sha256| format!("sha256={}", sha256.to_url_safe_base64()));
+        let is_true = expected.is_some_and(|expected| expected.as_bytes() == digest)
+            && facts.size_bytes.to_string().as_bytes() == size;
+        if !is_true {
+            return Err(format!("`{shown}` has another digest or size"));
+        }
+    }
+    let missing =
+        unlisted.into_values().filter(|facts| !is_signature(facts.path.as_bytes())).map(|facts| facts.path).min();
+    missing.map_or(Ok(()), |path| Err(format!("`{path}` is not listed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_taken_over_to_other_lines() {
+        let order = order(b"c,1,\na,1,\nb,1,\n").unwrap();
+        assert_eq!(reorder(b"a,2,\nb,2,\nc,2,\n", &order).unwrap(), b"c,2,\na,2,\nb,2,\n");
+        assert_eq!(reorder(b"a,2,\nb,2,\n", &order), None);
+    }
+
+    #[test]
+    fn a_sorted_list_is_one_span() {
+        assert_eq!(order(b"a\nb\nc").unwrap().spans.len(), 1);
+        assert_eq!(order(b"").unwrap().spans.len(), 0);
+    }
+}

@@ -1,0 +1,116 @@
+//! `twinbuild repack`
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use serde_json::Value;
+use twinbuild_archive::{ArchiveFile, Format as ArchiveFormat, Limits, read};
+use twinbuild_repack::{Parameters, RepackError, ZipMembers, repack};
+use twinbuild_subject::Sha256Hasher;
+
+use super::print;
+use crate::arguments::{Format, Global, Repack};
+use crate::failure::Failure;
+
+pub(crate) fn run(global: &Global, arguments: &Repack) -> Result<u8, Failure> {
+    let parameters = parameters(&arguments.parameters)?;
+    let members = &arguments.members;
+    let opening = || format!("opening {}", members.display());
+    let bytes = ArchiveFile::new(File::open(members).with_context(opening).map_err(Failure::usage)?)
+        .with_context(opening)
+        .map_err(Failure::usage)?;
+    let archive = read(&bytes, ArchiveFormat::Zip, &Limits::default())
+        .with_context(|| format!("reading {}", members.display()))
+        .map_err(Failure::rejected)?;
+
+    let partial = Partial::beside(&arguments.output);
+    let mut out = Hashing { inner: BufWriter::new(partial.create()?), hasher: Sha256Hasher::new() };
+    match repack(&parameters, &ZipMembers::new(&archive, &bytes), &mut out) {
+        Ok(()) => {}
+        Err(RepackError::Unfit(unfit)) => {
+            return Err(Failure::rejected(anyhow::Error::new(unfit).context("the members do not fit the parameters")));
+        }
+        Err(RepackError::Failed(failure)) => return Err(Failure::inconclusive(failure)),
+    }
+    out.inner.flush().with_context(|| format!("writing {}", partial.path.display())).map_err(Failure::inconclusive)?;
+    let (size, sha256) = (out.hasher.size_bytes(), out.hasher.finish());
+    partial.publish(&arguments.output)?;
+    print(&match global.format {
+        Format::Text => format!("{sha256}  {}\n", arguments.output.display()),
+        Format::Json => serde_json::json!({ "sha256": sha256, "size": size }).to_string() + "\n",
+    })?;
+    Ok(0)
+}
+
+/// Reads parameters, as they are or out of a verdict.
+fn parameters(path: &Path) -> Result<Parameters, Failure> {
+    let reading = || format!("reading the parameters {}", path.display());
+    let text = fs::read_to_string(path).with_context(reading).map_err(Failure::usage)?;
+    let mut value: Value = serde_json::from_str(&text).with_context(reading).map_err(Failure::usage)?;
+    if value.get("schemaVersion").is_some() {
+        value = value["container"]["parameters"].take();
+        if value.is_null() {
+            let message = format!(
+                "{} is a verdict without container parameters: the published file needed none, or they are not all known",
+                path.display()
+            );
+            return Err(Failure::usage(anyhow!(message)));
+        }
+    }
+    serde_json::from_value(value).with_context(reading).map_err(Failure::usage)
+}
+
+/// A file in the making beside its place, removed unless it is published.
+struct Partial {
+    path: PathBuf,
+}
+
+impl Partial {
+    fn beside(target: &Path) -> Self {
+        let mut name = target.as_os_str().to_owned();
+        name.push(format!(".{}.partial", std::process::id()));
+        Self { path: name.into() }
+    }
+
+    fn create(&self) -> Result<File, Failure> {
+        File::options()
+            .write(true)
+            .create_new(true)
+            .open(&self.path)
+            .with_context(|| format!("creating {}", self.path.display()))
+            .map_err(Failure::usage)
+    }
+
+    fn publish(&self, target: &Path) -> Result<(), Failure> {
+        fs::rename(&self.path, target)
+            .with_context(|| format!("moving {} to {}", self.path.display(), target.display()))
+            .map_err(Failure::inconclusive)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // After it was published there is nothing to remove.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Hashes what is written through it.
+struct Hashing<W> {
+    inner: W,
+    hasher: Sha256Hasher,
+}
+
+impl<W: io::Write> io::Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
