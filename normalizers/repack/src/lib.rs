@@ -63,6 +63,7 @@ pub use fields::{
 pub use infer::infer;
 pub use members::{MemberFacts, Members, ZipMembers};
 pub use parameters::{PARAMETERS_VERSION, Parameters};
+pub use permit::{StoredMode, is_world_writable, modes_read_alike};
 pub use permutation::{Permutation, Span};
 pub use repack::repack;
 pub use zlib::{ZlibError, zlib_version};

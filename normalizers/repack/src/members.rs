@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use crate::permit::StoredMode;
 use flate2::read::DeflateDecoder;
 use twinbuild_archive::{Archive, Fields, MemberKind, ReadAt, ZipFields};
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
@@ -13,10 +14,8 @@ pub struct MemberFacts<'a> {
     pub path: &'a MemberPath,
     /// What it is.
     pub kind: &'a MemberKind,
-    /// The 12 permission bits, where it has a mode.
-    pub mode: Option<u32>,
-    /// The system that made it (APPNOTE 4.4.2.2): whether readers believe the mode depends on it.
-    pub creator_system: u8,
+    /// Its mode, and what readers need to believe it.
+    pub mode: StoredMode,
     /// The lower half of the external attributes (4.4.15).
     pub dos_attributes: u16,
     /// Internal attributes (4.4.14).
@@ -78,8 +77,11 @@ impl Members for ZipMembers<'_> {
         Some(MemberFacts {
             path: &member.path,
             kind: &member.kind,
-            mode: member.mode,
-            creator_system: fields.creator_system,
+            mode: StoredMode {
+                permissions: member.mode,
+                has_type: member.type_bits.is_some(),
+                creator_system: fields.creator_system,
+            },
             dos_attributes: u16::from_le_bytes([low, high]),
             internal_attributes: fields.internal_attributes,
             size_bytes: member.size_bytes,

@@ -29,7 +29,8 @@ pub fn repack(parameters: &Parameters, members: &dyn Members, out: &mut dyn Writ
     parameters.validate()?;
     let order = members_in_order(parameters, members)?;
     let record = ordered_record(parameters, members)?;
-    let is_world_writable = permit::is_world_writable(members);
+    let facts_in_order: Vec<_> = order.iter().filter_map(|index| members.facts(*index)).collect();
+    let is_world_writable = permit::writes_world_writable(parameters, &facts_in_order);
     let mut out = Counted { out, written: 0 };
     let mut directory = Vec::new();
     for (index, values) in order.iter().copied().zip(parameters.values()) {

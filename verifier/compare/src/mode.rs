@@ -1,57 +1,49 @@
-//! Which differences of mode bits are container parameters.
+//! Modes of members, by the rule that `twinbuild_repack` writes by.
 
-use twinbuild_archive::{Member, MemberKind};
+use twinbuild_archive::{Archive, Fields, Member};
+use twinbuild_repack::{StoredMode, is_world_writable, modes_read_alike};
 
 /// How the modes of two members relate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ModeRelation {
     Same,
-    /// They differ in bits that depend on the umask of whoever built, and in nothing that runs or protects.
+    /// They differ in bits that depend on the umask or the system of whoever built, and in nothing that runs or protects.
     Permitted,
     Different,
 }
 
-/// Compares modes. Bits for the group and for reading by others may differ. The executable bits of group and others may
-/// differ only where both owners' are set, so that the file is as executable as before. Set-id and sticky bits, the
-/// owner's bits and writing by others may not, except that `all_world_writable` files may all be (the caller warns).
-/// No mode at all stands for a file that is not executable.
-pub(crate) fn relate_modes(a: &Member, b: &Member, all_world_writable: bool) -> ModeRelation {
-    let (left, right) = match (a.mode, b.mode) {
-        (None, None) => return ModeRelation::Same,
-        (Some(left), Some(right)) => (left, right),
-        (Some(mode), None) | (None, Some(mode)) => {
-            let harmless = match a.kind {
-                MemberKind::File => mode & 0o7113 == 0,
-                _ => mode & 0o7002 == 0,
-            };
-            return if harmless { ModeRelation::Permitted } else { ModeRelation::Different };
-        }
-    };
-    let changed = left ^ right;
-    if changed == 0 && a.type_bits == b.type_bits {
-        return ModeRelation::Same;
+/// Compares the modes of two members of the same kind.
+pub(crate) fn relate_modes(a: &Member, b: &Member, world_writable: bool) -> ModeRelation {
+    let (left, right) = (stored(a), stored(b));
+    if left == right {
+        ModeRelation::Same
+    } else if modes_read_alike(&a.kind, &left, &right, world_writable) {
+        ModeRelation::Permitted
+    } else {
+        ModeRelation::Different
     }
-    let mut permitted = 0o064;
-    if left & right & 0o100 != 0 {
-        permitted |= 0o011;
-    }
-    if all_world_writable {
-        permitted |= 0o002;
-    }
-    // Installers set the executable bit only where the type says that it is a regular file.
-    if a.type_bits != b.type_bits && (left | right) & 0o111 != 0 {
-        return ModeRelation::Different;
-    }
-    if changed & !permitted == 0 { ModeRelation::Permitted } else { ModeRelation::Different }
 }
 
-/// Whether there are files, and each of them may be written by others.
-pub(crate) fn all_world_writable<'a>(members: impl IntoIterator<Item = &'a Member>) -> bool {
-    let mut files = members.into_iter().filter(|member| member.is_file()).peekable();
-    files.peek().is_some() && files.all(|member| member.mode.is_some_and(|mode| mode & 0o002 != 0))
+/// Whether all files of an archive may be written by others.
+pub(crate) fn all_world_writable(archive: &Archive) -> bool {
+    is_world_writable(archive.members.iter().filter(|member| member.is_file()).map(|member| member.mode))
 }
 
 /// A mode as a reader knows it.
 pub(crate) fn shown(member: &Member) -> String {
-    member.mode.map_or_else(|| "no mode".to_owned(), |mode| format!("{mode:04o}"))
+    let creator = match &member.fields {
+        Fields::Zip(fields) if ![3, 19].contains(&fields.creator_system) => " of no Unix system",
+        _ => "",
+    };
+    let kind = if member.type_bits.is_none() && creator.is_empty() { " without a type" } else { "" };
+    member.mode.map_or_else(|| "none".to_owned(), |mode| format!("{mode:04o}{creator}{kind}"))
+}
+
+fn stored(member: &Member) -> StoredMode {
+    const UNIX: u8 = 3;
+    let creator_system = match &member.fields {
+        Fields::Zip(fields) => fields.creator_system,
+        _ => UNIX,
+    };
+    StoredMode { permissions: member.mode, has_type: member.type_bits.is_some(), creator_system }
 }

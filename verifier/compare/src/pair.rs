@@ -63,8 +63,8 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
         right.archive.members.iter().enumerate().map(|(index, member)| (member.path.as_bytes(), index)).collect();
     let partners: Vec<Option<usize>> =
         left.archive.members.iter().map(|member| by_path.get(member.path.as_bytes()).copied()).collect();
-    let world_writable = all_world_writable(&left.archive.members);
-    let may_be_writable = world_writable || all_world_writable(&right.archive.members);
+    let world_writable = all_world_writable(left.archive);
+    let may_be_writable = world_writable || all_world_writable(right.archive);
     let mut pair = Pair {
         relation: Relation::Different,
         changes: Vec::new(),
