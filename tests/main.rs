@@ -7,6 +7,7 @@
 mod bad_input;
 mod comparing;
 mod fixtures;
+mod hostile_corpus;
 mod local_index;
 mod network_faults;
 mod network_hostile_builds;

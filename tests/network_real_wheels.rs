@@ -126,9 +126,12 @@ fn a_recipe_is_inferred_printed_and_used() {
     std::fs::write(&path, &said.out).unwrap();
     let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--recipe", text(&path)]);
     assert_eq!((code, verdict["recipe"]["origin"].as_str()), (0, Some("given")), "{verdict:#}");
-    // Another version of the tool that writes WHEEL shows.
+    // Another version of the tool that writes WHEEL is normalized, and shows when nothing is.
     std::fs::write(&path, said.out.replace("wheel==0.36.2", "wheel==0.36.1")).unwrap();
     let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--recipe", text(&path)]);
+    assert_eq!((code, verdict["level"].as_str()), (0, Some("normalized")), "{verdict:#}");
+    assert_eq!(verdict["normalizersApplied"][0]["name"], "wheel-file-generator");
+    let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--strict", "--recipe", text(&path)]);
     assert_eq!((code, verdict["mismatch"].as_str()), (1, Some("packaging")), "{verdict:#}");
     assert_eq!(finding(&verdict, "metadata-changed")["path"], "six-1.16.0.dist-info/WHEEL");
     // Requirements from after the upload are refused.

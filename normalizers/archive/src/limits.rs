@@ -37,8 +37,8 @@ impl Default for Limits {
             ratio_floor_bytes: 16 << 20,
             members: 200_000,
             name_bytes: 4096,
-            header_bytes: 256 << 20,
-            anomalies: 50_000,
+            header_bytes: 64 << 20,
+            anomalies: 5_000,
             xz_memory_kib: 256 << 10,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
 use twinbuild_subject::{MemberPath, UnsafePath};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::archive::Anomaly;
 
@@ -219,7 +220,7 @@ fn is_below(key: &[u8], above: &[u8]) -> bool {
 
 fn fold(key: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(key) {
-        Ok(text) => text.to_uppercase().to_lowercase().into_bytes(),
+        Ok(text) => text.nfc().collect::<String>().to_uppercase().to_lowercase().nfc().collect::<String>().into_bytes(),
         Err(_) => key.to_ascii_lowercase(),
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use twinbuild_compare::Normalizing;
 
 /// Verifies that published packages were built from their source.
 #[derive(Debug, Parser)]
@@ -36,9 +37,19 @@ pub(crate) struct Global {
     /// The Debian archive
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) debian_mirror: Option<String>,
+    /// Compare contents as they are, without any normalizer
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
     /// Say more of what is done
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+}
+
+impl Global {
+    /// Whether normalizers are used.
+    pub(crate) fn normalizing(&self) -> Normalizing {
+        if self.strict { Normalizing::No } else { Normalizing::Yes }
+    }
 }
 
 /// How results are printed.

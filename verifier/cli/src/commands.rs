@@ -46,8 +46,14 @@ fn judge(
         ),
         None => None,
     };
-    let mut options =
-        Options { artifact: subject.artifact.clone(), as_of, recipe: None, keep: None, limits: Limits::default() };
+    let mut options = Options {
+        artifact: subject.artifact.clone(),
+        as_of,
+        recipe: None,
+        keep: None,
+        limits: Limits::default(),
+        normalizing: global.normalizing(),
+    };
     choose(&settings, &mut options)?;
     let target = Target::parse(&subject.subject, subject.source.clone())?;
     let store = settings.store()?;

@@ -93,6 +93,7 @@ pub(crate) fn explain(
         Change::Header(left, _, what) => {
             (Finding::of("container-field", Warning, &published.member(*left).path, what.clone()), Packaging)
         }
+        Change::Container(code, detail) => (Finding::whole(code, Warning, detail.clone()), Packaging),
         Change::AnomalyLeft(anomaly) => (anomaly_finding(anomaly, Warning, "the published file"), Packaging),
         Change::AnomalyRight(anomaly) => (anomaly_finding(anomaly, Warning, "the rebuild"), Packaging),
     };

@@ -10,8 +10,9 @@
 //! Where a rebuild is equivalent, the published file is written again from the rebuild's members with the published
 //! container parameters, and held against the published bytes.
 //!
-//! The only content that is normalized is the order of the rows of `RECORD`, and that only where both files' `RECORD`
-//! were verified row by row.
+//! Contents that differ are compared again after the normalizers of `twinbuild_rules`, unless the caller says
+//! [`Normalizing::No`]; one that fails leaves them different. The rows of `RECORD` are normalized here, and only where both
+//! files' `RECORD` were verified row by row.
 #![forbid(unsafe_code)]
 
 mod comparison;
@@ -27,7 +28,7 @@ mod trace;
 
 pub use comparison::{ByteCounts, Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
 pub use finding::{Finding, Severity, sort_findings};
-pub use pair::{Change, Pair, relate};
+pub use pair::{Change, Normalizing, Pair, relate};
 pub use record::{RecordFault, verify_record};
 pub use side::{CompareError, Side};
 pub use three_way::{ThreeWay, compare};

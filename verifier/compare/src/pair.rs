@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use twinbuild_archive::{Anomaly, Format};
 use twinbuild_repack::{InferError, infer};
-use twinbuild_subject::Sha256;
+use twinbuild_rules::{Equality, applicable, equal_after_rules};
+use twinbuild_subject::{MemberPath, Sha256};
 
 use crate::comparison::{ContainerDifferences, Normalization, Relation};
 use crate::mode::{ModeRelation, all_world_writable, relate_modes};
@@ -31,11 +32,18 @@ pub enum Change {
     Mode(usize, usize),
     /// A header value differs that is no container parameter.
     Header(usize, usize, String),
+    /// The containers differ, in a format of which no container parameters are known; the sentence says how.
+    Container(&'static str, String),
     /// The left file has an anomaly that the right has not.
     AnomalyLeft(Anomaly),
     /// The right file has an anomaly that the left has not.
     AnomalyRight(Anomaly),
 }
+
+/// The normalizers of `RECORD`, which need the whole archive, and so are not among those of `twinbuild_rules`: its rows in
+/// another order, and the rows of members that were normalized.
+const RECORD_ROW_ORDER: &str = "wheel-record-row-order";
+const RECORD_NORMALIZED_ROWS: &str = "wheel-record-normalized-rows";
 
 /// How two files relate.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,11 +62,20 @@ pub struct Pair {
     pub world_writable: bool,
 }
 
+/// Whether contents that differ are compared again after the normalizers of `twinbuild_rules` have rewritten both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalizing {
+    /// They are; what a normalizer hid is reported.
+    Yes,
+    /// They are not: contents are equal as they are, or not at all.
+    No,
+}
+
 /// Relates two files.
 ///
 /// # Errors
 /// When one of them cannot be read again.
-pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
+pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Result<Pair, CompareError> {
     let by_path: HashMap<&[u8], usize> =
         right.archive.members.iter().enumerate().map(|(index, member)| (member.path.as_bytes(), index)).collect();
     let partners: Vec<Option<usize>> =
@@ -91,7 +108,11 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
             if record_index(left.archive) == Some(index) && record_index(right.archive) == Some(partner) {
                 record = Some((index, partner));
             } else {
-                pair.changes.push(Change::Content(index, partner));
+                let applied = normalized(left, index, right, partner, normalizing)?;
+                if applied.is_empty() {
+                    pair.changes.push(Change::Content(index, partner));
+                }
+                pair.normalizations.extend(applied);
             }
         }
         match relate_modes(a, b, may_be_writable) {
@@ -124,10 +145,45 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>) -> Result<Pair, CompareError> {
         pair.relate_records(left, index, right, partner)?;
     }
     pair.relate_anomalies(left, right)?;
+    if left.archive.format != Format::Zip && pair.changes.is_empty() {
+        // Not the same bytes, and nothing among the members explains it.
+        let (code, detail) = if left.archive.container == right.archive.container {
+            ("compressed-data-differs", "the members and headers are the same, and are compressed to other bytes")
+        } else {
+            ("container-field", "the headers of the container differ")
+        };
+        pair.changes.push(Change::Container(code, detail.to_owned()));
+    }
     if pair.changes.is_empty() {
         pair.relation = Relation::Equivalent;
     }
     Ok(pair)
+}
+
+/// The normalizers that make two contents of the same name equal, as far as they rewrote the left one; none where they are
+/// not allowed, where one fails, or where the contents differ all the same.
+fn normalized(
+    left: &Side<'_>,
+    index: usize,
+    right: &Side<'_>,
+    partner: usize,
+    normalizing: Normalizing,
+) -> Result<Vec<Normalization>, CompareError> {
+    let path = &left.member(index).path;
+    if normalizing == Normalizing::No || applicable(path).next().is_none() {
+        return Ok(Vec::new());
+    }
+    let (Some(a), Some(b)) = (left.content(index)?, right.content(partner)?) else { return Ok(Vec::new()) };
+    Ok(match equal_after_rules(path, &a, &b) {
+        Equality::Equal { a, b } => {
+            // What only the right one needed is a normalizer that was applied all the same.
+            let only_right = b.iter().filter(|rule| !a.iter().any(|other| other.name == rule.name));
+            let all = a.iter().map(|rule| (rule, rule.bytes)).chain(only_right.map(|rule| (rule, 0)));
+            all.map(|(rule, bytes)| Normalization { name: rule.name, version: rule.version, path: path.clone(), bytes })
+                .collect()
+        }
+        Equality::Identical | Equality::Explained { .. } | Equality::Different | Equality::RuleFailed(_) => Vec::new(),
+    })
 }
 
 /// Whether the encoders of a file are known, found out when it is first asked.
@@ -164,22 +220,33 @@ impl Pair {
         };
         let are_true =
             verify_record(left.archive, index, &a).is_empty() && verify_record(right.archive, partner, &b).is_empty();
+        let record = |name| Normalization {
+            name,
+            version: 1,
+            path: left.member(index).path.clone(),
+            bytes: left.member(index).size_bytes,
+        };
         if are_true && same_lines(&a, &b) {
-            self.normalizations.push(Normalization {
-                name: "wheel-record-row-order",
-                version: 1,
-                path: left.member(index).path.clone(),
-                bytes: left.member(index).size_bytes,
-            });
+            self.normalizations.push(record(RECORD_ROW_ORDER));
+            return Ok(());
+        }
+        // A row follows from its member: where that was normalized, its row is too.
+        let is_normalized = |path: &MemberPath| self.normalizations.iter().any(|other| other.path == *path);
+        let rows = differing_rows(&a, &b);
+        if are_true && !rows.is_empty() && rows.iter().all(is_normalized) {
+            self.normalizations.push(record(RECORD_NORMALIZED_ROWS));
             return Ok(());
         }
         let is_implied = are_true
-            && differing_rows(&a, &b).iter().all(|path| {
-                self.changes.iter().any(|change| match change {
-                    Change::OnlyLeft(i) | Change::Content(i, _) | Change::Kind(i, _) => left.member(*i).path == *path,
-                    Change::OnlyRight(i) => right.member(*i).path == *path,
-                    _ => false,
-                })
+            && rows.iter().all(|path| {
+                is_normalized(path)
+                    || self.changes.iter().any(|change| match change {
+                        Change::OnlyLeft(i) | Change::Content(i, _) | Change::Kind(i, _) => {
+                            left.member(*i).path == *path
+                        }
+                        Change::OnlyRight(i) => right.member(*i).path == *path,
+                        _ => false,
+                    })
             })
             && !self.changes.is_empty();
         self.changes.push(if is_implied { Change::ImpliedRecord(index, partner) } else { changed });
@@ -196,18 +263,19 @@ impl Pair {
             };
             Ok((anomaly.code, anomaly.path.clone(), anomaly.length, digest))
         };
-        let mut unmatched = Vec::new();
+        let mut unmatched: HashMap<_, Vec<&Anomaly>> = HashMap::new();
         for anomaly in &right.archive.anomalies {
-            unmatched.push((identify(right, anomaly)?, anomaly));
+            unmatched.entry(identify(right, anomaly)?).or_default().push(anomaly);
         }
         for anomaly in &left.archive.anomalies {
-            let identity = identify(left, anomaly)?;
-            match unmatched.iter().position(|(other, _)| *other == identity) {
-                Some(position) => drop(unmatched.swap_remove(position)),
-                None => self.changes.push(Change::AnomalyLeft(anomaly.clone())),
+            let partner = unmatched.get_mut(&identify(left, anomaly)?).and_then(Vec::pop);
+            if partner.is_none() {
+                self.changes.push(Change::AnomalyLeft(anomaly.clone()));
             }
         }
-        self.changes.extend(unmatched.into_iter().map(|(_, anomaly)| Change::AnomalyRight(anomaly.clone())));
+        let mut lonely: Vec<&Anomaly> = unmatched.into_values().flatten().collect();
+        lonely.sort_by_key(|anomaly| (anomaly.offset, anomaly.code));
+        self.changes.extend(lonely.into_iter().map(|anomaly| Change::AnomalyRight(anomaly.clone())));
         Ok(())
     }
 }

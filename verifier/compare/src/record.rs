@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use twinbuild_archive::{Archive, Member};
 use twinbuild_subject::MemberPath;
 
+/// More faults of one `RECORD` than this are no news, in number.
+const MOST_FAULTS: usize = 1000;
+
 /// One way in which a `RECORD` does not tell the truth about its archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordFault {
@@ -30,7 +33,8 @@ pub(crate) fn record_index(archive: &Archive) -> Option<usize> {
 
 /// Checks `content`, the `RECORD` at `index`, against the members (PyPA "Recording installed projects", "The RECORD
 /// file"): each file is listed once, with its SHA-256 in URL-safe base64 without padding and its size; `RECORD` itself
-/// is listed without, and its signatures `RECORD.jws` and `RECORD.p7s` need not be listed. Directories are not listed.
+/// is listed without, and its signatures `RECORD.jws` and `RECORD.p7s` need not be listed. Directories are not listed. At
+/// most 1000 faults are told.
 #[must_use]
 pub fn verify_record(archive: &Archive, index: usize, content: &[u8]) -> Vec<RecordFault> {
     let record = &archive.members[index].path;
@@ -43,7 +47,11 @@ pub fn verify_record(archive: &Archive, index: usize, content: &[u8]) -> Vec<Rec
         .collect();
     let is_signature =
         |path: &[u8]| path.strip_prefix(record.as_bytes()).is_some_and(|rest| matches!(rest, b".jws" | b".p7s"));
-    let mut fault = |path: &MemberPath, detail: String| faults.push(RecordFault { path: path.clone(), detail });
+    let mut fault = |path: &MemberPath, detail: String| {
+        if faults.len() < MOST_FAULTS {
+            faults.push(RecordFault { path: path.clone(), detail });
+        }
+    };
     let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(content);
     for row in rows.byte_records() {
         let row = match row {

@@ -3,8 +3,9 @@
 use twinbuild_archive::{Archive, Member, ReadAt, ReadError, contents};
 use twinbuild_subject::Sha256;
 
-/// Contents up to this size are read into memory to explain a difference, or to read `RECORD`.
-const EXPLAINED_BYTES: u64 = 64 << 20;
+/// Contents up to this size are read into memory to explain a difference, or to read `RECORD`, in bytes. The longest
+/// `RECORD`s of real wheels have a tenth of it.
+const EXPLAINED_BYTES: u64 = 4 << 20;
 
 /// A file, read and at hand.
 #[derive(Clone, Copy)]

@@ -1,12 +1,14 @@
 //! The comparison of a published file with its two rebuilds.
 
+use std::collections::HashSet;
+
 use twinbuild_archive::{Anomaly, Fields, Member};
 use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, Parameters, is_exact};
 
 use crate::comparison::{Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
 use crate::explain::{anomaly_finding, explain};
 use crate::finding::{Finding, Severity, sort_findings};
-use crate::pair::{Change, Pair, relate};
+use crate::pair::{Change, Normalizing, Pair, relate};
 use crate::record::{RecordFault, record_index, verify_record};
 use crate::side::{CompareError, Side};
 use crate::tiles::{Fate, count_bytes, fates};
@@ -41,10 +43,11 @@ pub fn compare(
     first: &Side<'_>,
     second: &Side<'_>,
     source: &SourceIndex,
+    normalizing: Normalizing,
 ) -> Result<ThreeWay, CompareError> {
-    let twins = relate(first, second)?;
-    let to_first = relate(published, first)?;
-    let to_second = relate(published, second)?;
+    let twins = relate(first, second, normalizing)?;
+    let to_first = relate(published, first, normalizing)?;
+    let to_second = relate(published, second, normalizing)?;
     let relations = (twins.relation, to_first.relation, to_second.relation);
     let second_is_closer = to_second.relation < to_first.relation;
     let (pair, rebuilt, other, other_rebuilt) =
@@ -76,9 +79,15 @@ pub fn compare(
     findings.extend(twin_findings(&twins, first, second));
     findings.extend(record_findings(published)?);
     // Anomalies that the rebuild has too are reproduced, and worth knowing all the same.
-    let is_change =
-        |anomaly: &Anomaly| pair.changes.iter().any(|change| *change == Change::AnomalyLeft(anomaly.clone()));
-    let shared = published.archive.anomalies.iter().filter(|anomaly| !is_change(anomaly));
+    let place = |anomaly: &Anomaly| (anomaly.code, anomaly.offset, anomaly.length);
+    let changes = pair.changes.iter();
+    let changed: HashSet<_> = changes
+        .filter_map(|change| match change {
+            Change::AnomalyLeft(anomaly) => Some(place(anomaly)),
+            _ => None,
+        })
+        .collect();
+    let shared = published.archive.anomalies.iter().filter(|anomaly| !changed.contains(&place(anomaly)));
     findings.extend(shared.map(|anomaly| anomaly_finding(anomaly, Severity::Note, "the published file")));
     if let Some(parameters) = &parameters {
         findings.extend(channel_findings(published, parameters));
@@ -165,6 +174,7 @@ fn twin_findings(twins: &Pair, first: &Side<'_>, second: &Side<'_>) -> Vec<Findi
                 (Some(&first.member(*index).path), "its mode differs between the rebuilds".to_owned())
             }
             Change::Header(index, _, what) => (Some(&first.member(*index).path), what.clone()),
+            Change::Container(_, detail) => (None, detail.clone()),
             Change::AnomalyLeft(anomaly) | Change::AnomalyRight(anomaly) => {
                 (anomaly.path.as_ref(), anomaly.detail.clone())
             }

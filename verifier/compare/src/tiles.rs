@@ -89,13 +89,23 @@ pub(crate) fn count_bytes(published: &Side<'_>, rebuilt: &Side<'_>, pair: &Pair)
     }
     let fates = fates(published, pair);
     let theirs: HashMap<TileKind, &Tile> = rebuilt.archive.tiles.iter().map(|tile| (tile.kind, tile)).collect();
-    let has_anomaly_of_its_own = |tile: &Tile| {
-        pair.changes.iter().any(|change| match change {
-            Change::AnomalyLeft(anomaly) => {
-                anomaly.offset < tile.offset + tile.length && tile.offset < anomaly.offset + anomaly.length.max(1)
-            }
-            _ => false,
-        })
+    let mut anomalies: Vec<(u64, u64)> = Vec::new();
+    for change in &pair.changes {
+        if let Change::AnomalyLeft(anomaly) = change {
+            anomalies.push((anomaly.offset, anomaly.offset.saturating_add(anomaly.length.max(1))));
+        }
+    }
+    anomalies.sort_unstable();
+    // Both lists are in the order of the file, so what ends before one tile is of no concern to the next.
+    let mut passed = 0;
+    let mut has_anomaly_of_its_own = |tile: &Tile| {
+        while anomalies.get(passed).is_some_and(|(_, end)| *end <= tile.offset) {
+            passed += 1;
+        }
+        anomalies[passed..]
+            .iter()
+            .take_while(|(start, _)| *start < tile.offset + tile.length)
+            .any(|(_, end)| *end > tile.offset)
     };
     for tile in &published.archive.tiles {
         let member = match tile.kind {
@@ -168,7 +178,7 @@ pub(crate) fn fates(published: &Side<'_>, pair: &Pair) -> Vec<Fate> {
                     fates[*index] = Fate::HeaderChanged;
                 }
             }
-            Change::OnlyRight(_) | Change::AnomalyLeft(_) | Change::AnomalyRight(_) => {}
+            Change::OnlyRight(_) | Change::Container(..) | Change::AnomalyLeft(_) | Change::AnomalyRight(_) => {}
         }
     }
     fates

@@ -4,7 +4,7 @@
 use std::io::{Cursor, Write as _};
 
 use twinbuild_archive::{Archive, Format, Limits, read};
-use twinbuild_compare::{Finding, Mismatch, Relation, Severity, Side, SourceIndex, ThreeWay, compare};
+use twinbuild_compare::{Finding, Mismatch, Normalizing, Relation, Severity, Side, SourceIndex, ThreeWay, compare};
 use twinbuild_subject::Sha256;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
@@ -95,13 +95,23 @@ fn archive(bytes: &Vec<u8>) -> Archive {
 }
 
 fn judge_bytes(published: &Vec<u8>, first: &Vec<u8>, second: &Vec<u8>, source: &SourceIndex) -> ThreeWay {
+    judge_with(published, first, second, source, Normalizing::Yes)
+}
+
+fn judge_with(
+    published: &Vec<u8>,
+    first: &Vec<u8>,
+    second: &Vec<u8>,
+    source: &SourceIndex,
+    normalizing: Normalizing,
+) -> ThreeWay {
     let archives = [archive(published), archive(first), archive(second)];
     let sides: Vec<Side<'_>> = [published, first, second]
         .into_iter()
         .zip(&archives)
         .map(|(bytes, archive)| Side { archive, bytes, sha256: Sha256::of(bytes) })
         .collect();
-    let found = compare(&sides[0], &sides[1], &sides[2], source).unwrap();
+    let found = compare(&sides[0], &sides[1], &sides[2], source, normalizing).unwrap();
     let bytes = found.comparison.bytes;
     assert_eq!(bytes.identical + bytes.container + bytes.normalized + bytes.differing, bytes.total);
     assert_eq!(bytes.total, published.len() as u64);
@@ -243,13 +253,58 @@ fn metadata_that_decides_nothing_is_packaging() {
         wheel.entry("METADATA").content = metadata.replace("License: MIT", "License: BSD").into_bytes();
     };
     differs(&wheel().with(licence), "metadata-changed", "METADATA", Warning, Packaging);
-    let generator = |wheel: &mut Wheel| {
-        let text = String::from_utf8(wheel.entry("WHEEL").content.clone()).unwrap();
-        wheel.entry("WHEEL").content = text.replace("x 1", "x 2").into_bytes();
-    };
-    differs(&wheel().with(generator), "metadata-changed", "WHEEL", Warning, Packaging);
     let added = wheel().with(|wheel| wheel.add(&format!("{DIST_INFO}/zip-safe"), "\n"));
     differs(&added, "only-published", "zip-safe", Warning, Packaging);
+}
+
+#[test]
+fn the_generator_and_line_ends_are_normalized_said_and_not_when_strict() {
+    let built = wheel().bytes();
+    let generator = wheel().with(|wheel| {
+        let text = String::from_utf8(wheel.entry("WHEEL").content.clone()).unwrap();
+        wheel.entry("WHEEL").content = text.replace("x 1", "x 2").into_bytes();
+    });
+    let line_ends = wheel().with(|wheel| {
+        let text = String::from_utf8(wheel.entry("METADATA").content.clone()).unwrap();
+        wheel.entry("METADATA").content = text.replace('\n', "\r\n").into_bytes();
+    });
+    for (published, name, path) in
+        [(&generator, "wheel-file-generator", "WHEEL"), (&line_ends, "metadata-line-endings", "METADATA")]
+    {
+        let published = published.bytes();
+        let found = judge_bytes(&published, &built, &built, &SourceIndex::default());
+        assert_eq!((found.comparison.first, found.mismatch), (Relation::Equivalent, None), "{:#?}", found.findings);
+        let applied: Vec<&str> = found.normalizations.iter().map(|applied| applied.name).collect();
+        assert_eq!(applied, [name, "wheel-record-normalized-rows"]);
+        assert!(found.normalizations[0].path.ends_with(path));
+        assert_eq!((found.comparison.files.normalized, found.comparison.files.differing), (2, 0));
+        assert!(found.comparison.bytes.normalized > 0 && !found.comparison.repacked_first);
+        let strict = judge_with(&published, &built, &built, &SourceIndex::default(), Normalizing::No);
+        assert_eq!((strict.comparison.first, strict.mismatch), (Relation::Different, Some(Mismatch::Packaging)));
+        finding(&strict, "metadata-changed", path);
+    }
+}
+
+#[test]
+fn the_published_table_of_normalizers_is_that_of_the_program() {
+    let published = include_str!("../../../docs/normalizers.md");
+    assert!(
+        published.contains(&twinbuild_rules::table()),
+        "put this into docs/normalizers.md:\n{}",
+        twinbuild_rules::table()
+    );
+}
+
+#[test]
+fn what_is_normalized_hides_nothing_beside_it() {
+    let poisoned = wheel().with(|wheel| {
+        let text = String::from_utf8(wheel.entry("WHEEL").content.clone()).unwrap();
+        wheel.entry("WHEEL").content = text.replace("x 1", "x 2").into_bytes();
+        wheel.entry("__init__.py").content = b"VALUE = 2\n".to_vec();
+    });
+    let found = judge(&poisoned);
+    assert_eq!((found.comparison.first, found.mismatch), (Relation::Different, Some(Mismatch::Code)));
+    finding(&found, "content-changed", "__init__.py");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
-use twinbuild_compare::Finding;
+use twinbuild_compare::{Finding, Normalizing};
 use twinbuild_environment::{EnvironmentError, Ground};
 use twinbuild_recipe::{Inference, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
@@ -45,6 +45,8 @@ pub struct Options {
     pub keep: Option<PathBuf>,
     /// The limits of each build.
     pub limits: Limits,
+    /// Whether contents may be compared after normalizers.
+    pub normalizing: Normalizing,
 }
 
 /// Judges subjects, one at a time.

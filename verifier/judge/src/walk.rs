@@ -162,7 +162,7 @@ impl Judge {
             Side { archive: &archives[1], bytes: &built[1], sha256: second.sha256 },
         ];
         let index = SourceIndex::new(laid_out.tree.files().iter().cloned());
-        let mut three_way = compare(&published, &sides[0], &sides[1], &index)
+        let mut three_way = compare(&published, &sides[0], &sides[1], &index, self.options.normalizing)
             .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
         for artifact in [first, second] {
             if artifact.file_name != name.text {

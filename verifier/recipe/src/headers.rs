@@ -9,19 +9,26 @@ pub struct Header {
     pub value: String,
 }
 
+/// More fields than this are no help to anybody, in number.
+const MOST_HEADERS: usize = 10_000;
+
 /// The fields of a `Key: value` file (PyPA "Core metadata specifications": the format of RFC 822 headers), up to the
 /// first empty line; what follows it (the description) comes second.
 ///
-/// Lines that are neither a field nor a continuation are kept as a field without a name, so that a caller that compares
-/// two files loses nothing.
+/// A line ends as it does for Python's own parser, which installers use: at LF, at CR LF, and at a CR alone. Lines that
+/// are neither a field nor a continuation are kept as a field without a name, so that a caller that compares two files
+/// loses nothing. After 10 000 fields the rest is kept as one such line.
 #[must_use]
 pub fn parse_headers(text: &str) -> (Vec<Header>, &str) {
     let mut headers: Vec<Header> = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        if headers.len() == MOST_HEADERS {
+            headers.push(Header { name: String::new(), value: rest.to_owned() });
+            return (headers, "");
+        }
+        let (line, after) = split_line(rest);
         rest = after;
-        let line = line.strip_suffix('\r').unwrap_or(line);
         if line.is_empty() {
             break;
         }
@@ -39,6 +46,13 @@ pub fn parse_headers(text: &str) -> (Vec<Header>, &str) {
     (headers, rest)
 }
 
+/// The first line without its end, and what follows it.
+fn split_line(text: &str) -> (&str, &str) {
+    let Some(end) = text.find(['\r', '\n']) else { return (text, "") };
+    let (line, rest) = text.split_at(end);
+    (line, rest.strip_prefix("\r\n").unwrap_or(&rest[1..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +64,9 @@ mod tests {
         assert_eq!(pairs, [("A", "1"), ("B", "x\ny"), ("", "odd line")]);
         assert_eq!(body, "body: 2\n");
         assert_eq!(parse_headers("").0, []);
+        let (hidden, _) = parse_headers("License: MIT\rRequires-Dist: evil\n");
+        assert_eq!(hidden[1], Header { name: "Requires-Dist".to_owned(), value: "evil".to_owned() });
+        let many = "A: 1\n".repeat(20_000);
+        assert_eq!(parse_headers(&many).0.len(), 10_001);
     }
 }

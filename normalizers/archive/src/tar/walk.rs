@@ -6,7 +6,7 @@ use crate::Visitor;
 use crate::archive::{Anomaly, Fields, Member, MemberKind, Modified, Tile, TileKind};
 use crate::contents::{Contents, Produce};
 use crate::error::{ReadError, Unsupported};
-use crate::limits::Budget;
+use crate::limits::{Budget, LimitError, LimitKind};
 use crate::names::{NameKind, NameRules, Names};
 use crate::source::{CHUNK_BYTES, length};
 use crate::stream::Stream;
@@ -19,6 +19,8 @@ use crate::tar::{BLOCK_BYTES, TarExtension, TarExtensionBody, TarFields, TarStre
 const OCTAL_SIZE_MAX: u64 = 0o77_777_777_777;
 /// What is counted for a header that is kept: its block and what is parsed from it.
 const HEADER_COST_BYTES: u64 = 1024;
+/// The longest extension body, in bytes: it is held in memory, and real ones are names and times.
+const EXTENSION_BYTES: u64 = 1 << 20;
 
 pub(super) struct Walk<'a> {
     input: Input<'a>,
@@ -91,6 +93,10 @@ impl<'a> Walk<'a> {
             self.input.budget.name(size.saturating_sub(1))?;
         }
         self.input.budget.headers(size)?;
+        if size > EXTENSION_BYTES {
+            let (kind, allowed) = (LimitKind::HeaderBytes, EXTENSION_BYTES);
+            return Err(LimitError { kind, allowed, found: size, path: None }.into());
+        }
         let body = self.input.body(size, offset, second)?;
         let body_end = self.input.position;
         if !self.input.rest_of_block()?.iter().all(|byte| *byte == 0) {

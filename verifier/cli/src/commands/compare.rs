@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 use twinbuild_archive::{Archive, ArchiveFile, Format as ArchiveFormat, Limits, ReadError, read};
-use twinbuild_compare::{Comparison, Finding, Mismatch, Relation, Side, SourceIndex, compare};
+use twinbuild_compare::{Comparison, Finding, Mismatch, Relation, Severity, Side, SourceIndex, compare};
 use twinbuild_report::Style;
 use twinbuild_subject::{DistributionFileName, SdistFormat, Sha256, Sha256Hasher};
 
@@ -25,11 +25,24 @@ struct Found<'a> {
     findings: &'a [Finding],
 }
 
+/// What the JSON form has where a file could not be read, so that there is nothing to compare.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unread<'a> {
+    /// `rejected`, `unsupported` or `inconclusive`.
+    relation: &'a str,
+    file: String,
+    detail: String,
+    /// Of a rejected file: what proves it malformed.
+    findings: Vec<Finding>,
+}
+
 pub(crate) fn run(global: &Global, arguments: &Compare) -> Result<u8, Failure> {
-    let (left, right) = (Opened::new(&arguments.left)?, Opened::new(&arguments.right)?);
+    let (left, right) = (Opened::new(global, &arguments.left)?, Opened::new(global, &arguments.right)?);
     let (left, right) = (left.side(), right.side());
     // The second file stands for both rebuilds, which then agree.
-    let found = compare(&left, &right, &right, &SourceIndex::default()).map_err(Failure::internal)?;
+    let found =
+        compare(&left, &right, &right, &SourceIndex::default(), global.normalizing()).map_err(Failure::internal)?;
     let relation = found.comparison.first;
     let text = match global.format {
         Format::Json => {
@@ -58,7 +71,7 @@ struct Opened {
 }
 
 impl Opened {
-    fn new(path: &Path) -> Result<Self, Failure> {
+    fn new(global: &Global, path: &Path) -> Result<Self, Failure> {
         let opening = || format!("opening {}", path.display());
         let mut file = File::open(path).with_context(opening).map_err(Failure::usage)?;
         let mut hasher = Sha256Hasher::new();
@@ -66,16 +79,7 @@ impl Opened {
         let bytes = ArchiveFile::new(file).with_context(opening).map_err(Failure::usage)?;
         let archive = match read(&bytes, format_of(path)?, &Limits::default()) {
             Ok(archive) => archive,
-            Err(error @ ReadError::Malformed(_)) => {
-                return Err(Failure::rejected(
-                    anyhow::Error::new(error).context(format!("{} is rejected", path.display())),
-                ));
-            }
-            Err(error) => {
-                return Err(Failure::inconclusive(
-                    anyhow::Error::new(error).context(format!("reading {}", path.display())),
-                ));
-            }
+            Err(error) => return Err(unread(global, path, error)?),
         };
         Ok(Self { bytes, archive, sha256: hasher.finish() })
     }
@@ -83,6 +87,35 @@ impl Opened {
     fn side(&self) -> Side<'_> {
         Side { archive: &self.archive, bytes: &self.bytes, sha256: self.sha256 }
     }
+}
+
+/// What ends the command where a file could not be read; for a program that reads the output, its outcome is printed.
+fn unread(global: &Global, path: &Path, error: ReadError) -> Result<Failure, Failure> {
+    let mut findings = Vec::new();
+    let relation = match &error {
+        ReadError::Malformed(lie) => {
+            let (code, path, detail) = (lie.code().into(), lie.path().cloned(), lie.to_string());
+            findings.push(Finding { code, severity: Severity::Alert, path, detail });
+            "rejected"
+        }
+        ReadError::Unsupported(_) => "unsupported",
+        ReadError::Limit(_)
+        | ReadError::Io { .. }
+        | ReadError::Visitor { .. }
+        | ReadError::Changed { .. }
+        | ReadError::NoContents { .. } => "inconclusive",
+    };
+    if global.format == Format::Json {
+        let result = Unread { relation, file: path.display().to_string(), detail: error.to_string(), findings };
+        print(&(serde_json::to_string(&result).map_err(Failure::internal)? + "\n"))?;
+    }
+    let is_rejected = matches!(error, ReadError::Malformed(_));
+    let error = anyhow::Error::new(error);
+    Ok(if is_rejected {
+        Failure::rejected(error.context(format!("{} is rejected", path.display())))
+    } else {
+        Failure::inconclusive(error.context(format!("reading {}", path.display())))
+    })
 }
 
 /// The format that a file's name speaks for.

@@ -26,7 +26,8 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let settings = Settings::load(global)?;
     let mut results = Results::open(&output).map_err(Failure::usage)?;
     let limits = limits(&settings, arguments.timeout);
-    let options = Options { artifact: None, as_of: None, recipe: None, keep: None, limits };
+    let options =
+        Options { artifact: None, as_of: None, recipe: None, keep: None, limits, normalizing: global.normalizing() };
     let store = settings.store()?;
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);
     let mut printing = Ok(());

@@ -1,0 +1,5 @@
+//! Prints the table of normalizers that `docs/normalizers.md` holds.
+
+fn main() {
+    print!("{}", twinbuild_rules::table());
+}
