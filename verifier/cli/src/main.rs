@@ -1,4 +1,5 @@
 //! The twinbuild command: did these bytes come from that source?
+#![forbid(unsafe_code)]
 
 mod arguments;
 mod commands;
