@@ -13,4 +13,5 @@ mod network_faults;
 mod network_hostile_builds;
 mod network_planted_changes;
 mod network_real_wheels;
+mod normalizing;
 mod support;

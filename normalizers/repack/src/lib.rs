@@ -33,6 +33,7 @@
 #![deny(unsafe_code)]
 
 mod against;
+mod canonical;
 mod channel;
 mod column;
 mod encode;
@@ -65,5 +66,6 @@ pub use members::{MemberFacts, Members, ZipMembers};
 pub use parameters::{PARAMETERS_VERSION, Parameters};
 pub use permit::{StoredMode, is_world_writable, modes_read_alike};
 pub use permutation::{Permutation, Span};
+pub use record::index as record_index;
 pub use repack::repack;
 pub use zlib::{ZlibError, zlib_version};

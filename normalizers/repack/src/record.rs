@@ -14,7 +14,8 @@ use crate::permutation::Permutation;
 pub(crate) const RECORD_BYTES: u64 = 64 << 20;
 
 /// The index of a wheel's `RECORD`: the file of that name in the one `*.dist-info` folder at the top.
-pub(crate) fn index(members: &dyn Members) -> Option<usize> {
+#[must_use]
+pub fn index(members: &dyn Members) -> Option<usize> {
     let is_record = |facts: &MemberFacts<'_>| {
         *facts.kind == MemberKind::File
             && facts.path.ends_with(".dist-info/RECORD")
@@ -49,6 +50,11 @@ pub(crate) fn order(text: &[u8]) -> Option<Permutation> {
         positions[line] = position;
     }
     Permutation::of(positions)
+}
+
+/// The order in which the lines of `text` are sorted; `None` if there are more than 32 bits count.
+pub(crate) fn sorted_order(text: &[u8]) -> Option<Permutation> {
+    Permutation::of(0..line_count(text))
 }
 
 /// The lines of `text` in another order; `None` if the order is for another number of lines.

@@ -49,7 +49,7 @@ pub use error::{Fault, RuleError};
 pub use gettext_dates::CatalogFault;
 pub use gzip_header::GzipFault;
 pub use headers::HeaderFault;
-pub use normalize::{Applied, Normalized, applicable, normalize};
+pub use normalize::{Applied, Normalized, applicable, normalize, normalize_passing};
 pub use png_time::PngFault;
 pub use rule::{Effect, Rule, Stage};
 pub use table::table;

@@ -6,7 +6,7 @@ use twinbuild_subject::MemberPath;
 
 use crate::RULES;
 use crate::error::RuleError;
-use crate::rule::Rule;
+use crate::rule::{Effect, Rule};
 
 /// A content after the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,14 @@ pub fn applicable(path: &MemberPath) -> impl Iterator<Item = &'static Rule> {
 /// Of the first rule that cannot read the content in one way only.
 pub fn normalize<'a>(path: &MemberPath, content: &'a [u8]) -> Result<Normalized<'a>, RuleError> {
     run(applicable(path), path, content)
+}
+
+/// Runs the rules for a member of this name that may make two members equal; those that only explain stay out.
+///
+/// # Errors
+/// As [`normalize`].
+pub fn normalize_passing<'a>(path: &MemberPath, content: &'a [u8]) -> Result<Normalized<'a>, RuleError> {
+    run(applicable(path).filter(|rule| rule.effect == Effect::Passes), path, content)
 }
 
 /// Runs these rules, in order.

@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Write a published file again from a rebuild's members and the recorded container parameters
     Repack(Repack),
+    /// Write a file again without build noise: normalized contents in a canonical container
+    Normalize(Normalize),
     /// Work on lists of subjects
     #[command(subcommand)]
     Corpus(Corpus),
@@ -122,6 +124,17 @@ pub(crate) struct Repack {
     #[arg(long, value_name = "WHEEL")]
     pub(crate) members: PathBuf,
     /// Where the file is written
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// `normalize`
+#[derive(Debug, Args)]
+pub(crate) struct Normalize {
+    /// A zip file or wheel, or a file of a kind that a normalizer is for
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Where it is written
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

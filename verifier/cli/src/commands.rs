@@ -4,6 +4,8 @@ pub(crate) mod compare;
 pub(crate) mod corpus;
 pub(crate) mod doctor;
 pub(crate) mod infer;
+pub(crate) mod normalize;
+mod output;
 pub(crate) mod rebuild;
 pub(crate) mod repack;
 

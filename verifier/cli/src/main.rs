@@ -49,6 +49,7 @@ fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Infer(infer) => commands::infer::run(&arguments.global, infer),
         Command::Compare(compare) => commands::compare::run(&arguments.global, compare),
         Command::Repack(repack) => commands::repack::run(&arguments.global, repack),
+        Command::Normalize(normalize) => commands::normalize::run(&arguments.global, normalize),
         Command::Corpus(Corpus::Run(corpus)) => commands::corpus::run(&arguments.global, corpus),
         Command::Doctor => commands::doctor::run(&arguments.global),
     }

@@ -90,7 +90,7 @@ impl Opened {
 }
 
 /// What ends the command where a file could not be read; for a program that reads the output, its outcome is printed.
-fn unread(global: &Global, path: &Path, error: ReadError) -> Result<Failure, Failure> {
+pub(super) fn unread(global: &Global, path: &Path, error: ReadError) -> Result<Failure, Failure> {
     let mut findings = Vec::new();
     let relation = match &error {
         ReadError::Malformed(lie) => {
@@ -119,7 +119,7 @@ fn unread(global: &Global, path: &Path, error: ReadError) -> Result<Failure, Fai
 }
 
 /// The format that a file's name speaks for.
-fn format_of(path: &Path) -> Result<ArchiveFormat, Failure> {
+pub(super) fn format_of(path: &Path) -> Result<ArchiveFormat, Failure> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let by_ending = [
         (".whl", ArchiveFormat::Zip),

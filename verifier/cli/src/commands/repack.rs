@@ -1,15 +1,14 @@
 //! `twinbuild repack`
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 use twinbuild_archive::{ArchiveFile, Format as ArchiveFormat, Limits, read};
 use twinbuild_repack::{Parameters, RepackError, ZipMembers, repack};
-use twinbuild_subject::Sha256Hasher;
 
+use super::output::Output;
 use super::print;
 use crate::arguments::{Format, Global, Repack};
 use crate::failure::Failure;
@@ -25,8 +24,7 @@ pub(crate) fn run(global: &Global, arguments: &Repack) -> Result<u8, Failure> {
         .with_context(|| format!("reading {}", members.display()))
         .map_err(Failure::rejected)?;
 
-    let partial = Partial::beside(&arguments.output);
-    let mut out = Hashing { inner: BufWriter::new(partial.create()?), hasher: Sha256Hasher::new() };
+    let mut out = Output::beside(&arguments.output)?;
     match repack(&parameters, &ZipMembers::new(&archive, &bytes), &mut out) {
         Ok(()) => {}
         Err(RepackError::Unfit(unfit)) => {
@@ -34,9 +32,7 @@ pub(crate) fn run(global: &Global, arguments: &Repack) -> Result<u8, Failure> {
         }
         Err(RepackError::Failed(failure)) => return Err(Failure::inconclusive(failure)),
     }
-    out.inner.flush().with_context(|| format!("writing {}", partial.path.display())).map_err(Failure::inconclusive)?;
-    let (size, sha256) = (out.hasher.size_bytes(), out.hasher.finish());
-    partial.publish(&arguments.output)?;
+    let (sha256, size) = out.publish()?;
     print(&match global.format {
         Format::Text => format!("{sha256}  {}\n", arguments.output.display()),
         Format::Json => serde_json::json!({ "sha256": sha256, "size": size }).to_string() + "\n",
@@ -60,57 +56,4 @@ fn parameters(path: &Path) -> Result<Parameters, Failure> {
         }
     }
     serde_json::from_value(value).with_context(reading).map_err(Failure::usage)
-}
-
-/// A file in the making beside its place, removed unless it is published.
-struct Partial {
-    path: PathBuf,
-}
-
-impl Partial {
-    fn beside(target: &Path) -> Self {
-        let mut name = target.as_os_str().to_owned();
-        name.push(format!(".{}.partial", std::process::id()));
-        Self { path: name.into() }
-    }
-
-    fn create(&self) -> Result<File, Failure> {
-        File::options()
-            .write(true)
-            .create_new(true)
-            .open(&self.path)
-            .with_context(|| format!("creating {}", self.path.display()))
-            .map_err(Failure::usage)
-    }
-
-    fn publish(&self, target: &Path) -> Result<(), Failure> {
-        fs::rename(&self.path, target)
-            .with_context(|| format!("moving {} to {}", self.path.display(), target.display()))
-            .map_err(Failure::inconclusive)
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // After it was published there is nothing to remove.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Hashes what is written through it.
-struct Hashing<W> {
-    inner: W,
-    hasher: Sha256Hasher,
-}
-
-impl<W: io::Write> io::Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
