@@ -274,7 +274,7 @@ impl Deb<'_> {
                 (DebCompression::Gzip(stream.finish(&mut self.tiles, &mut self.anomalies)?), walked)
             }
             Some(b".xz") => {
-                let mut stream = Unxz::new(self.source, start, end, budget);
+                let mut stream = Unxz::new(self.source, start, end, &budget.limits);
                 let walked = tar::walk(&mut stream, budget, NameRules::Unix, visitor)?;
                 (DebCompression::Xz(stream.finish(&mut self.tiles, &mut self.anomalies)?), walked)
             }

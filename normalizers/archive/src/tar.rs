@@ -108,7 +108,7 @@ pub(crate) fn read(
             (walked, Container::TarGz { gzip, tar })
         }
         Format::TarXz => {
-            let mut stream = Unxz::new(source, 0, source.size, &budget);
+            let mut stream = Unxz::new(source, 0, source.size, limits);
             let walked = walk(&mut stream, &mut budget, rules, visitor)?;
             let xz = stream.finish(&mut tiles, &mut found)?;
             let tar = walked.stream.clone();

@@ -1,5 +1,7 @@
 //! The walk over the blocks of a tar.
 
+use std::io::Read;
+
 use twinbuild_subject::{MemberPath, Sha256Hasher};
 
 use crate::Visitor;
@@ -31,6 +33,8 @@ pub(super) struct Walk<'a> {
     globals: Vec<TarExtension>,
     /// The extensions of the next member.
     pending: Vec<TarExtension>,
+    /// What is read through where the visitor leaves contents unread.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Walk<'a> {
@@ -43,6 +47,7 @@ impl<'a> Walk<'a> {
             tiles: Vec::new(),
             globals: Vec::new(),
             pending: Vec::new(),
+            buffer: Vec::new(),
         }
     }
 
@@ -164,7 +169,8 @@ impl<'a> Walk<'a> {
         self.tile(start, TileKind::Header { member: index });
         let data = self.input.position;
         let mut contents = Data { input: &mut self.input, path: &member.path, start: data };
-        let sums = Contents::new(&mut contents, size).hand(&member, visitor)?;
+        let take = |contents: &mut dyn Read| visitor(&member, contents);
+        let sums = Contents::new(&mut contents, size).hand(&member.path, &mut self.buffer, take)?;
         self.tile(data, TileKind::Data { member: index });
         if member.is_file() {
             member.sha256 = Some(sums.sha256);

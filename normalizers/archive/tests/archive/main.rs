@@ -6,6 +6,7 @@ mod gzip;
 mod properties;
 mod raw_tar;
 mod raw_zip;
+mod reading;
 mod tar;
 mod tar_lies;
 mod tools;

@@ -19,7 +19,7 @@ fn config() -> ProptestConfig {
 }
 
 fn limits() -> Limits {
-    Limits { member_bytes: 1 << 20, total_bytes: 4 << 20, xz_memory_kib: 128 << 10, ..Limits::default() }
+    Limits { member_bytes: 1 << 20, total_bytes: 4 << 20, decoder_memory_kib: 128 << 10, ..Limits::default() }
 }
 
 fn files() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
