@@ -10,7 +10,7 @@ use crate::limits::LimitError;
 use crate::names::NameFault;
 use crate::tar::TarFault;
 use crate::xz::XzFault;
-use crate::zip::ZipFault;
+use crate::zip::{ZipFault, ZipMethod};
 
 /// Why reading stopped. What was handed out before is void.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +63,10 @@ pub enum ReadError {
 /// A feature of a format that is lawful, and that this version does not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsupported {
-    /// A compression method other than stored (0) and deflate (8); APPNOTE 4.4.5.
+    /// A compression method that [`crate::ZipMethod`] does not have; APPNOTE 4.4.5.
     #[error(
-        "`{path}` at offset {offset} is compressed with method {method} ({name}); stored and deflate are supported"
+        "`{path}` at offset {offset} is compressed with method {method} ({name}); stored, deflate, bzip2, LZMA, zstd and \
+         xz are supported"
     )]
     ZipMethod {
         /// The member.
@@ -76,6 +77,18 @@ pub enum Unsupported {
         method: u16,
         /// What APPNOTE calls it.
         name: &'static str,
+    },
+    /// A compressed stream that uses what the decoder of its method does not have.
+    #[error("`{path}`: the {method} stream at offset {offset} cannot be decoded: {detail}")]
+    ZipStream {
+        /// The member.
+        path: MemberPath,
+        /// Of the place where it stopped.
+        offset: u64,
+        /// The compression method.
+        method: ZipMethod,
+        /// What is missing.
+        detail: String,
     },
     /// General purpose bit 5, compressed patched data; APPNOTE 4.4.4.
     #[error("`{path}` at offset {offset} is compressed patched data")]

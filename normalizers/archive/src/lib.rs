@@ -26,6 +26,7 @@
 
 mod ar;
 mod archive;
+mod bzip2;
 mod contents;
 mod deb;
 mod decode;
@@ -33,12 +34,14 @@ mod deflate;
 mod error;
 mod gzip;
 mod limits;
+mod lzma;
 mod names;
 mod source;
 mod stream;
 mod tar;
 mod xz;
 mod zip;
+mod zstd;
 
 use std::io::{self, Read};
 
@@ -54,7 +57,9 @@ pub use names::NameFault;
 pub use source::{ArchiveFile, ReadAt};
 pub use tar::{PaxRecord, TarDialect, TarExtension, TarExtensionBody, TarFault, TarFields, TarHeader, TarStream};
 pub use xz::{XzFault, XzFields};
-pub use zip::{DataDescriptor, ExtraField, ExtraFields, ExtraKind, Zip64End, ZipEnd, ZipFault, ZipFields, ZipHeader};
+pub use zip::{
+    DataDescriptor, ExtraField, ExtraFields, ExtraKind, Zip64End, ZipEnd, ZipFault, ZipFields, ZipHeader, ZipMethod,
+};
 
 /// What [`visit`] calls for each member: the member, and its contents (empty for all but files).
 pub type Visitor<'a> = dyn FnMut(&Member, &mut dyn Read) -> io::Result<()> + 'a;

@@ -11,6 +11,7 @@ mod expand;
 mod extra;
 mod fault;
 mod local;
+mod method;
 
 use std::cmp::Ordering;
 use std::io::{self, Read};
@@ -33,9 +34,10 @@ pub use end::{Zip64End, ZipEnd};
 pub use extra::{ExtraField, ExtraFields, ExtraKind};
 pub use fault::ZipFault;
 pub use local::DataDescriptor;
+pub use method::ZipMethod;
 
-const METHOD_STORED: u16 = 0;
-const METHOD_DEFLATE: u16 = 8;
+/// Of LZMA: a mark ends the stream (4.4.4).
+const FLAG_LZMA_END: u16 = 1 << 1;
 const FLAG_DESCRIPTOR: u16 = 1 << 3;
 const FLAG_UTF8: u16 = 1 << 11;
 /// Traditional, strong, and masked local headers.
@@ -70,8 +72,8 @@ pub struct ZipFields {
     pub central_offset: u64,
     /// What follows the contents, where flag bit 3 is set.
     pub descriptor: Option<DataDescriptor>,
-    /// Compressed bytes after the end of the deflate stream; a finding where not 0.
-    pub deflate_tail_bytes: u64,
+    /// Bytes after the end of the compressed stream; a finding where not 0.
+    pub tail_bytes: u64,
 }
 
 /// Reads a zip file, its members on several threads. All headers and names are checked before the first member is read.
@@ -197,7 +199,7 @@ fn member(central: Central, local: Local) -> Member {
             data_offset: local.data_offset,
             central_offset: central.offset,
             descriptor: local.descriptor,
-            deflate_tail_bytes: 0,
+            tail_bytes: 0,
         })),
         path: central.path,
     }

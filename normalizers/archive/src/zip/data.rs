@@ -1,14 +1,19 @@
 //! The contents of a zip member: stored or compressed, held against size and CRC-32.
 
 use crate::archive::Member;
+use crate::bzip2::{self, Bunzip2};
 use crate::contents::Produce;
 use crate::decode::{Decode, DecodeError};
 use crate::deflate::Inflate;
-use crate::error::ReadError;
-use crate::limits::Limits;
+use crate::error::{ReadError, Unsupported};
+use crate::limits::{LimitError, Limits};
+use crate::lzma::Unlzma;
 use crate::source::Source;
+use crate::xz::XzDecoder;
 use crate::zip::local::LOCAL_SIGNATURE;
-use crate::zip::{FLAG_DESCRIPTOR, METHOD_STORED, ZipFault, ZipFields};
+use crate::zip::method::{self, ZipMethod};
+use crate::zip::{FLAG_DESCRIPTOR, FLAG_LZMA_END, ZipFault, ZipFields};
+use crate::zstd::{self, Unzstd};
 
 /// What one thread needs to expand one member after the other, in the same memory.
 pub(super) struct Scratch<'a> {
@@ -18,26 +23,40 @@ pub(super) struct Scratch<'a> {
 
 impl<'a> Scratch<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
-        Self { buffer: Vec::new(), decoders: Decoders { source, inflate: None } }
+        Self { buffer: Vec::new(), decoders: Decoders { source, inflate: None, other: None } }
     }
 }
 
-/// The decoders that can be used again.
+/// The decoder at work, and the one that can be used again.
 pub(super) struct Decoders<'a> {
     source: Source<'a>,
     inflate: Option<Inflate<'a>>,
+    other: Option<Box<dyn Decode + 'a>>,
 }
 
 impl<'a> Decoders<'a> {
-    /// A decoder for the range; `None` for what is stored.
-    fn start(&mut self, method: u16, start: u64, end: u64) -> Option<&mut dyn Decode> {
-        if method == METHOD_STORED {
-            return None;
-        }
+    /// A decoder for a member's range; `None` for what is stored.
+    fn start(
+        &mut self,
+        method: ZipMethod,
+        (start, end): (u64, u64),
+        size: Option<u64>,
+        limits: &Limits,
+    ) -> Option<&mut dyn Decode> {
         let source = self.source;
-        let inflate = self.inflate.get_or_insert_with(|| Inflate::new(source, start, end));
-        inflate.restart(start, end);
-        Some(inflate)
+        let other: Box<dyn Decode + 'a> = match method {
+            ZipMethod::Stored => return None,
+            ZipMethod::Deflate => {
+                let inflate = self.inflate.get_or_insert_with(|| Inflate::new(source, start, end));
+                inflate.restart(start, end);
+                return Some(inflate);
+            }
+            ZipMethod::Bzip2 => Box::new(Bunzip2::new(source, start, end, limits)),
+            ZipMethod::Lzma => Box::new(Unlzma::new(source, start, end, size, limits)),
+            ZipMethod::Zstd => Box::new(Unzstd::new(source, start, end, limits)),
+            ZipMethod::Xz => Box::new(XzDecoder::new(source, start, end, limits)),
+        };
+        Some(&mut **self.other.insert(other))
     }
 }
 
@@ -55,6 +74,7 @@ pub(super) struct Data<'a> {
     source: Source<'a>,
     member: &'a Member,
     fields: &'a ZipFields,
+    method: ZipMethod,
     allowance: Allowance<'a>,
     /// Expanded bytes so far.
     done: u64,
@@ -75,8 +95,18 @@ impl<'a> Data<'a> {
             let (path, end) = (member.path.clone(), source.size);
             return Err(ZipFault::DataRange { path, offset: start, length, end }.into());
         };
-        let decoder = decoders.start(fields.central.method, start, end);
-        Ok(Self { source, member, fields, allowance, done: 0, decoder })
+        let Some(method) = ZipMethod::of(fields.central.method) else {
+            let (path, offset, method) = (member.path.clone(), fields.central_offset, fields.central.method);
+            return Err(Unsupported::ZipMethod { path, offset, method, name: method::foreign_name(method) }.into());
+        };
+        let has_end_mark = fields.central.flags & FLAG_LZMA_END != 0;
+        let size = Some(member.size_bytes).filter(|_| !has_end_mark);
+        let decoder = decoders.start(method, (start, end), size, allowance.limits);
+        Ok(Self { source, member, fields, method, allowance, done: 0, decoder })
+    }
+
+    pub(super) fn method(&self) -> ZipMethod {
+        self.method
     }
 
     /// Checks, after all declared bytes were expanded, that the stream ends there and that the sum is right. Returns how
@@ -88,7 +118,7 @@ impl<'a> Data<'a> {
         let tail = match &mut self.decoder {
             None => 0,
             Some(decoder) => {
-                if decoder.produce(&mut probe).map_err(|error| failure(error, self.member))? > 0 {
+                if decoder.produce(&mut probe).map_err(|error| failure(error, self.member, self.method))? > 0 {
                     let declared = self.member.size_bytes;
                     let found = format!("at least {}", self.done + 1);
                     return Err(ZipFault::Size { path: path.clone(), offset, declared, found }.into());
@@ -106,7 +136,7 @@ impl<'a> Data<'a> {
     }
 
     /// Readers that stream find the end of a member with a descriptor by the stream alone, and look for the next header
-    /// right there; Java's does so always. They see what the tail holds.
+    /// right there; Java's does so always. They see what the tail holds. And some decoders append a second stream.
     fn check_tail(&self, length: u64) -> Result<(), ReadError> {
         let end = self.fields.data_offset + self.fields.compressed_size_bytes;
         let offset = end - length;
@@ -114,10 +144,30 @@ impl<'a> Data<'a> {
             "readers that stream expect the data descriptor there"
         } else if self.source.find(offset, end, &[LOCAL_SIGNATURE])?.is_some() {
             "they hold a local header"
+        } else if self.has_second_stream(offset, end)? {
+            "they hold a second stream, which some readers append"
         } else {
             return Ok(());
         };
-        Err(ZipFault::DeflateTail { path: self.member.path.clone(), offset, length, detail }.into())
+        let (path, method) = (self.member.path.clone(), self.method);
+        Err(ZipFault::StreamTail { path, offset, method, length, detail }.into())
+    }
+
+    fn has_second_stream(&self, start: u64, end: u64) -> Result<bool, ReadError> {
+        let head = |magic: &[u8]| {
+            let length = magic.len();
+            Ok::<_, ReadError>(end - start >= length as u64 && self.source.bytes(start, length)? == magic)
+        };
+        Ok(match self.method {
+            ZipMethod::Bzip2 => head(&bzip2::MAGIC)?,
+            // Padding may stand in front of it.
+            ZipMethod::Xz => self.source.find(start, end, &[[0xfd, b'7', b'z', b'X']])?.is_some(),
+            ZipMethod::Zstd => {
+                let array = if end - start >= 4 { self.source.array::<4>(start)? } else { None };
+                array.is_some_and(|array| array == zstd::MAGIC || zstd::is_skippable(&array))
+            }
+            ZipMethod::Stored | ZipMethod::Deflate | ZipMethod::Lzma => false,
+        })
     }
 }
 
@@ -129,7 +179,7 @@ impl Produce for Data<'_> {
                 (buffer.len(), self.done + buffer.len() as u64)
             }
             Some(decoder) => {
-                let count = decoder.produce(buffer).map_err(|error| failure(error, self.member))?;
+                let count = decoder.produce(buffer).map_err(|error| failure(error, self.member, self.method))?;
                 (count, decoder.compressed())
             }
         };
@@ -145,7 +195,13 @@ impl Produce for Data<'_> {
     }
 }
 
-fn failure(error: DecodeError, member: &Member) -> ReadError {
-    let fault = |offset, detail| ZipFault::Deflate { path: member.path.clone(), offset, detail };
-    error.into_read_error(fault, fault)
+fn failure(error: DecodeError, member: &Member, method: ZipMethod) -> ReadError {
+    let path = member.path.clone();
+    if let DecodeError::Limit(error) = error {
+        return LimitError { path: Some(path), ..error }.into();
+    }
+    error.into_read_error(
+        |offset, detail| ZipFault::Stream { path: path.clone(), offset, method, detail },
+        |offset, detail| Unsupported::ZipStream { path: path.clone(), offset, method, detail },
+    )
 }

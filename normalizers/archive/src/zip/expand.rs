@@ -14,6 +14,7 @@ use crate::error::ReadError;
 use crate::limits::Limits;
 use crate::source::Source;
 use crate::zip::data::{Allowance, Data, Scratch};
+use crate::zip::method::ZipMethod;
 use crate::zip::{ZipFault, ZipFields};
 
 /// Expanded bytes for which one more thread is worth its start.
@@ -24,6 +25,7 @@ const STACK_BYTES: usize = 512 << 10;
 /// What came out of one member.
 pub(super) struct Expanded {
     sha256: Sha256,
+    method: ZipMethod,
     /// Compressed bytes after the end of the stream.
     tail_bytes: u64,
     /// Of a symbolic link.
@@ -35,11 +37,12 @@ impl Expanded {
     pub(super) fn keep(self, member: &mut Member, anomalies: &mut Vec<Anomaly>) {
         let Fields::Zip(fields) = &mut member.fields else { return };
         if self.tail_bytes > 0 {
-            fields.deflate_tail_bytes = self.tail_bytes;
+            fields.tail_bytes = self.tail_bytes;
             let offset = fields.data_offset + fields.compressed_size_bytes - self.tail_bytes;
             let (path, length) = (Some(member.path.clone()), self.tail_bytes);
-            let detail = format!("{length} bytes follow the end of the deflate stream");
-            anomalies.push(Anomaly { code: "zip-deflate-tail", offset, length, path, detail });
+            let method = self.method;
+            let detail = format!("{length} bytes follow the end of the {method} stream");
+            anomalies.push(Anomaly { code: method.codes().1, offset, length, path, detail });
         }
         if let Some(target) = self.target {
             member.kind = MemberKind::Symlink { target };
@@ -76,8 +79,9 @@ pub(super) fn expand(
         }
         MemberKind::Directory | MemberKind::Hardlink { .. } => contents.drain(buffer)?,
     };
+    let method = data.method();
     let tail_bytes = data.finish(sums.crc32)?;
-    Ok(Expanded { sha256: sums.sha256, tail_bytes, target })
+    Ok(Expanded { sha256: sums.sha256, method, tail_bytes, target })
 }
 
 /// Expands one file again, for its digest.
@@ -95,26 +99,38 @@ pub(super) fn again(
 /// Expands all members, on as many threads as are worth it. What comes out, an error included, does not depend on how
 /// many they are: each member counts against the limits as if those in front of it had been read before it, and of the
 /// faults that are found that of the first member is returned, which no reading passes over.
+///
+/// Decoders that need a window of the stream's choice are used by one thread only, so there is one of them at a time.
 pub(super) fn expand_all(source: Source<'_>, members: &[Member], limits: &Limits) -> Result<Vec<Expanded>, ReadError> {
     let mut before: u64 = 0;
-    let mut jobs = Vec::with_capacity(members.len());
+    let (mut frugal, mut greedy) = (Vec::new(), Vec::new());
+    let mut frugal_bytes: u64 = 0;
     for (index, member) in members.iter().enumerate() {
-        jobs.push(Job { index, member, allowance: Allowance { limits, before } });
+        let Fields::Zip(fields) = &member.fields else { continue };
+        let job = Job { index, member, fields, allowance: Allowance { limits, before } };
+        if ZipMethod::of(fields.central.method).is_some_and(ZipMethod::is_frugal) {
+            frugal_bytes = frugal_bytes.saturating_add(member.size_bytes);
+            frugal.push(job);
+        } else {
+            greedy.push(job);
+        }
         before = before.saturating_add(member.size_bytes);
     }
-    let wanted = usize::try_from(before / BYTES_FOR_A_THREAD).unwrap_or(usize::MAX);
+    let wanted = usize::try_from(frugal_bytes / BYTES_FOR_A_THREAD).unwrap_or(usize::MAX).min(frugal.len());
     let threads = if wanted > 1 { thread::available_parallelism().map_or(1, NonZero::get).min(wanted) } else { 1 };
     if threads > 1 {
         // The largest first, so that none of them is begun when the others are done.
-        jobs.sort_by_key(|job| Reverse(job.member.size_bytes));
+        frugal.sort_by_key(|job| Reverse(job.member.size_bytes));
     }
-    let queue = Queue { source, jobs, next: AtomicUsize::new(0), first_fault: AtomicUsize::new(usize::MAX) };
+    let first_fault = AtomicUsize::new(usize::MAX);
+    let queue = |jobs| Queue { source, jobs, next: AtomicUsize::new(0), first_fault: &first_fault };
+    let (frugal, greedy) = (queue(frugal), queue(greedy));
     let mut done = thread::scope(|scope| {
-        let work = || queue.work();
-        let spawn = |_| thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work).ok();
+        let spawn = |_| thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || frugal.work()).ok();
         // A thread that cannot be had is done without.
-        let helpers: Vec<_> = (1..threads.min(queue.jobs.len())).map_while(spawn).collect();
-        let mut done = queue.work();
+        let helpers: Vec<_> = (1..threads).map_while(spawn).collect();
+        let mut done = greedy.work();
+        done.extend(frugal.work());
         for helper in helpers {
             match helper.join() {
                 Ok(part) => done.extend(part),
@@ -130,6 +146,7 @@ pub(super) fn expand_all(source: Source<'_>, members: &[Member], limits: &Limits
 struct Job<'a> {
     index: usize,
     member: &'a Member,
+    fields: &'a ZipFields,
     allowance: Allowance<'a>,
 }
 
@@ -140,7 +157,7 @@ struct Queue<'a> {
     /// Of the next job that nobody has taken.
     next: AtomicUsize,
     /// The lowest index of a member with a fault.
-    first_fault: AtomicUsize,
+    first_fault: &'a AtomicUsize,
 }
 
 impl Queue<'_> {
@@ -149,11 +166,10 @@ impl Queue<'_> {
         let mut scratch = Scratch::new(self.source);
         let mut done = Vec::new();
         while let Some(job) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let Fields::Zip(fields) = &job.member.fields else { continue };
             if job.index > self.first_fault.load(Ordering::Relaxed) {
                 continue;
             }
-            let expanded = expand(job.member, fields, job.allowance, &mut scratch, |_| Ok(()));
+            let expanded = expand(job.member, job.fields, job.allowance, &mut scratch, |_| Ok(()));
             if expanded.is_err() {
                 self.first_fault.fetch_min(job.index, Ordering::Relaxed);
             }

@@ -1,6 +1,7 @@
 //! What is read, what is found, and what is refused: each archive is built in the test, byte by byte where it lies.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+mod compress;
 mod deb;
 mod gzip;
 mod properties;
@@ -13,6 +14,7 @@ mod tools;
 mod zip;
 mod zip_headers;
 mod zip_lies;
+mod zip_methods;
 
 use twinbuild_archive::{Archive, Format, Limits, Malformation, ReadError, read};
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use twinbuild_archive::{Archive, Format, Limits, MemberKind, ReadError, contents, read};
 
 use crate::assert_tiled;
+use crate::compress::{self, bzip2, lzma, zstd};
 use crate::gzip::{gzip, xz};
 use crate::raw_tar::{self, directory, link, pax, seal};
 use crate::raw_zip::{Entry, Zip, extra};
@@ -116,6 +117,14 @@ fn zip_seed() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// A zip file with a member of each method that the `zip` crate does not read here.
+fn methods_seed() -> Vec<u8> {
+    let text = b"twin twin build build\n".repeat(20);
+    let methods = [(12, bzip2(&text)), (14, lzma(&text, false)), (93, zstd(&text)), (95, compress::xz(&text))];
+    let entry = |(method, data)| Entry { needed: 63, ..Entry::compressed(format!("m{method}"), &text, method, data) };
+    Zip::of(methods.map(entry)).bytes()
+}
+
 fn tar_seed() -> impl Strategy<Value = Vec<u8>> {
     let rich = raw_tar::tar(&[
         pax(b'g', &[("comment", b"0123")]),
@@ -144,6 +153,11 @@ proptest! {
         if let Some(archive) = check(&bytes, Format::Zip) {
             assert_zip_crates_agree(&bytes, &archive);
         }
+    }
+
+    #[test]
+    fn a_changed_zip_file_of_other_methods_keeps_the_promises(changes in changes()) {
+        check(&apply(methods_seed(), &changes), Format::Zip);
     }
 
     #[test]
