@@ -58,7 +58,8 @@ pub use source::{ArchiveFile, ReadAt};
 pub use tar::{PaxRecord, TarDialect, TarExtension, TarExtensionBody, TarFault, TarFields, TarHeader, TarStream};
 pub use xz::{XzFault, XzFields};
 pub use zip::{
-    DataDescriptor, ExtraField, ExtraFields, ExtraKind, Zip64End, ZipEnd, ZipFault, ZipFields, ZipHeader, ZipMethod,
+    DataDescriptor, ExtraField, ExtraFields, ExtraKind, MemberReader, Zip64End, ZipEnd, ZipFault, ZipFields, ZipHeader,
+    ZipMethod,
 };
 
 /// What [`visit`] calls for each member: the member, and its contents (empty for all but files).
@@ -154,6 +155,16 @@ pub fn stream<S: ReadAt + ?Sized>(
         return Err(ReadError::Changed { path: member.path.clone(), expected, found });
     }
     Ok(())
+}
+
+/// The expanded contents of the member `index` of a zip file that was read from the same `source`, for a caller that takes
+/// them at its own pace and verifies them itself: they end after [`Member::size_bytes`] bytes, or one byte later where they
+/// have become more. `None` where there is no such member in a zip file.
+#[must_use]
+pub fn open<'a>(source: &'a dyn ReadAt, archive: &Archive, index: usize) -> Option<MemberReader<'a>> {
+    let member = archive.members.get(index)?;
+    let Fields::Zip(fields) = &member.fields else { return None };
+    MemberReader::new(source::Source::new(source), &archive.limits, member, fields)
 }
 
 /// Reads an archive of streamed members again, stops after the member `index`, and returns its digest.

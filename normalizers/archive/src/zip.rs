@@ -29,6 +29,7 @@ use directory::{CENTRAL_SIGNATURE, Central};
 use end::END_SIGNATURE;
 use local::{LOCAL_SIGNATURE, Local};
 
+pub use data::MemberReader;
 pub use directory::ZipHeader;
 pub use end::{Zip64End, ZipEnd};
 pub use extra::{ExtraField, ExtraFields, ExtraKind};

@@ -1,5 +1,7 @@
 //! The contents of a zip member: stored or compressed, held against size and CRC-32.
 
+use std::io::{self, Read};
+
 use crate::archive::Member;
 use crate::bzip2::{self, Bunzip2};
 use crate::contents::Produce;
@@ -9,6 +11,7 @@ use crate::error::{ReadError, Unsupported};
 use crate::limits::{LimitError, Limits};
 use crate::lzma::Unlzma;
 use crate::source::Source;
+use crate::stream::{Plain, Stream as _};
 use crate::xz::XzDecoder;
 use crate::zip::local::LOCAL_SIGNATURE;
 use crate::zip::method::{self, ZipMethod};
@@ -44,19 +47,79 @@ impl<'a> Decoders<'a> {
         limits: &Limits,
     ) -> Option<&mut dyn Decode> {
         let source = self.source;
-        let other: Box<dyn Decode + 'a> = match method {
-            ZipMethod::Stored => return None,
-            ZipMethod::Deflate => {
-                let inflate = self.inflate.get_or_insert_with(|| Inflate::new(source, start, end));
-                inflate.restart(start, end);
-                return Some(inflate);
-            }
-            ZipMethod::Bzip2 => Box::new(Bunzip2::new(source, start, end, limits)),
-            ZipMethod::Lzma => Box::new(Unlzma::new(source, start, end, size, limits)),
-            ZipMethod::Zstd => Box::new(Unzstd::new(source, start, end, limits)),
-            ZipMethod::Xz => Box::new(XzDecoder::new(source, start, end, limits)),
+        if method == ZipMethod::Deflate {
+            let inflate = self.inflate.get_or_insert_with(|| Inflate::new(source, start, end));
+            inflate.restart(start, end);
+            return Some(inflate);
+        }
+        self.other = decoder(source, method, (start, end), size, limits);
+        self.other.as_deref_mut().map(|other| other as &mut dyn Decode)
+    }
+}
+
+/// A decoder for a member's range; `None` for what is stored.
+fn decoder<'a>(
+    source: Source<'a>,
+    method: ZipMethod,
+    (start, end): (u64, u64),
+    size: Option<u64>,
+    limits: &Limits,
+) -> Option<Box<dyn Decode + 'a>> {
+    Some(match method {
+        ZipMethod::Stored => return None,
+        ZipMethod::Deflate => Box::new(Inflate::new(source, start, end)),
+        ZipMethod::Bzip2 => Box::new(Bunzip2::new(source, start, end, limits)),
+        ZipMethod::Lzma => Box::new(Unlzma::new(source, start, end, size, limits)),
+        ZipMethod::Zstd => Box::new(Unzstd::new(source, start, end, limits)),
+        ZipMethod::Xz => Box::new(XzDecoder::new(source, start, end, limits)),
+    })
+}
+
+/// The size after which a member's LZMA stream ends; `None` where a mark does that.
+fn size_of_stream(member: &Member, fields: &ZipFields) -> Option<u64> {
+    let has_end_mark = fields.central.flags & FLAG_LZMA_END != 0;
+    Some(member.size_bytes).filter(|_| !has_end_mark)
+}
+
+/// The expanded contents of one member as a caller reads them, at most one byte more than was declared. Nothing of them is
+/// verified.
+pub struct MemberReader<'a> {
+    /// `None` where the contents are stored.
+    decoder: Option<Box<dyn Decode + 'a>>,
+    stored: Plain<'a>,
+    left: u64,
+}
+
+impl<'a> MemberReader<'a> {
+    pub(crate) fn new(source: Source<'a>, limits: &Limits, member: &Member, fields: &ZipFields) -> Option<Self> {
+        let method = ZipMethod::of(fields.central.method)?;
+        let start = fields.data_offset;
+        let end = start.checked_add(fields.compressed_size_bytes).filter(|end| *end <= source.size)?;
+        let decoder = decoder(source, method, (start, end), size_of_stream(member, fields), limits);
+        Some(Self { decoder, stored: Plain::new(source, start, end), left: member.size_bytes.saturating_add(1) })
+    }
+}
+
+impl Read for MemberReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let buffer = &mut buffer[..wanted];
+        let count = match &mut self.decoder {
+            None => self.stored.read(buffer),
+            Some(decoder) => decoder.produce(buffer).map_err(|error| {
+                let detail = |offset, detail| ReadError::Io { offset, source: io::Error::other(detail) };
+                error.into_read_error(detail, detail)
+            }),
         };
-        Some(&mut **self.other.insert(other))
+        let count = count.map_err(|error| match error {
+            ReadError::Io { source, .. } => source,
+            error => io::Error::other(error.to_string()),
+        })?;
+        self.left -= count as u64;
+        Ok(count)
     }
 }
 
@@ -99,9 +162,7 @@ impl<'a> Data<'a> {
             let (path, offset, method) = (member.path.clone(), fields.central_offset, fields.central.method);
             return Err(Unsupported::ZipMethod { path, offset, method, name: method::foreign_name(method) }.into());
         };
-        let has_end_mark = fields.central.flags & FLAG_LZMA_END != 0;
-        let size = Some(member.size_bytes).filter(|_| !has_end_mark);
-        let decoder = decoders.start(method, (start, end), size, allowance.limits);
+        let decoder = decoders.start(method, (start, end), size_of_stream(member, fields), allowance.limits);
         Ok(Self { source, member, fields, method, allowance, done: 0, decoder })
     }
 

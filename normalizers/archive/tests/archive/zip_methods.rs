@@ -1,7 +1,9 @@
 //! Zip members that are compressed with bzip2, LZMA, zstd and xz.
 
+use std::io::Read as _;
+
 use twinbuild_archive::{
-    Fields, Format, LimitKind, Limits, Malformation, ReadError, Unsupported, ZipFault, ZipMethod, contents, read,
+    Fields, Format, LimitKind, Limits, Malformation, ReadError, Unsupported, ZipFault, ZipMethod, contents, open, read,
 };
 
 use crate::compress::{bzip2, lzma, xz, zstd, zstd_raw};
@@ -35,6 +37,9 @@ fn every_method_gives_the_same_contents() {
         let archive = crate::ok(&bytes, Format::Zip);
         assert_eq!(archive.anomalies, [], "{method}");
         assert_eq!(contents(&bytes, &archive, 0, 1 << 20).unwrap(), text());
+        let mut read = Vec::new();
+        open(&bytes, &archive, 0).unwrap().read_to_end(&mut read).unwrap();
+        assert_eq!(read, text());
         let Fields::Zip(fields) = &archive.members[0].fields else { panic!("zip") };
         assert_eq!((fields.central.method, fields.tail_bytes), (method, 0));
         assert_eq!(fields.compressed_size_bytes, stream.len() as u64);
