@@ -137,8 +137,10 @@ fn crc_of(head: &[u8], byte: u8, count: usize) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(head);
     let chunk = vec![byte; 1 << 20];
+    let mut of_chunk = flate2::Crc::new();
+    of_chunk.update(&chunk);
     for _ in 0..count >> 20 {
-        crc.update(&chunk);
+        crc.combine(&of_chunk);
     }
     crc.update(&chunk[..count & ((1 << 20) - 1)]);
     crc.sum()

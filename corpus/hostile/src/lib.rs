@@ -12,6 +12,7 @@
 mod bombs;
 mod contents;
 mod controls;
+mod methods;
 mod names;
 mod project;
 mod raw;
@@ -80,6 +81,7 @@ pub fn cases() -> Vec<Case> {
         zips::layout(),
         zips::extras(),
         zips::data(),
+        methods::wheels(),
         names::wheels(),
         names::kinds_and_modes(),
         contents::wheels(),
