@@ -4,6 +4,8 @@ use std::io;
 
 use twinbuild_subject::{MemberPath, Sha256};
 
+use crate::ar::ArFault;
+use crate::bzip2::Bzip2Fault;
 use crate::deb::DebFault;
 use crate::gzip::GzipFault;
 use crate::limits::LimitError;
@@ -11,6 +13,7 @@ use crate::names::NameFault;
 use crate::tar::TarFault;
 use crate::xz::XzFault;
 use crate::zip::{ZipFault, ZipMethod};
+use crate::zstd::ZstdFault;
 
 /// Why reading stopped. What was handed out before is void.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +129,22 @@ pub enum Unsupported {
         /// What would be read, with its verb.
         supported: &'static str,
     },
+    /// A zstd frame that needs a dictionary.
+    #[error("the zstd frame at offset {offset} cannot be decoded: {detail}")]
+    Zstd {
+        /// Of the frame.
+        offset: u64,
+        /// What is missing.
+        detail: String,
+    },
+    /// Two members of an ar file have the same name: lawful, and which of them is which no name tells.
+    #[error("two members of the ar file are named `{member}`, the second at offset {offset}")]
+    ArDuplicate {
+        /// The name of both.
+        member: MemberPath,
+        /// Of the second header.
+        offset: u64,
+    },
     /// An xz stream with a filter or check that the decoder does not have.
     #[error("the xz stream at offset {offset} cannot be decoded: {detail}")]
     Xz {
@@ -155,6 +174,15 @@ pub enum Malformation {
     /// A lie of an xz file.
     #[error(transparent)]
     Xz(#[from] XzFault),
+    /// A lie of a bzip2 file.
+    #[error(transparent)]
+    Bzip2(#[from] Bzip2Fault),
+    /// A lie of a zstd file.
+    #[error(transparent)]
+    Zstd(#[from] ZstdFault),
+    /// A lie of an ar file.
+    #[error(transparent)]
+    Ar(#[from] ArFault),
     /// A lie of a `.deb`.
     #[error(transparent)]
     Deb(#[from] DebFault),
@@ -170,6 +198,9 @@ impl Malformation {
             Self::Tar(fault) => fault.code(),
             Self::Gzip(fault) => fault.code(),
             Self::Xz(fault) => fault.code(),
+            Self::Bzip2(fault) => fault.code(),
+            Self::Zstd(fault) => fault.code(),
+            Self::Ar(fault) => fault.code(),
             Self::Deb(fault) => fault.code(),
         }
     }
@@ -181,7 +212,7 @@ impl Malformation {
             Self::Name(fault) => Some(fault.path()),
             Self::Zip(fault) => fault.path(),
             Self::Tar(fault) => fault.path(),
-            Self::Gzip(_) | Self::Xz(_) | Self::Deb(_) => None,
+            Self::Gzip(_) | Self::Xz(_) | Self::Bzip2(_) | Self::Zstd(_) | Self::Ar(_) | Self::Deb(_) => None,
         }
     }
 }
@@ -196,4 +227,4 @@ macro_rules! malformed {
     )*};
 }
 
-malformed!(NameFault, ZipFault, TarFault, GzipFault, XzFault, DebFault);
+malformed!(NameFault, ZipFault, TarFault, GzipFault, XzFault, Bzip2Fault, ZstdFault, ArFault, DebFault);

@@ -36,6 +36,7 @@ mod gzip;
 mod limits;
 mod lzma;
 mod names;
+mod single;
 mod source;
 mod stream;
 mod tar;
@@ -47,8 +48,11 @@ use std::io::{self, Read};
 
 use twinbuild_subject::Sha256;
 
-pub use ar::ArMember;
-pub use archive::{Anomaly, Archive, Container, Fields, Format, Member, MemberKind, Modified, Tile, TileKind};
+pub use ar::{ArFault, ArFields, ArMember};
+pub use archive::{
+    Anomaly, Archive, CONTENTS_NAME, Container, Fields, Format, Member, MemberKind, Modified, Tile, TileKind,
+};
+pub use bzip2::{Bzip2Fault, Bzip2Fields};
 pub use deb::{DebCompression, DebFault, DebFields, DebPart};
 pub use error::{Malformation, ReadError, Unsupported};
 pub use gzip::{GzipFault, GzipFields};
@@ -61,6 +65,7 @@ pub use zip::{
     DataDescriptor, ExtraField, ExtraFields, ExtraKind, MemberReader, Zip64End, ZipEnd, ZipFault, ZipFields, ZipHeader,
     ZipMethod,
 };
+pub use zstd::{ZstdFault, ZstdFields};
 
 /// What [`visit`] calls for each member: the member, and its contents (empty for all but files).
 pub type Visitor<'a> = dyn FnMut(&Member, &mut dyn Read) -> io::Result<()> + 'a;
@@ -77,6 +82,9 @@ pub type Taker<'a> = dyn FnMut(&mut dyn Read) -> io::Result<()> + 'a;
 pub fn read<S: ReadAt + ?Sized>(source: &S, format: Format, limits: &Limits) -> Result<Archive, ReadError> {
     match format {
         Format::Zip => zip::read(source::Source::new(&source), limits),
+        Format::Gzip | Format::Xz | Format::Bzip2 | Format::Zstd => {
+            single::read(source::Source::new(&source), format, limits)
+        }
         _ => visit(source, format, limits, &mut |_, _| Ok(())),
     }
 }
@@ -100,7 +108,11 @@ pub fn visit<S: ReadAt + ?Sized>(
     let source = source::Source::new(&source);
     match format {
         Format::Zip => zip::visit(source, limits, visitor),
-        Format::TarGz | Format::TarXz | Format::Tar => tar::read(source, format, limits, visitor),
+        Format::TarGz | Format::TarXz | Format::TarBz2 | Format::TarZst | Format::Tar => {
+            tar::read(source, format, limits, visitor)
+        }
+        Format::Gzip | Format::Xz | Format::Bzip2 | Format::Zstd => single::visit(source, format, limits, visitor),
+        Format::Ar => ar::read(source, limits, visitor),
         Format::Deb => deb::read(source, limits, visitor),
     }
 }
@@ -129,8 +141,8 @@ pub fn contents<S: ReadAt + ?Sized>(
 }
 
 /// Hands the expanded contents of the member `index`, of an archive that was read from the same `source`, to `taker`; what
-/// it leaves unread is read all the same. Zip members are read at their place; in other formats the archive is read again
-/// up to the member.
+/// it leaves unread is read all the same. Members of zip and ar files are read at their place; in other formats the archive
+/// is read again up to the member.
 ///
 /// **What was handed out is valid only if `stream` returns `Ok`**: its digest is compared at the end with that of the first
 /// reading.
@@ -147,8 +159,11 @@ pub fn stream<S: ReadAt + ?Sized>(
     let none = || ReadError::NoContents { index, members: archive.members.len() };
     let member = archive.members.get(index).ok_or_else(none)?;
     let expected = member.sha256.filter(|_| member.is_file()).ok_or_else(none)?;
+    let limits = &archive.limits;
     let found = match &member.fields {
-        Fields::Zip(fields) => zip::stream(source::Source::new(&source), &archive.limits, member, fields, taker)?,
+        Fields::Zip(fields) => zip::stream(source::Source::new(&source), limits, member, fields, taker)?,
+        Fields::Ar(fields) => ar::stream(source::Source::new(&source), limits, member, fields, taker)?,
+        Fields::None => single::stream(source::Source::new(&source), archive.format, limits, member, taker)?,
         Fields::Tar(_) => stream_again(source, archive, index, taker)?.ok_or_else(none)?,
     };
     if found != expected {

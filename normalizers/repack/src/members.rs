@@ -59,7 +59,7 @@ impl<'a> ZipMembers<'a> {
     fn fields(&self, index: usize) -> Option<&'a ZipFields> {
         match &self.archive.members.get(index)?.fields {
             Fields::Zip(fields) => Some(fields),
-            Fields::Tar(_) => None,
+            Fields::Tar(_) | Fields::Ar(_) | Fields::None => None,
         }
     }
 }

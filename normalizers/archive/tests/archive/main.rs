@@ -1,7 +1,9 @@
 //! What is read, what is found, and what is refused: each archive is built in the test, byte by byte where it lies.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+mod ar;
 mod compress;
+mod compressed;
 mod deb;
 mod gzip;
 mod properties;

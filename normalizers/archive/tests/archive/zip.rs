@@ -25,7 +25,7 @@ fn wheel() -> Vec<u8> {
 fn fields(member: &Member) -> &twinbuild_archive::ZipFields {
     match &member.fields {
         Fields::Zip(fields) => fields,
-        Fields::Tar(_) => panic!("a zip member"),
+        other => panic!("no zip member: {other:?}"),
     }
 }
 
