@@ -8,10 +8,12 @@ use crate::raw::zip::{Entry, Zip, extra};
 use crate::raw::{patched, wide};
 use crate::{Case, Expected, case, finding, rejected};
 
-/// 256 MiB in pieces of 258 bytes.
-const FLAT: usize = (256 << 20) / 258;
-/// A little less than the 16 MiB that may be expanded before the ratio counts, in pieces of 258 bytes.
-const BELOW_FLOOR: usize = (16 << 20) / 258 - 100;
+/// 544 MiB in pieces of 258 bytes: more than the 512 MiB that may be expanded before the ratio counts.
+const FLAT: usize = (544 << 20) / 258;
+/// 256 MiB in pieces of 258 bytes, which an honest file may have.
+const BELOW_FLOOR: usize = (256 << 20) / 258;
+/// A little less than 16 MiB in pieces of 258 bytes.
+const PIECE: usize = (16 << 20) / 258 - 100;
 
 /// All of them.
 pub(crate) fn all() -> Vec<Case> {
@@ -21,19 +23,26 @@ pub(crate) fn all() -> Vec<Case> {
         zip.write()
     };
     vec![
-        case("bomb-flat-256-mib.whl", Expected::Limit, pushed(flat("demo/data.bin", 0))),
-        case("bomb-flat-256-mib-of-another-byte.whl", Expected::Limit, pushed(flat("demo/data.bin", b'a'))),
-        case("bomb-flat-that-declares-one-byte.whl", rejected("zip-size"), {
-            pushed(flat("demo/data.bin", 0).both(|header| header.size = 1))
+        case("bomb-flat-544-mib.whl", Expected::Limit, pushed(flat("demo/data.bin", 0, FLAT))),
+        case("bomb-flat-544-mib-of-another-byte.whl", Expected::Limit, pushed(flat("demo/data.bin", b'a', FLAT))),
+        case("bomb-flat-256-mib.whl", finding("unsourced-member"), {
+            // An honest file of zeros packs as densely as this.
+            pushed(flat("demo/data.bin", 0, BELOW_FLOOR))
         }),
-        case("bomb-flat-that-declares-4-gib.whl", Expected::Limit, {
-            pushed(flat("demo/data.bin", 0).both(|header| header.size = u32::MAX))
+        case("bomb-flat-that-declares-one-byte.whl", rejected("zip-size"), {
+            pushed(flat("demo/data.bin", 0, BELOW_FLOOR).both(|header| header.size = 1))
+        }),
+        case("bomb-flat-256-mib-that-declares-4-gib.whl", rejected("zip-size"), {
+            pushed(flat("demo/data.bin", 0, BELOW_FLOOR).both(|header| header.size = u32::MAX))
+        }),
+        case("bomb-flat-544-mib-that-declares-4-gib.whl", Expected::Limit, {
+            pushed(flat("demo/data.bin", 0, FLAT).both(|header| header.size = u32::MAX))
         }),
         case("bomb-of-16-members-of-16-mib.whl", finding("unsourced-member"), {
-            // Each of them stays just below the size from which its ratio counts.
+            // The ratio of none of them counts.
             let mut wheel = Wheel::honest();
-            let content = repeated(b"\0", 1, BELOW_FLOOR);
-            let stream = repetition(b"\0", 1, BELOW_FLOOR);
+            let content = repeated(b"\0", 1, PIECE);
+            let stream = repetition(b"\0", 1, PIECE);
             let names: Vec<String> = (0..16).map(|number| format!("demo/{number}.bin")).collect();
             for name in &names {
                 wheel = wheel.with(name, b"");
@@ -47,12 +56,12 @@ pub(crate) fn all() -> Vec<Case> {
         }),
         case("bomb-in-metadata.whl", Expected::Limit, {
             let mut zip = Wheel::honest().zip();
-            zip.entries[3] = flat("demo-1.0.dist-info/METADATA", b'a');
+            zip.entries[3] = flat("demo-1.0.dist-info/METADATA", b'a', FLAT);
             zip.write()
         }),
         case("bomb-in-record.whl", Expected::Limit, {
             let mut zip = Wheel::honest().without_record();
-            zip.entries.push(flat("demo-1.0.dist-info/RECORD", b'\n'));
+            zip.entries.push(flat("demo-1.0.dist-info/RECORD", b'\n', FLAT));
             zip.write()
         }),
         case("bomb-nested-10-levels.whl", finding("unsourced-member"), {
@@ -87,7 +96,7 @@ pub(crate) fn all() -> Vec<Case> {
             let blocks = crate::raw::deflate::EMPTY_BLOCK.repeat(55_000);
             pushed(Entry::compressed("demo/data.bin", b"x", 8, [blocks, stored_block(b"x", true)].concat()))
         }),
-        case("bomb-flat-256-mib.tar.gz", Expected::Limit, flat_tar(FLAT)),
+        case("bomb-flat-544-mib.tar.gz", Expected::Limit, flat_tar(FLAT)),
         case("bomb-tar-of-zero-blocks-after-the-end.tar.gz", Expected::Limit, {
             let tar = [sdist_parts().concat(), end()].concat();
             expanded(&tar, 1, FLAT)
@@ -96,16 +105,16 @@ pub(crate) fn all() -> Vec<Case> {
             let members: Vec<_> = (0..20_000).map(|number| file(format!("demo-1.0/{number:x}"), b"")).collect();
             gzipped(&[sdist_parts().concat(), members.concat(), end()].concat())
         }),
-        case("bomb-pax-header-of-16-mib.tar.gz", Expected::Limit, pax_of(BELOW_FLOOR, false)),
+        case("bomb-pax-header-of-16-mib.tar.gz", Expected::Limit, pax_of(PIECE, false)),
         case("bomb-pax-header-of-64-mib-below-the-ratio.tar.gz", Expected::Limit, {
             // A third of the stream is noise that keeps the ratio below its limit.
             pax_of((64 << 20) / 258, true)
         }),
         case("bomb-pax-global-header-of-16-mib.tar.gz", Expected::Limit, {
             let mut header = Header::new("PaxHeaders/0", b'g', 0);
-            let (body, length) = pax_body(BELOW_FLOOR);
+            let (body, length) = pax_body(PIECE);
             header.size = crate::raw::tar::octal(length);
-            expanded(&[header.write(), body].concat(), 1, BELOW_FLOOR)
+            expanded(&[header.write(), body].concat(), 1, PIECE)
         }),
         case("bomb-of-pax-records.tar.gz", finding("pax-unknown-key"), {
             let records: Vec<_> = (0..20_000).map(|number| record(&format!("{number:x}"), "")).collect();
@@ -116,12 +125,11 @@ pub(crate) fn all() -> Vec<Case> {
     ]
 }
 
-/// 256 MiB of one byte in 254 KiB.
-fn flat(name: &str, byte: u8) -> Entry {
-    let mut entry = Entry::compressed(name, b"", 8, repetition(&[byte], 1, FLAT));
-    let crc32 = crc_of(&[byte], byte, FLAT * 258);
-    entry = entry.both(|header| (header.crc32, header.size) = (crc32, wide(FLAT * 258 + 1)));
-    entry
+/// A file of `count` times 258 of one byte: 256 MiB in 254 KiB.
+fn flat(name: &str, byte: u8, count: usize) -> Entry {
+    let crc32 = crc_of(&[byte], byte, count * 258);
+    Entry::compressed(name, b"", 8, repetition(&[byte], 1, count))
+        .both(|header| (header.crc32, header.size) = (crc32, wide(count * 258 + 1)))
 }
 
 /// The sum of a head, and of one byte many times.
@@ -129,8 +137,10 @@ fn crc_of(head: &[u8], byte: u8, count: usize) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(head);
     let chunk = vec![byte; 1 << 20];
+    let mut of_chunk = flate2::Crc::new();
+    of_chunk.update(&chunk);
     for _ in 0..count >> 20 {
-        crc.update(&chunk);
+        crc.combine(&of_chunk);
     }
     crc.update(&chunk[..count & ((1 << 20) - 1)]);
     crc.sum()

@@ -12,6 +12,7 @@
 mod bombs;
 mod contents;
 mod controls;
+mod methods;
 mod names;
 mod project;
 mod raw;
@@ -27,7 +28,7 @@ pub use project::{honest_sdist, honest_wheel};
 pub struct Case {
     /// A file name that says what is wrong; ends in `.whl` or `.tar.gz`.
     pub name: String,
-    /// The file; at most 300 KB.
+    /// The file; at most 600 KB.
     pub bytes: Vec<u8>,
     /// What must come out of it.
     pub expected: Expected,
@@ -80,6 +81,7 @@ pub fn cases() -> Vec<Case> {
         zips::layout(),
         zips::extras(),
         zips::data(),
+        methods::wheels(),
         names::wheels(),
         names::kinds_and_modes(),
         contents::wheels(),
@@ -119,7 +121,7 @@ mod tests {
         let names: HashSet<_> = all.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names.len(), all.len(), "a name stands twice");
         for case in &all {
-            assert!(case.bytes.len() <= 300_000, "{}: {} bytes", case.name, case.bytes.len());
+            assert!(case.bytes.len() <= 600_000, "{}: {} bytes", case.name, case.bytes.len());
             let has_ending = case.name.ends_with(".whl") || case.name.ends_with(".tar.gz");
             assert!(has_ending && case.name.is_ascii(), "{}", case.name);
             let honest = if case.name.ends_with(".whl") { honest_wheel() } else { honest_sdist() };

@@ -2,6 +2,7 @@
 
 pub(crate) mod deflate;
 pub(crate) mod gzip;
+pub(crate) mod streams;
 pub(crate) mod tar;
 pub(crate) mod zip;
 

@@ -174,8 +174,8 @@ pub(crate) fn headers() -> Vec<Case> {
         case("zip-flag-without-a-meaning.whl", finding("zip-flags"), {
             wheel(|zip| zip.entries[1] = zip.entries[1].clone().both(|header| header.flags = 1 << 12))
         }),
-        case("zip-method-bzip2.whl", Expected::Unsupported, {
-            wheel(|zip| zip.entries[1] = zip.entries[1].clone().both(|header| header.method = 12))
+        case("zip-method-ppmd.whl", Expected::Unsupported, {
+            wheel(|zip| zip.entries[1] = zip.entries[1].clone().both(|header| header.method = 98))
         }),
         case("zip-method-of-no-known-kind.whl", Expected::Unsupported, {
             wheel(|zip| zip.entries[1] = zip.entries[1].clone().both(|header| header.method = 77))

@@ -3,12 +3,15 @@
 use jiff::civil::DateTime;
 use twinbuild_subject::{MemberPath, Sha256};
 
+use crate::ar::{ArFields, ArMember};
+use crate::bzip2::Bzip2Fields;
 use crate::deb::DebFields;
 use crate::gzip::GzipFields;
 use crate::limits::Limits;
 use crate::tar::{TarFields, TarStream};
 use crate::xz::XzFields;
 use crate::zip::{ZipEnd, ZipFields};
+use crate::zstd::{self, ZstdFields};
 
 /// The formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,10 +22,47 @@ pub enum Format {
     TarGz,
     /// A tar in one xz stream.
     TarXz,
+    /// A tar in bzip2.
+    TarBz2,
+    /// A tar in zstd (RFC 8878).
+    TarZst,
     /// A plain tar: v7, ustar, PAX or GNU.
     Tar,
+    /// One compressed file in gzip. Its one member is named [`CONTENTS_NAME`], whatever the header says.
+    Gzip,
+    /// One compressed file in xz, as for gzip.
+    Xz,
+    /// One compressed file in bzip2, as for gzip.
+    Bzip2,
+    /// One compressed file in zstd, as for gzip.
+    Zstd,
+    /// A Unix `ar` file: static libraries.
+    Ar,
     /// A binary package of Debian, deb(5).
     Deb,
+}
+
+/// The name of the one member of a compressed file.
+pub const CONTENTS_NAME: &str = "contents";
+
+impl Format {
+    /// The format that the first bytes of a file tell, 512 of them or all there are. A compressed file is told as such,
+    /// whether a tar is within it or not; a zip file with bytes in front of it is not told.
+    #[must_use]
+    pub fn of_magic(head: &[u8]) -> Option<Self> {
+        Some(match head {
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            _ if zstd::is_skippable(head) => Self::Zstd,
+            _ if head.starts_with(b"!<arch>\ndebian-binary") => Self::Deb,
+            _ if head.starts_with(b"!<arch>\n") => Self::Ar,
+            _ if head.get(257..262) == Some(b"ustar") => Self::Tar,
+            _ => return None,
+        })
+    }
 }
 
 /// An archive that was read to its last byte, with every checksum in it verified.
@@ -73,6 +113,30 @@ pub enum Container {
         /// The expanded tar.
         tar: TarStream,
     },
+    /// A tar in bzip2.
+    TarBz2 {
+        /// The streams.
+        bzip2: Bzip2Fields,
+        /// The expanded tar.
+        tar: TarStream,
+    },
+    /// A tar in zstd.
+    TarZst {
+        /// The frames.
+        zstd: ZstdFields,
+        /// The expanded tar.
+        tar: TarStream,
+    },
+    /// One compressed file.
+    Gzip(GzipFields),
+    /// One compressed file.
+    Xz(XzFields),
+    /// One compressed file.
+    Bzip2(Bzip2Fields),
+    /// One compressed file.
+    Zstd(ZstdFields),
+    /// An ar file.
+    Ar(ArFields),
     /// The control archive and the rest of a `.deb`.
     Deb(Box<DebFields>),
 }
@@ -186,6 +250,8 @@ pub enum Modified {
         /// Beyond them; below 1 000 000 000. Digits after the ninth are in the PAX record only.
         nanoseconds: u32,
     },
+    /// The format has no time for it, or none is stored.
+    None,
 }
 
 impl Modified {
@@ -209,6 +275,10 @@ pub enum Fields {
     Zip(Box<ZipFields>),
     /// Of a tar member.
     Tar(Box<TarFields>),
+    /// Of a member of an ar file.
+    Ar(Box<ArMember>),
+    /// Of the one member of a compressed file, which has no header of its own.
+    None,
 }
 
 /// Something that every reader reads alike, and that an archive as its tool writes it does not have. A finding (law 7),
@@ -247,7 +317,7 @@ pub enum TileKind {
         /// Whose.
         member: usize,
     },
-    /// Zip: compressed contents. Plain tar: contents.
+    /// Zip: compressed contents. Plain tar and ar: contents.
     Data {
         /// Whose.
         member: usize,
@@ -274,7 +344,8 @@ pub enum TileKind {
     Gap,
     /// Bytes after the end.
     Trailer,
-    /// Plain tar: the header blocks of a member, its PAX and GNU extensions included.
+    /// Plain tar: the header blocks of a member, its PAX and GNU extensions included. Ar: a member's header, and the name
+    /// that BSD puts behind it.
     Header {
         /// Whose.
         member: usize,
@@ -293,10 +364,16 @@ pub enum TileKind {
     GzipTrailer,
     /// Xz: a whole stream.
     Xz,
+    /// Bzip2: all streams.
+    Bzip2,
+    /// Zstd: all frames.
+    Zstd,
     /// Ar: the file's eight bytes of magic.
     ArMagic,
-    /// Ar: a member's header.
+    /// Ar: the header of a member of a `.deb`, or of the table of names.
     ArHeader,
+    /// Ar: the table of long names.
+    ArNames,
     /// Ar: a member of a `.deb` that is neither compressed nor a tar.
     ArData,
     /// Ar: an uncompressed tar within a `.deb`.

@@ -3,10 +3,8 @@
 use std::io::{self, Read};
 
 use flate2::Crc;
-use twinbuild_subject::{Sha256, Sha256Hasher};
+use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 
-use crate::Visitor;
-use crate::archive::Member;
 use crate::error::ReadError;
 use crate::source::CHUNK_BYTES;
 
@@ -31,38 +29,37 @@ impl<'a> Contents<'a> {
         Self { producer, remaining: declared, hasher: Sha256Hasher::new(), crc: Crc::new(), failure: None }
     }
 
-    /// Lets the caller read, then reads what it left.
-    pub(crate) fn hand(mut self, member: &Member, visitor: &mut Visitor<'_>) -> Result<Sums, ReadError> {
-        let taken = visitor(member, &mut self);
+    /// Lets the caller read, then reads what it left. The buffer is as for [`Contents::drain`].
+    pub(crate) fn hand(
+        mut self,
+        path: &MemberPath,
+        buffer: &mut Vec<u8>,
+        take: impl FnOnce(&mut dyn Read) -> io::Result<()>,
+    ) -> Result<Sums, ReadError> {
+        let taken = take(&mut self);
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        taken.map_err(|source| ReadError::Visitor { path: member.path.clone(), source })?;
-        self.drain()
+        taken.map_err(|source| ReadError::Visitor { path: path.clone(), source })?;
+        self.drain(buffer)
     }
 
-    /// Reads all that is left.
-    pub(crate) fn drain(mut self) -> Result<Sums, ReadError> {
-        let mut buffer = vec![0; usize::try_from(self.remaining).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES))];
+    /// Reads all that is left, through a buffer that grows to what is needed and can be used again.
+    pub(crate) fn drain(mut self, buffer: &mut Vec<u8>) -> Result<Sums, ReadError> {
+        let room = usize::try_from(self.remaining).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
+        if buffer.len() < room {
+            buffer.resize(room, 0);
+        }
         while self.remaining > 0 {
-            self.step(&mut buffer)?;
+            self.step(buffer)?;
         }
         Ok(Sums { sha256: self.hasher.finish(), crc32: self.crc.sum() })
     }
 
-    /// Reads all that is left into memory; the caller has checked that it is little enough.
-    pub(crate) fn collect(mut self) -> Result<(Vec<u8>, Sums), ReadError> {
-        let mut bytes = Vec::new();
-        let mut buffer = vec![0; usize::try_from(self.remaining).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES))];
-        while self.remaining > 0 {
-            let count = self.step(&mut buffer)?;
-            bytes.extend_from_slice(&buffer[..count]);
-        }
-        Ok((bytes, Sums { sha256: self.hasher.finish(), crc32: self.crc.sum() }))
-    }
-
     fn step(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        let wanted = usize::try_from(self.remaining).map_or(buffer.len(), |left| left.min(buffer.len()));
+        // The same steps whatever buffer is at hand: a limit is met at the same byte in every reading.
+        let room = buffer.len().min(CHUNK_BYTES);
+        let wanted = usize::try_from(self.remaining).map_or(room, |left| left.min(room));
         if wanted == 0 {
             return Ok(0);
         }
@@ -93,4 +90,29 @@ impl Read for Contents<'_> {
 pub(crate) struct Sums {
     pub(crate) sha256: Sha256,
     pub(crate) crc32: u32,
+}
+
+/// Contents that the caller reads, hashed on the way.
+pub(crate) struct Hashed<'a> {
+    contents: &'a mut dyn Read,
+    hasher: Sha256Hasher,
+}
+
+impl<'a> Hashed<'a> {
+    pub(crate) fn new(contents: &'a mut dyn Read) -> Self {
+        Self { contents, hasher: Sha256Hasher::new() }
+    }
+
+    /// The digest of what was read.
+    pub(crate) fn finish(self) -> Sha256 {
+        self.hasher.finish()
+    }
+}
+
+impl Read for Hashed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.contents.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
 }

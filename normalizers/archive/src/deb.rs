@@ -15,6 +15,7 @@ use crate::source::{Source, length};
 use crate::stream::Plain;
 use crate::tar::{self, TarStream, Walked};
 use crate::xz::{Unxz, XzFields};
+use crate::zstd::{ZstdFields, ZstdFile};
 
 /// What makes a `.deb` malformed or ambiguous. Offsets count from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,11 +111,13 @@ pub enum DebCompression {
     Gzip(GzipFields),
     /// `.xz`.
     Xz(XzFields),
+    /// `.zst`.
+    Zstd(ZstdFields),
 }
 
 const EXPECT_VERSION: &str = "`debian-binary`";
-const EXPECT_CONTROL: &str = "`control.tar`, plain, .gz or .xz,";
-const EXPECT_DATA: &str = "`data.tar`, plain, .gz or .xz,";
+const EXPECT_CONTROL: &str = "`control.tar`, plain, .gz, .xz or .zst,";
+const EXPECT_DATA: &str = "`data.tar`, plain, .gz, .xz or .zst,";
 
 /// Reads a `.deb`; the visitor gets the members of the data archive.
 pub(crate) fn read(source: Source<'_>, limits: &Limits, visitor: &mut Visitor<'_>) -> Result<Archive, ReadError> {
@@ -126,7 +129,7 @@ pub(crate) fn read(source: Source<'_>, limits: &Limits, visitor: &mut Visitor<'_
         ar_members: Vec::new(),
         position: 0,
     };
-    deb.position = ar::begin(&source, &mut deb.tiles)?;
+    deb.position = ar::begin(&source, &mut deb.tiles, &header_fault)?;
     deb.version()?;
     let control_member = deb.part(b"control.tar", EXPECT_CONTROL)?;
     let mut control = None;
@@ -175,9 +178,18 @@ struct Deb<'a> {
 impl Deb<'_> {
     fn next(&mut self) -> Result<Option<ArMember>, ReadError> {
         self.budget.headers(256)?;
-        let member = ar::header(&self.source, self.position, &mut self.tiles)?;
-        self.ar_members.extend(member.clone());
-        Ok(member)
+        let Some(raw) = ar::raw_header(&self.source, self.position, &header_fault)? else { return Ok(None) };
+        let member = raw.member(&header_fault)?;
+        // Names as dpkg reads them: no long ones, no tables, no spaces.
+        let is_plain = member.name.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'/');
+        if !is_plain || member.name.starts_with(b"#1") {
+            let detail = format!("has `{}` as name", member.stored_name.escape_ascii());
+            return Err(header_fault(member.offset, detail));
+        }
+        let (offset, length) = (member.offset, member.data_offset - member.offset);
+        self.tiles.push(Tile { offset, length, kind: TileKind::ArHeader });
+        self.ar_members.push(member.clone());
+        Ok(Some(member))
     }
 
     fn version(&mut self) -> Result<(), ReadError> {
@@ -274,13 +286,18 @@ impl Deb<'_> {
                 (DebCompression::Gzip(stream.finish(&mut self.tiles, &mut self.anomalies)?), walked)
             }
             Some(b".xz") => {
-                let mut stream = Unxz::new(self.source, start, end, budget);
+                let mut stream = Unxz::new(self.source, start, end, &budget.limits);
                 let walked = tar::walk(&mut stream, budget, NameRules::Unix, visitor)?;
                 (DebCompression::Xz(stream.finish(&mut self.tiles, &mut self.anomalies)?), walked)
             }
+            Some(b".zst") => {
+                let mut stream = ZstdFile::new(self.source, start, end, &budget.limits);
+                let walked = tar::walk(&mut stream, budget, NameRules::Unix, visitor)?;
+                (DebCompression::Zstd(stream.finish(&mut self.tiles, &mut self.anomalies)?), walked)
+            }
             _ => {
                 let name = MemberPath::new(member.name.as_slice());
-                let supported = "plain, .gz and .xz archives are";
+                let supported = "plain, .gz, .xz and .zst archives are";
                 return Err(Unsupported::Deb { member: name, offset: member.offset, supported }.into());
             }
         };
@@ -288,6 +305,10 @@ impl Deb<'_> {
         self.position = ar::padding(&self.source, member, &mut self.tiles, &mut self.anomalies)?;
         Ok((DebPart { compression, tar: walked.stream.clone() }, walked))
     }
+}
+
+fn header_fault(offset: u64, detail: String) -> ReadError {
+    DebFault::ArHeader { offset, detail }.into()
 }
 
 fn unexpected(member: &ArMember, expected: &'static str) -> ReadError {

@@ -4,13 +4,16 @@ use std::io;
 
 use twinbuild_subject::{MemberPath, Sha256};
 
+use crate::ar::ArFault;
+use crate::bzip2::Bzip2Fault;
 use crate::deb::DebFault;
 use crate::gzip::GzipFault;
 use crate::limits::LimitError;
 use crate::names::NameFault;
 use crate::tar::TarFault;
 use crate::xz::XzFault;
-use crate::zip::ZipFault;
+use crate::zip::{ZipFault, ZipMethod};
+use crate::zstd::ZstdFault;
 
 /// Why reading stopped. What was handed out before is void.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +66,10 @@ pub enum ReadError {
 /// A feature of a format that is lawful, and that this version does not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsupported {
-    /// A compression method other than stored (0) and deflate (8); APPNOTE 4.4.5.
+    /// A compression method that [`crate::ZipMethod`] does not have; APPNOTE 4.4.5.
     #[error(
-        "`{path}` at offset {offset} is compressed with method {method} ({name}); stored and deflate are supported"
+        "`{path}` at offset {offset} is compressed with method {method} ({name}); stored, deflate, bzip2, LZMA, zstd and \
+         xz are supported"
     )]
     ZipMethod {
         /// The member.
@@ -76,6 +80,18 @@ pub enum Unsupported {
         method: u16,
         /// What APPNOTE calls it.
         name: &'static str,
+    },
+    /// A compressed stream that uses what the decoder of its method does not have.
+    #[error("`{path}`: the {method} stream at offset {offset} cannot be decoded: {detail}")]
+    ZipStream {
+        /// The member.
+        path: MemberPath,
+        /// Of the place where it stopped.
+        offset: u64,
+        /// The compression method.
+        method: ZipMethod,
+        /// What is missing.
+        detail: String,
     },
     /// General purpose bit 5, compressed patched data; APPNOTE 4.4.4.
     #[error("`{path}` at offset {offset} is compressed patched data")]
@@ -113,6 +129,22 @@ pub enum Unsupported {
         /// What would be read, with its verb.
         supported: &'static str,
     },
+    /// A zstd frame that needs a dictionary.
+    #[error("the zstd frame at offset {offset} cannot be decoded: {detail}")]
+    Zstd {
+        /// Of the frame.
+        offset: u64,
+        /// What is missing.
+        detail: String,
+    },
+    /// Two members of an ar file have the same name: lawful, and which of them is which no name tells.
+    #[error("two members of the ar file are named `{member}`, the second at offset {offset}")]
+    ArDuplicate {
+        /// The name of both.
+        member: MemberPath,
+        /// Of the second header.
+        offset: u64,
+    },
     /// An xz stream with a filter or check that the decoder does not have.
     #[error("the xz stream at offset {offset} cannot be decoded: {detail}")]
     Xz {
@@ -142,6 +174,15 @@ pub enum Malformation {
     /// A lie of an xz file.
     #[error(transparent)]
     Xz(#[from] XzFault),
+    /// A lie of a bzip2 file.
+    #[error(transparent)]
+    Bzip2(#[from] Bzip2Fault),
+    /// A lie of a zstd file.
+    #[error(transparent)]
+    Zstd(#[from] ZstdFault),
+    /// A lie of an ar file.
+    #[error(transparent)]
+    Ar(#[from] ArFault),
     /// A lie of a `.deb`.
     #[error(transparent)]
     Deb(#[from] DebFault),
@@ -157,6 +198,9 @@ impl Malformation {
             Self::Tar(fault) => fault.code(),
             Self::Gzip(fault) => fault.code(),
             Self::Xz(fault) => fault.code(),
+            Self::Bzip2(fault) => fault.code(),
+            Self::Zstd(fault) => fault.code(),
+            Self::Ar(fault) => fault.code(),
             Self::Deb(fault) => fault.code(),
         }
     }
@@ -168,7 +212,7 @@ impl Malformation {
             Self::Name(fault) => Some(fault.path()),
             Self::Zip(fault) => fault.path(),
             Self::Tar(fault) => fault.path(),
-            Self::Gzip(_) | Self::Xz(_) | Self::Deb(_) => None,
+            Self::Gzip(_) | Self::Xz(_) | Self::Bzip2(_) | Self::Zstd(_) | Self::Ar(_) | Self::Deb(_) => None,
         }
     }
 }
@@ -183,4 +227,4 @@ macro_rules! malformed {
     )*};
 }
 
-malformed!(NameFault, ZipFault, TarFault, GzipFault, XzFault, DebFault);
+malformed!(NameFault, ZipFault, TarFault, GzipFault, XzFault, Bzip2Fault, ZstdFault, ArFault, DebFault);

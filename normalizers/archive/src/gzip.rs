@@ -3,7 +3,8 @@
 use flate2::Crc;
 
 use crate::archive::{Anomaly, Tile, TileKind};
-use crate::deflate::{Inflate, InflateError};
+use crate::decode::Decode as _;
+use crate::deflate::Inflate;
 use crate::error::ReadError;
 use crate::limits::Budget;
 use crate::source::{CHUNK_BYTES, Source, length};
@@ -220,13 +221,9 @@ impl<'a> Gunzip<'a> {
 
 impl Stream for Gunzip<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        let count = self.inflate.produce(buffer).map_err(|error| match error {
-            InflateError::Corrupt { offset, detail } => GzipFault::Deflate { offset, detail }.into(),
-            InflateError::Truncated { offset } => {
-                let detail = "the file ends before the stream does".to_owned();
-                GzipFault::Deflate { offset, detail }.into()
-            }
-            InflateError::Read(error) => error,
+        let count = self.inflate.produce(buffer).map_err(|error| {
+            let fault = |offset, detail| GzipFault::Deflate { offset, detail };
+            error.into_read_error(fault, fault)
         })?;
         self.crc.update(&buffer[..count]);
         self.fields.size_bytes += count as u64;

@@ -24,8 +24,9 @@ pub struct Limits {
     pub header_bytes: u64,
     /// Anomalies. More of them are no help to anybody.
     pub anomalies: u64,
-    /// Memory for one xz decoder, in KiB. `xz -9` needs 65 MiB.
-    pub xz_memory_kib: u32,
+    /// Memory for one decoder of xz, LZMA or zstd, most of it the window, in KiB. `xz -9` needs 65 MiB, `zstd --ultra -22`
+    /// 128 MiB.
+    pub decoder_memory_kib: u32,
 }
 
 impl Default for Limits {
@@ -34,13 +35,25 @@ impl Default for Limits {
             member_bytes: 4 << 30,
             total_bytes: 4 << 30,
             ratio: 300,
-            ratio_floor_bytes: 16 << 20,
+            ratio_floor_bytes: 512 << 20,
             members: 200_000,
             name_bytes: 4096,
             header_bytes: 64 << 20,
             anomalies: 5_000,
-            xz_memory_kib: 256 << 10,
+            decoder_memory_kib: 256 << 10,
         }
+    }
+}
+
+impl Limits {
+    /// Checks what was expanded: `total` bytes of the archive, of which `expanded` come from `compressed` bytes of the
+    /// stream that is read.
+    pub(crate) fn check_expanded(&self, total: u64, expanded: u64, compressed: u64) -> Result<(), LimitError> {
+        at_most(LimitKind::TotalBytes, total, self.total_bytes, None)?;
+        if expanded > self.ratio_floor_bytes {
+            at_most(LimitKind::Ratio, expanded / compressed.max(1), self.ratio, None)?;
+        }
+        Ok(())
     }
 }
 
@@ -61,8 +74,8 @@ pub enum LimitKind {
     HeaderBytes,
     /// [`Limits::anomalies`].
     Anomalies,
-    /// [`Limits::xz_memory_kib`].
-    XzMemory,
+    /// [`Limits::decoder_memory_kib`].
+    DecoderMemory,
     /// The `max_bytes` that the caller of [`crate::contents`] gave.
     Requested,
 }
@@ -79,7 +92,7 @@ impl LimitKind {
             Self::NameBytes => "bytes of one name or link target",
             Self::HeaderBytes => "bytes of headers",
             Self::Anomalies => "anomalies",
-            Self::XzMemory => "KiB of memory for the xz decoder",
+            Self::DecoderMemory => "KiB of memory for a decoder",
             Self::Requested => "bytes that were asked for",
         }
     }
@@ -147,11 +160,7 @@ impl Budget {
     /// Counts `grown` more expanded bytes of a stream that so far expanded to `expanded` from `compressed` bytes.
     pub(crate) fn expanded(&mut self, grown: u64, expanded: u64, compressed: u64) -> Result<(), LimitError> {
         self.expanded_bytes = self.expanded_bytes.saturating_add(grown);
-        at_most(LimitKind::TotalBytes, self.expanded_bytes, self.limits.total_bytes, None)?;
-        if expanded > self.limits.ratio_floor_bytes {
-            at_most(LimitKind::Ratio, expanded / compressed.max(1), self.limits.ratio, None)?;
-        }
-        Ok(())
+        self.limits.check_expanded(self.expanded_bytes, expanded, compressed)
     }
 }
 

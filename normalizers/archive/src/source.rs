@@ -5,8 +5,8 @@ use std::io;
 
 use crate::error::ReadError;
 
-/// Random access to the bytes of one archive, which must not change while it is read.
-pub trait ReadAt {
+/// Random access to the bytes of one archive, which must not change while it is read. Several threads read at once.
+pub trait ReadAt: Sync {
     /// Reads at most `buffer.len()` bytes that begin at `offset` (in bytes from the start); 0 only at the end.
     ///
     /// # Errors
@@ -126,7 +126,8 @@ impl<'a> Source<'a> {
     /// The offset of the first of `signatures` that lies wholly between `start` and `end`.
     pub(crate) fn find(&self, start: u64, end: u64, signatures: &[[u8; 4]]) -> Result<Option<u64>, ReadError> {
         let mut position = start;
-        let mut buffer = vec![0; CHUNK_BYTES];
+        let room = usize::try_from(end.saturating_sub(start)).map_or(CHUNK_BYTES, |range| range.min(CHUNK_BYTES));
+        let mut buffer = vec![0; room];
         while end.saturating_sub(position) >= 4 {
             let wanted = usize::try_from(end - position).map_or(CHUNK_BYTES, |rest| rest.min(CHUNK_BYTES));
             let chunk = &mut buffer[..wanted];

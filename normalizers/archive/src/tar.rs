@@ -10,6 +10,7 @@ mod walk;
 
 use crate::Visitor;
 use crate::archive::{Anomaly, Archive, Container, Format, Member, Tile};
+use crate::bzip2::Bzip2File;
 use crate::error::ReadError;
 use crate::gzip::Gunzip;
 use crate::limits::{Budget, Limits};
@@ -17,6 +18,7 @@ use crate::names::NameRules;
 use crate::source::Source;
 use crate::stream::{Plain, Stream};
 use crate::xz::Unxz;
+use crate::zstd::ZstdFile;
 
 pub use fault::TarFault;
 pub use header::{TarDialect, TarHeader};
@@ -108,13 +110,27 @@ pub(crate) fn read(
             (walked, Container::TarGz { gzip, tar })
         }
         Format::TarXz => {
-            let mut stream = Unxz::new(source, 0, source.size, &budget);
+            let mut stream = Unxz::new(source, 0, source.size, limits);
             let walked = walk(&mut stream, &mut budget, rules, visitor)?;
             let xz = stream.finish(&mut tiles, &mut found)?;
             let tar = walked.stream.clone();
             (walked, Container::TarXz { xz, tar })
         }
-        Format::Tar | Format::Zip | Format::Deb => {
+        Format::TarBz2 => {
+            let mut stream = Bzip2File::new(source, 0, source.size, limits);
+            let walked = walk(&mut stream, &mut budget, rules, visitor)?;
+            let bzip2 = stream.finish(&mut tiles, &mut found)?;
+            let tar = walked.stream.clone();
+            (walked, Container::TarBz2 { bzip2, tar })
+        }
+        Format::TarZst => {
+            let mut stream = ZstdFile::new(source, 0, source.size, limits);
+            let walked = walk(&mut stream, &mut budget, rules, visitor)?;
+            let zstd = stream.finish(&mut tiles, &mut found)?;
+            let tar = walked.stream.clone();
+            (walked, Container::TarZst { zstd, tar })
+        }
+        _ => {
             let mut stream = Plain::new(source, 0, source.size);
             let walked = walk(&mut stream, &mut budget, rules, visitor)?;
             tiles.clone_from(&walked.tiles);

@@ -5,12 +5,13 @@ use std::io::ErrorKind;
 use lzma_rust2::{Action, CheckType, Status, XzStream};
 
 use crate::archive::{Anomaly, Tile, TileKind};
+use crate::decode::{Decode, DecodeError, Feed};
 use crate::error::{ReadError, Unsupported};
-use crate::limits::{Budget, LimitError, LimitKind};
+use crate::limits::{LimitError, LimitKind, Limits};
 use crate::source::{CHUNK_BYTES, Source, length};
 use crate::stream::Stream;
 
-const MAGIC: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
+pub(crate) const MAGIC: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 
 /// What makes an xz file malformed or ambiguous. Offsets count from the start of the archive file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,28 +65,88 @@ pub struct XzFields {
     pub size_bytes: u64,
 }
 
-/// Expands the stream that begins at one offset and should end at another.
-pub(crate) struct Unxz<'a> {
-    source: Source<'a>,
+/// Decodes one stream.
+pub(crate) struct XzDecoder<'a> {
+    feed: Feed<'a>,
     state: XzStream,
-    input: Vec<u8>,
-    loaded: std::ops::Range<usize>,
-    start: u64,
-    position: u64,
-    end: u64,
     has_ended: bool,
 }
 
+impl<'a> XzDecoder<'a> {
+    /// A decoder for the stream that begins at `start` and may reach to `end`, at most the source's size.
+    pub(crate) fn new(source: Source<'a>, start: u64, end: u64, limits: &Limits) -> Self {
+        let state = XzStream::new_mem_limit(false, limits.decoder_memory_kib);
+        Self { feed: Feed::new(source, start, end), state, has_ended: false }
+    }
+
+    fn failure(&self, error: &std::io::Error) -> DecodeError {
+        let (offset, detail) = (self.feed.offset(), error.to_string());
+        match error.kind() {
+            ErrorKind::OutOfMemory => DecodeError::Limit(LimitError {
+                kind: LimitKind::DecoderMemory,
+                allowed: self.state.mem_limit().into(),
+                found: self.state.memory_usage().unwrap_or(u32::MAX).into(),
+                path: None,
+            }),
+            ErrorKind::Unsupported | ErrorKind::InvalidInput => DecodeError::Unsupported { offset, detail },
+            _ => DecodeError::Corrupt { offset, detail },
+        }
+    }
+}
+
+impl Decode for XzDecoder<'_> {
+    fn produce(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
+        while !self.has_ended {
+            self.feed.chunk().map_err(DecodeError::Read)?;
+            let is_last = self.feed.is_last();
+            let action = if is_last { Action::Finish } else { Action::Run };
+            let input = self.feed.chunk().map_err(DecodeError::Read)?;
+            let result = match self.state.process(input, buffer, action) {
+                Ok(result) => result,
+                Err(error) => return Err(self.failure(&error)),
+            };
+            self.feed.take(result.bytes_consumed);
+            self.has_ended = result.status == Status::StreamEnd;
+            if result.bytes_produced > 0 {
+                return Ok(result.bytes_produced);
+            }
+            if !self.has_ended && result.bytes_consumed == 0 {
+                let offset = self.feed.offset();
+                return Err(if is_last {
+                    DecodeError::Truncated { offset }
+                } else {
+                    DecodeError::stands_still(offset)
+                });
+            }
+        }
+        Ok(0)
+    }
+
+    fn offset(&self) -> u64 {
+        self.feed.offset()
+    }
+
+    fn compressed(&self) -> u64 {
+        self.feed.taken()
+    }
+}
+
+/// Expands the stream that begins at one offset and should end at another.
+pub(crate) struct Unxz<'a> {
+    source: Source<'a>,
+    decoder: XzDecoder<'a>,
+    start: u64,
+    end: u64,
+}
+
 impl<'a> Unxz<'a> {
-    pub(crate) fn new(source: Source<'a>, start: u64, end: u64, budget: &Budget) -> Self {
-        let state = XzStream::new_mem_limit(false, budget.limits.xz_memory_kib);
-        let input = vec![0; CHUNK_BYTES];
-        Self { source, state, input, loaded: 0..0, start, position: start, end, has_ended: false }
+    pub(crate) fn new(source: Source<'a>, start: u64, end: u64, limits: &Limits) -> Self {
+        Self { source, decoder: XzDecoder::new(source, start, end, limits), start, end }
     }
 
     /// Checks, after all was expanded, that nothing but padding follows.
     pub(crate) fn finish(self, tiles: &mut Vec<Tile>, anomalies: &mut Vec<Anomaly>) -> Result<XzFields, ReadError> {
-        let stream_end = self.offset();
+        let stream_end = self.decoder.offset();
         let rest = self.end - stream_end;
         let mut position = stream_end;
         let mut is_padding = true;
@@ -105,7 +166,7 @@ impl<'a> Unxz<'a> {
         if !is_padding {
             return Err(XzFault::TrailingBytes { offset: stream_end, length: rest }.into());
         }
-        let check = match self.state.check_type() {
+        let check = match self.decoder.state.check_type() {
             Some(CheckType::Crc32) => "crc32",
             Some(CheckType::Crc64) => "crc64",
             Some(CheckType::Sha256) => "sha256",
@@ -122,67 +183,22 @@ impl<'a> Unxz<'a> {
             note("xz-trailing-zeros", stream_end, rest, format!("{rest} zero bytes follow the xz stream"));
             tiles.push(Tile { offset: stream_end, length: rest, kind: TileKind::Trailer });
         }
-        let size_bytes = self.state.total_out();
+        let size_bytes = self.decoder.state.total_out();
         Ok(XzFields { offset: self.start, length: stream_end - self.start, check, size_bytes })
-    }
-
-    /// Of the first byte that was not decoded.
-    fn offset(&self) -> u64 {
-        self.position - self.loaded.len() as u64
-    }
-
-    fn load(&mut self) -> Result<(), ReadError> {
-        let left = self.end.saturating_sub(self.position);
-        let length = usize::try_from(left).map_or(self.input.len(), |left| left.min(self.input.len()));
-        self.source.fill(&mut self.input[..length], self.position)?;
-        self.position += length as u64;
-        self.loaded = 0..length;
-        Ok(())
-    }
-
-    fn failure(&self, error: &std::io::Error) -> ReadError {
-        let (offset, detail) = (self.offset(), error.to_string());
-        match error.kind() {
-            ErrorKind::OutOfMemory => LimitError {
-                kind: LimitKind::XzMemory,
-                allowed: self.state.mem_limit().into(),
-                found: self.state.memory_usage().unwrap_or(u32::MAX).into(),
-                path: None,
-            }
-            .into(),
-            ErrorKind::Unsupported | ErrorKind::InvalidInput => Unsupported::Xz { offset, detail }.into(),
-            _ => XzFault::Corrupt { offset, detail }.into(),
-        }
     }
 }
 
 impl Stream for Unxz<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        while !self.has_ended {
-            if self.loaded.is_empty() {
-                self.load()?;
-            }
-            let is_last = self.position == self.end;
-            let action = if is_last { Action::Finish } else { Action::Run };
-            let input = self.input.get(self.loaded.clone()).unwrap_or_default();
-            let result = match self.state.process(input, buffer, action) {
-                Ok(result) => result,
-                Err(error) => return Err(self.failure(&error)),
-            };
-            self.loaded.start += result.bytes_consumed;
-            self.has_ended = result.status == Status::StreamEnd;
-            if result.bytes_produced > 0 {
-                return Ok(result.bytes_produced);
-            }
-            if !self.has_ended && result.bytes_consumed == 0 {
-                let detail = if is_last { "the file ends before the stream does" } else { "the decoder stands still" };
-                return Err(XzFault::Corrupt { offset: self.offset(), detail: detail.to_owned() }.into());
-            }
-        }
-        Ok(0)
+        self.decoder.produce(buffer).map_err(|error| {
+            error.into_read_error(
+                |offset, detail| XzFault::Corrupt { offset, detail },
+                |offset, detail| Unsupported::Xz { offset, detail },
+            )
+        })
     }
 
     fn compressed(&self) -> u64 {
-        self.offset() - self.start
+        self.decoder.compressed()
     }
 }

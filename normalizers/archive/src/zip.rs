@@ -7,34 +7,38 @@ mod bytes;
 mod data;
 mod directory;
 mod end;
+mod expand;
 mod extra;
 mod fault;
 mod local;
+mod method;
 
 use std::cmp::Ordering;
+use std::io::{self, Read};
 
 use twinbuild_subject::{MemberPath, Sha256};
 
 use crate::Visitor;
 use crate::archive::{Anomaly, Archive, Container, Fields, Format, Member, MemberKind, Modified, Tile, TileKind};
-use crate::contents::Contents;
 use crate::error::ReadError;
 use crate::limits::{Budget, Limits};
 use crate::names::{NameKind, NameRules, Names};
 use crate::source::Source;
-use data::Data;
+use data::{Allowance, Scratch};
 use directory::{CENTRAL_SIGNATURE, Central};
 use end::END_SIGNATURE;
 use local::{LOCAL_SIGNATURE, Local};
 
+pub use data::MemberReader;
 pub use directory::ZipHeader;
 pub use end::{Zip64End, ZipEnd};
 pub use extra::{ExtraField, ExtraFields, ExtraKind};
 pub use fault::ZipFault;
 pub use local::DataDescriptor;
+pub use method::ZipMethod;
 
-const METHOD_STORED: u16 = 0;
-const METHOD_DEFLATE: u16 = 8;
+/// Of LZMA: a mark ends the stream (4.4.4).
+const FLAG_LZMA_END: u16 = 1 << 1;
 const FLAG_DESCRIPTOR: u16 = 1 << 3;
 const FLAG_UTF8: u16 = 1 << 11;
 /// Traditional, strong, and masked local headers.
@@ -69,12 +73,56 @@ pub struct ZipFields {
     pub central_offset: u64,
     /// What follows the contents, where flag bit 3 is set.
     pub descriptor: Option<DataDescriptor>,
-    /// Compressed bytes after the end of the deflate stream; a finding where not 0.
-    pub deflate_tail_bytes: u64,
+    /// Bytes after the end of the compressed stream; a finding where not 0.
+    pub tail_bytes: u64,
 }
 
-/// Reads a zip file. All headers and names are checked before the first member is handed out.
-pub(crate) fn read(source: Source<'_>, limits: &Limits, visitor: &mut Visitor<'_>) -> Result<Archive, ReadError> {
+/// Reads a zip file, its members on several threads. All headers and names are checked before the first member is read.
+pub(crate) fn read(source: Source<'_>, limits: &Limits) -> Result<Archive, ReadError> {
+    let mut archive = headers(source, limits)?;
+    let expanded = expand::expand_all(source, &archive.members, limits)?;
+    for (member, expanded) in archive.members.iter_mut().zip(expanded) {
+        expanded.keep(member, &mut archive.anomalies);
+    }
+    Ok(archive)
+}
+
+/// Reads a zip file and hands out its members in order. All headers and names are checked before the first one.
+pub(crate) fn visit(source: Source<'_>, limits: &Limits, visitor: &mut Visitor<'_>) -> Result<Archive, ReadError> {
+    let mut archive = headers(source, limits)?;
+    let mut scratch = Scratch::new(source);
+    let mut before: u64 = 0;
+    for member in &mut archive.members {
+        let Fields::Zip(fields) = &member.fields else { continue };
+        let allowance = Allowance { limits, before };
+        let take = |contents: &mut dyn Read| visitor(member, contents);
+        let expanded = expand::expand(member, fields, allowance, &mut scratch, take)?;
+        if member.kind != MemberKind::File {
+            if let Some(target) = expanded.target.clone() {
+                member.kind = MemberKind::Symlink { target };
+            }
+            visitor(member, &mut io::empty())
+                .map_err(|source| ReadError::Visitor { path: member.path.clone(), source })?;
+        }
+        before = before.saturating_add(member.size_bytes);
+        expanded.keep(member, &mut archive.anomalies);
+    }
+    Ok(archive)
+}
+
+/// Hands out the contents of one file that [`read`] has found, verified again, and returns their digest.
+pub(crate) fn stream(
+    source: Source<'_>,
+    limits: &Limits,
+    member: &Member,
+    fields: &ZipFields,
+    take: impl FnOnce(&mut dyn Read) -> io::Result<()>,
+) -> Result<Sha256, ReadError> {
+    expand::again(source, limits, member, fields, take)
+}
+
+/// Reads everything but the contents of members.
+fn headers(source: Source<'_>, limits: &Limits) -> Result<Archive, ReadError> {
     let mut budget = Budget::new(limits);
     let mut anomalies = Vec::new();
     let found = end::find(&source)?;
@@ -110,12 +158,7 @@ pub(crate) fn read(source: Source<'_>, limits: &Limits, visitor: &mut Visitor<'_
         let detail = "the directory lists the members in another order than they lie in the file".to_owned();
         anomalies.push(Anomaly { code: "zip-order", offset, length, path: None, detail });
     }
-    let mut members = Vec::with_capacity(centrals.len());
-    for (central, local) in centrals.into_iter().zip(locals) {
-        let mut member = member(central, local);
-        take(source, &mut member, &mut budget, &mut anomalies, visitor)?;
-        members.push(member);
-    }
+    let members = centrals.into_iter().zip(locals).map(|(central, local)| member(central, local)).collect();
     Ok(Archive {
         format: Format::Zip,
         size_bytes: source.size,
@@ -125,20 +168,6 @@ pub(crate) fn read(source: Source<'_>, limits: &Limits, visitor: &mut Visitor<'_
         container: Container::Zip(found.end),
         limits: *limits,
     })
-}
-
-/// The contents of one file that [`read`] has found, verified again.
-pub(crate) fn contents(
-    source: Source<'_>,
-    limits: &Limits,
-    member: &Member,
-    fields: &ZipFields,
-) -> Result<(Vec<u8>, Sha256), ReadError> {
-    let mut budget = Budget::new(limits);
-    let mut data = Data::new(source, member, fields, &mut budget)?;
-    let (bytes, sums) = Contents::new(&mut data, member.size_bytes).collect()?;
-    data.finish(sums.crc32)?;
-    Ok((bytes, sums.sha256))
 }
 
 fn member(central: Central, local: Local) -> Member {
@@ -171,58 +200,10 @@ fn member(central: Central, local: Local) -> Member {
             data_offset: local.data_offset,
             central_offset: central.offset,
             descriptor: local.descriptor,
-            deflate_tail_bytes: 0,
+            tail_bytes: 0,
         })),
         path: central.path,
     }
-}
-
-/// Decodes one member, hands it out, and keeps its digest.
-fn take(
-    source: Source<'_>,
-    member: &mut Member,
-    budget: &mut Budget,
-    anomalies: &mut Vec<Anomaly>,
-    visitor: &mut Visitor<'_>,
-) -> Result<(), ReadError> {
-    let Fields::Zip(fields) = &member.fields else { return Ok(()) };
-    let (offset, data_offset) = (fields.central_offset, fields.data_offset);
-    let mut data = Data::new(source, member, fields, budget)?;
-    let (sums, target) = match &member.kind {
-        MemberKind::File => (Contents::new(&mut data, member.size_bytes).hand(member, visitor)?, None),
-        MemberKind::Symlink { .. } => {
-            let (target, sums) = Contents::new(&mut data, member.size_bytes).collect()?;
-            if target.contains(&0) {
-                let path = member.path.clone();
-                return Err(ZipFault::LinkTarget { path, offset, detail: "has a NUL in its target" }.into());
-            }
-            (sums, Some(target))
-        }
-        MemberKind::Directory | MemberKind::Hardlink { .. } => (Contents::new(&mut data, 0).drain()?, None),
-    };
-    let tail = data.finish(sums.crc32)?;
-    if tail > 0 {
-        let (path, offset) = (Some(member.path.clone()), data_offset + fields.compressed_size_bytes - tail);
-        let detail = format!("{tail} bytes follow the end of the deflate stream");
-        anomalies.push(Anomaly { code: "zip-deflate-tail", offset, length: tail, path, detail });
-        if let Fields::Zip(fields) = &mut member.fields {
-            fields.deflate_tail_bytes = tail;
-        }
-    }
-    if let Some(target) = target {
-        member.kind = MemberKind::Symlink { target };
-    }
-    if member.kind != MemberKind::File {
-        visit_empty(member, visitor)?;
-    }
-    if member.kind != MemberKind::Directory {
-        member.sha256 = Some(sums.sha256);
-    }
-    Ok(())
-}
-
-fn visit_empty(member: &Member, visitor: &mut Visitor<'_>) -> Result<(), ReadError> {
-    visitor(member, &mut std::io::empty()).map_err(|source| ReadError::Visitor { path: member.path.clone(), source })
 }
 
 fn claim(index: usize, central: &Central, local: &Local, tiles: &mut Vec<Tile>) {

@@ -3,8 +3,7 @@
 use std::io::{self, Read};
 
 use crate::permit::StoredMode;
-use flate2::read::DeflateDecoder;
-use twinbuild_archive::{Archive, Fields, MemberKind, ReadAt, ZipFields};
+use twinbuild_archive::{Archive, Fields, MemberKind, ReadAt, ZipFields, open};
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 
 /// What a member brings along itself; all else is a parameter.
@@ -60,7 +59,7 @@ impl<'a> ZipMembers<'a> {
     fn fields(&self, index: usize) -> Option<&'a ZipFields> {
         match &self.archive.members.get(index)?.fields {
             Fields::Zip(fields) => Some(fields),
-            Fields::Tar(_) => None,
+            Fields::Tar(_) | Fields::Ar(_) | Fields::None => None,
         }
     }
 }
@@ -90,38 +89,9 @@ impl Members for ZipMembers<'_> {
     }
 
     fn open(&self, index: usize) -> io::Result<Box<dyn Read + '_>> {
-        let fields = self.fields(index).ok_or(io::ErrorKind::NotFound)?;
-        let start = fields.data_offset;
-        let end = start.checked_add(fields.compressed_size_bytes).ok_or(io::ErrorKind::InvalidData)?;
-        let section = Section { bytes: self.bytes, position: start, end };
-        let size = self.archive.members.get(index).map_or(0, |member| member.size_bytes);
         // One byte more than was declared shows contents that grew; digests show all else.
-        let limit = size.saturating_add(1);
-        Ok(if fields.central.method == 0 {
-            Box::new(section.take(limit))
-        } else {
-            Box::new(DeflateDecoder::new(section).take(limit))
-        })
-    }
-}
-
-/// A range of a file, from its start to its end.
-struct Section<'a> {
-    bytes: &'a dyn ReadAt,
-    position: u64,
-    end: u64,
-}
-
-impl Read for Section<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
-        let wanted = buffer.len().min(left);
-        if wanted == 0 {
-            return Ok(0);
-        }
-        let count = self.bytes.read_at(&mut buffer[..wanted], self.position)?;
-        self.position += count as u64;
-        Ok(count)
+        let contents = open(self.bytes, self.archive, index).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(contents))
     }
 }
 

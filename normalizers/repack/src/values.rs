@@ -20,8 +20,8 @@ pub(crate) fn values(member: &Member, fields: &ZipFields) -> Result<Values, Reas
     if !fields.comment.is_empty() {
         return Err(Reason::MemberComment { length: fields.comment.len() as u64 });
     }
-    if fields.deflate_tail_bytes > 0 {
-        return Err(Reason::DeflateTail { length: fields.deflate_tail_bytes });
+    if fields.tail_bytes > 0 {
+        return Err(Reason::DeflateTail { length: fields.tail_bytes });
     }
     if let Some(flags) = [central.flags, local.flags].into_iter().find(|flags| flags & !FLAGS != 0) {
         return Err(Reason::Flags { flags });

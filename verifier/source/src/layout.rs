@@ -211,7 +211,7 @@ fn time(modified: Modified) -> SystemTime {
     let (seconds, nanoseconds) = match modified {
         Modified::Unix { seconds, nanoseconds } => (seconds, nanoseconds),
         Modified::Dos { unix_seconds: Some(seconds), .. } => (i64::from(seconds), 0),
-        Modified::Dos { .. } => {
+        Modified::Dos { .. } | Modified::None => {
             let zoned = modified.civil().and_then(|civil| civil.to_zoned(TimeZone::UTC).ok());
             (zoned.map_or(0, |zoned| zoned.timestamp().as_second()), 0)
         }

@@ -1,5 +1,7 @@
 //! The walk over the blocks of a tar.
 
+use std::io::Read;
+
 use twinbuild_subject::{MemberPath, Sha256Hasher};
 
 use crate::Visitor;
@@ -19,6 +21,8 @@ use crate::tar::{BLOCK_BYTES, TarExtension, TarExtensionBody, TarFields, TarStre
 const OCTAL_SIZE_MAX: u64 = 0o77_777_777_777;
 /// What is counted for a header that is kept: its block and what is parsed from it.
 const HEADER_COST_BYTES: u64 = 1024;
+/// A block of zeros, as a whole: tars may end in many of them.
+const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 /// The longest extension body, in bytes: it is held in memory, and real ones are names and times.
 const EXTENSION_BYTES: u64 = 1 << 20;
 
@@ -31,6 +35,8 @@ pub(super) struct Walk<'a> {
     globals: Vec<TarExtension>,
     /// The extensions of the next member.
     pending: Vec<TarExtension>,
+    /// What is read through where the visitor leaves contents unread.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Walk<'a> {
@@ -43,6 +49,7 @@ impl<'a> Walk<'a> {
             tiles: Vec::new(),
             globals: Vec::new(),
             pending: Vec::new(),
+            buffer: Vec::new(),
         }
     }
 
@@ -164,7 +171,8 @@ impl<'a> Walk<'a> {
         self.tile(start, TileKind::Header { member: index });
         let data = self.input.position;
         let mut contents = Data { input: &mut self.input, path: &member.path, start: data };
-        let sums = Contents::new(&mut contents, size).hand(&member, visitor)?;
+        let take = |contents: &mut dyn Read| visitor(&member, contents);
+        let sums = Contents::new(&mut contents, size).hand(&member.path, &mut self.buffer, take)?;
         self.tile(data, TileKind::Data { member: index });
         if member.is_file() {
             member.sha256 = Some(sums.sha256);
@@ -284,24 +292,26 @@ impl<'a> Walk<'a> {
         }
         let mut trailer = None;
         let mut hasher = Sha256Hasher::new();
-        let mut block = [0; BLOCK_BYTES];
+        // Many blocks at a time: an end may be as long as the rest of the limits.
+        self.buffer.resize(CHUNK_BYTES, 0);
         loop {
             let at = self.input.position;
-            let count = self.input.fill(&mut block)?;
-            let bytes = &block[..count];
-            if bytes.iter().any(|byte| *byte != 0) {
-                if count == BLOCK_BYTES && header::is_header(&block) {
-                    return Err(TarFault::HiddenEntry { offset: at, end: second }.into());
+            let count = self.input.fill(&mut self.buffer)?;
+            for (at, block) in (at..).step_by(BLOCK_BYTES).zip(self.buffer[..count].chunks(BLOCK_BYTES)) {
+                if !is_zero(block) {
+                    if <&[u8; BLOCK_BYTES]>::try_from(block).is_ok_and(header::is_header) {
+                        return Err(TarFault::HiddenEntry { offset: at, end: second }.into());
+                    }
+                    trailer.get_or_insert(at);
                 }
-                trailer.get_or_insert(at);
+                if block.len() < BLOCK_BYTES {
+                    trailer.get_or_insert(at);
+                }
+                if trailer.is_some() {
+                    hasher.update(block);
+                }
             }
-            if count > 0 && count < BLOCK_BYTES {
-                trailer.get_or_insert(at);
-            }
-            if trailer.is_some() {
-                hasher.update(bytes);
-            }
-            if count < BLOCK_BYTES {
+            if count < CHUNK_BYTES {
                 break;
             }
         }
@@ -394,7 +404,7 @@ fn name_of(type_flag: u8) -> &'static str {
 }
 
 fn is_zero(block: &[u8]) -> bool {
-    block.iter().all(|byte| *byte == 0)
+    ZEROS.starts_with(block)
 }
 
 /// The expanded bytes, counted.

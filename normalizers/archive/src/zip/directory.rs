@@ -10,7 +10,8 @@ use crate::zip::bytes::{le16, le32};
 use crate::zip::end::Found;
 use crate::zip::extra::{self, ExtraFields, Narrow, Place, Wide};
 use crate::zip::fault::ZipFault;
-use crate::zip::{FLAG_DESCRIPTOR, FLAG_UTF8, FLAGS_ENCRYPTED, METHOD_DEFLATE, METHOD_STORED};
+use crate::zip::method::{self, ZipMethod};
+use crate::zip::{FLAG_DESCRIPTOR, FLAG_UTF8, FLAGS_ENCRYPTED};
 
 pub(super) const CENTRAL_SIGNATURE: [u8; 4] = *b"PK\x01\x02";
 const CENTRAL_BYTES: usize = 46;
@@ -18,7 +19,7 @@ const SYSTEM_UNIX: u8 = 3;
 const SYSTEM_DARWIN: u8 = 19;
 const TYPE_MASK: u32 = 0o170_000;
 const FLAG_PATCH: u16 = 1 << 5;
-/// Bits 1 and 2 (deflate effort), 3 (descriptor) and 11 (UTF-8).
+/// Bits 1 and 2 (effort; of LZMA, whether a mark ends the stream), 3 (descriptor) and 11 (UTF-8).
 const FLAGS_ORDINARY: u16 = 0b110 | FLAG_DESCRIPTOR | FLAG_UTF8;
 
 /// The values that local and central header both have, as stored (APPNOTE 4.4).
@@ -28,7 +29,7 @@ pub struct ZipHeader {
     pub version_needed: u16,
     /// General purpose bit flag.
     pub flags: u16,
-    /// Compression method: 0 stored, 8 deflate.
+    /// Compression method, of those that [`ZipMethod`] has.
     pub method: u16,
     /// Last modified, DOS time.
     pub time: u16,
@@ -191,8 +192,8 @@ fn check_flags(central: &Central) -> Result<(), ReadError> {
         return Err(ZipFault::NameEncoding { path, offset, encoding: "ASCII" }.into());
     }
     let method = central.header.method;
-    if !matches!(method, METHOD_STORED | METHOD_DEFLATE) {
-        return Err(Unsupported::ZipMethod { path, offset, method, name: method_name(method) }.into());
+    if ZipMethod::of(method).is_none() {
+        return Err(Unsupported::ZipMethod { path, offset, method, name: method::foreign_name(method) }.into());
     }
     Ok(())
 }
@@ -228,7 +229,7 @@ fn check_sizes(central: &Central, budget: &Budget) -> Result<(), ReadError> {
     if central.kind == MemberKind::Directory && size != 0 {
         return Err(ZipFault::DirectoryData { path, offset, size }.into());
     }
-    if central.header.method == METHOD_STORED && compressed_size != size {
+    if ZipMethod::of(central.header.method) == Some(ZipMethod::Stored) && compressed_size != size {
         return Err(ZipFault::StoredSize { path, offset, compressed: compressed_size, size }.into());
     }
     budget.declared(&path, size)?;
@@ -279,24 +280,5 @@ fn note(central: &Central, comment_offset: u64, anomalies: &mut Vec<Anomaly>) {
     }
     if central.wide.is_needless {
         note("zip-zip64-needless", offset, central.length, "a zip64 extra field repeats the header".to_owned());
-    }
-}
-
-/// APPNOTE 4.4.5.
-fn method_name(method: u16) -> &'static str {
-    match method {
-        1 => "shrink",
-        2..=5 => "reduce",
-        6 => "implode",
-        9 => "deflate64",
-        10 => "PKWARE implode",
-        12 => "bzip2",
-        14 => "LZMA",
-        93 => "zstd",
-        95 => "xz",
-        97 => "WavPack",
-        98 => "PPMd",
-        99 => "AES encryption",
-        _ => "of no known kind",
     }
 }

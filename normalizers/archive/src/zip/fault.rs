@@ -2,6 +2,8 @@
 
 use twinbuild_subject::MemberPath;
 
+use crate::zip::method::ZipMethod;
+
 /// What makes a zip file malformed or ambiguous. Offsets count from the start of the file; numbers in brackets are sections
 /// of APPNOTE 6.3.10.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -276,23 +278,27 @@ pub enum ZipFault {
         /// The size in the central directory.
         size: u64,
     },
-    /// The compressed bytes are no deflate stream, or end before it does.
-    #[error("`{path}`: the deflate stream fails at offset {offset}: {detail}")]
-    Deflate {
+    /// The compressed bytes are no stream of their method, or end before it does.
+    #[error("`{path}`: the {method} stream fails at offset {offset}: {detail}")]
+    Stream {
         /// The member.
         path: MemberPath,
-        /// Of the first byte that could not be decoded.
+        /// Of the first byte that could not be decoded, to within one buffer.
         offset: u64,
+        /// The compression method.
+        method: ZipMethod,
         /// What the decoder said.
         detail: String,
     },
-    /// The deflate stream ends before the compressed size, and what follows is read by readers that stream.
-    #[error("`{path}`: {length} bytes follow the end of the deflate stream at offset {offset}, and {detail}")]
-    DeflateTail {
+    /// The stream ends before the compressed size, and what follows is read by some readers.
+    #[error("`{path}`: {length} bytes follow the end of the {method} stream at offset {offset}, and {detail}")]
+    StreamTail {
         /// The member.
         path: MemberPath,
         /// Of the first byte after the stream.
         offset: u64,
+        /// The compression method.
+        method: ZipMethod,
         /// How many bytes.
         length: u64,
         /// Why readers differ.
@@ -374,8 +380,8 @@ impl ZipFault {
             Self::Encrypted { .. } => "zip-encrypted",
             Self::StoredSize { .. } => "zip-stored-size",
             Self::StoredDescriptor { .. } => "zip-stored-descriptor",
-            Self::Deflate { .. } => "zip-deflate",
-            Self::DeflateTail { .. } => "zip-deflate-tail",
+            Self::Stream { method, .. } => method.codes().0,
+            Self::StreamTail { method, .. } => method.codes().1,
             Self::Size { .. } => "zip-size",
             Self::Crc { .. } => "zip-crc",
             Self::Descriptor { .. } => "zip-descriptor",
@@ -412,8 +418,8 @@ impl ZipFault {
             | Self::Encrypted { path, .. }
             | Self::StoredSize { path, .. }
             | Self::StoredDescriptor { path, .. }
-            | Self::Deflate { path, .. }
-            | Self::DeflateTail { path, .. }
+            | Self::Stream { path, .. }
+            | Self::StreamTail { path, .. }
             | Self::Size { path, .. }
             | Self::Crc { path, .. }
             | Self::Descriptor { path, .. }

@@ -10,7 +10,8 @@ use crate::zip::bytes::{le16, le32, le64};
 use crate::zip::directory::{Central, ZipHeader};
 use crate::zip::extra::{self, Narrow, Place, Wide};
 use crate::zip::fault::ZipFault;
-use crate::zip::{FLAG_DESCRIPTOR, FLAG_UTF8, METHOD_STORED};
+use crate::zip::method::ZipMethod;
+use crate::zip::{FLAG_DESCRIPTOR, FLAG_LZMA_END, FLAG_UTF8};
 
 pub(super) const LOCAL_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 const LOCAL_BYTES: u64 = 30;
@@ -99,7 +100,9 @@ fn compare(local: &ZipHeader, central: &Central, anomalies: &mut Vec<Anomaly>) -
         let path = central.path.clone();
         ReadError::from(ZipFault::LocalDiffers { path, offset, field, local, central: central_value })
     };
+    let method = ZipMethod::of(header.method);
     let decisive = if central.path.as_bytes().is_ascii() { FLAGS_DECISIVE & !FLAG_UTF8 } else { FLAGS_DECISIVE };
+    let decisive = if method == Some(ZipMethod::Lzma) { decisive | FLAG_LZMA_END } else { decisive };
     if (local.flags ^ header.flags) & decisive != 0 {
         return Err(differs("flags", local.flags.into(), header.flags.into()));
     }
@@ -119,7 +122,7 @@ fn compare(local: &ZipHeader, central: &Central, anomalies: &mut Vec<Anomaly>) -
     ];
     let is_left_to_descriptor = local.flags & FLAG_DESCRIPTOR != 0 && sums.iter().all(|(_, local, _)| *local == 0);
     let size = central.wide.size;
-    if local.flags & FLAG_DESCRIPTOR != 0 && header.method == METHOD_STORED && size != 0 {
+    if local.flags & FLAG_DESCRIPTOR != 0 && method == Some(ZipMethod::Stored) && size != 0 {
         return Err(ZipFault::StoredDescriptor { path: central.path.clone(), offset, size }.into());
     }
     let different = sums.into_iter().find(|(_, local, central)| local != central);

@@ -2,9 +2,10 @@
 
 use flate2::GzBuilder;
 use twinbuild_archive::{
-    Archive, Container, DebFields, Format, Limits, ReadError, TileKind, Unsupported, contents, read,
+    Archive, Container, DebCompression, DebFields, Format, Limits, ReadError, TileKind, Unsupported, contents, read,
 };
 
+use crate::compress::zstd;
 use crate::gzip::{gzip, xz};
 use crate::raw_tar::{directory, file, tar};
 
@@ -69,6 +70,21 @@ fn an_ordinary_package_has_no_anomalies() {
 fn data_in_xz_and_names_with_a_slash_are_read() {
     let bytes = deb(&[ar("debian-binary/", b"2.0\n"), control(), ar("data.tar.xz/", &xz("crc64"))]);
     assert_eq!(crate::ok(&bytes, Format::Deb).members[0].path, "a".into());
+}
+
+#[test]
+fn archives_in_zstd_are_read() {
+    let text = tar(&[file("./control", b"Package: p\n")]);
+    let files = tar(&[file("a", b"twin")]);
+    let bytes = deb(&[version(), ar("control.tar.zst", &zstd(&text)), ar("data.tar.zst", &zstd(&files))]);
+    let archive = crate::ok(&bytes, Format::Deb);
+    assert_eq!(archive.anomalies, []);
+    let parts = [&fields(&archive).control_archive, &fields(&archive).data_archive];
+    assert!(parts.iter().all(|part| matches!(&part.compression, DebCompression::Zstd(zstd) if zstd.has_checksum)));
+    assert_eq!(contents(&bytes, &archive, 0, 4).unwrap(), b"twin");
+    let cut = zstd(&files);
+    let cut = [version(), control(), ar("data.tar.zst", &cut[..cut.len() - 1])];
+    assert_eq!(code(&cut), "zstd-corrupt");
 }
 
 #[test]
@@ -141,7 +157,7 @@ fn lies_of_the_archives_within_are_found() {
 fn other_versions_and_compressors_are_unsupported() {
     for members in [
         [ar("debian-binary", b"3.0\n"), control(), data()],
-        [version(), control(), ar("data.tar.zst", b"")],
+        [version(), control(), ar("data.tar.bz2", b"")],
         [version(), ar("control.tar.lzma", b""), data()],
     ] {
         let read = read(&deb(&members), Format::Deb, &Limits::default());

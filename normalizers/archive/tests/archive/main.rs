@@ -1,17 +1,22 @@
 //! What is read, what is found, and what is refused: each archive is built in the test, byte by byte where it lies.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+mod ar;
+mod compress;
+mod compressed;
 mod deb;
 mod gzip;
 mod properties;
 mod raw_tar;
 mod raw_zip;
+mod reading;
 mod tar;
 mod tar_lies;
 mod tools;
 mod zip;
 mod zip_headers;
 mod zip_lies;
+mod zip_methods;
 
 use twinbuild_archive::{Archive, Format, Limits, Malformation, ReadError, read};
 

@@ -4,13 +4,38 @@ use flate2::GzBuilder;
 use proptest::prelude::*;
 use twinbuild_archive::{Archive, Format, Limits, MemberKind, ReadError, contents, read};
 
-use crate::assert_tiled;
+use crate::compress::{self, bzip2, lzma, zstd};
 use crate::gzip::{gzip, xz};
 use crate::raw_tar::{self, directory, link, pax, seal};
 use crate::raw_zip::{Entry, Zip, extra};
 use crate::tools::{assert_tar_crate_agrees, assert_zip_crates_agree, by_tar, by_zip, by_zip_streaming};
+use crate::{ar, assert_tiled};
 
-const FORMATS: [Format; 5] = [Format::Zip, Format::TarGz, Format::TarXz, Format::Tar, Format::Deb];
+const FORMATS: [Format; 12] = [
+    Format::Zip,
+    Format::TarGz,
+    Format::TarXz,
+    Format::TarBz2,
+    Format::TarZst,
+    Format::Tar,
+    Format::Gzip,
+    Format::Xz,
+    Format::Bzip2,
+    Format::Zstd,
+    Format::Ar,
+    Format::Deb,
+];
+/// What makes random bytes look like each of them.
+const MAGICS: [&[u8]; 8] = [
+    b"",
+    b"PK\x03\x04",
+    b"\x1f\x8b\x08",
+    b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46",
+    b"BZh91AY&SY",
+    b"\x28\xb5\x2f\xfd\0\0",
+    b"\x28\xb5\x2f\xfd\0\x28\x05\x10\0",
+    b"!<arch>\n",
+];
 
 /// More cases by `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
@@ -19,7 +44,7 @@ fn config() -> ProptestConfig {
 }
 
 fn limits() -> Limits {
-    Limits { member_bytes: 1 << 20, total_bytes: 4 << 20, xz_memory_kib: 128 << 10, ..Limits::default() }
+    Limits { member_bytes: 1 << 20, total_bytes: 4 << 20, decoder_memory_kib: 128 << 10, ..Limits::default() }
 }
 
 fn files() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
@@ -116,6 +141,14 @@ fn zip_seed() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// A zip file with a member of each method that the `zip` crate does not read here.
+fn methods_seed() -> Vec<u8> {
+    let text = b"twin twin build build\n".repeat(20);
+    let methods = [(12, bzip2(&text)), (14, lzma(&text, false)), (93, zstd(&text)), (95, compress::xz(&text))];
+    let entry = |(method, data)| Entry { needed: 63, ..Entry::compressed(format!("m{method}"), &text, method, data) };
+    Zip::of(methods.map(entry)).bytes()
+}
+
 fn tar_seed() -> impl Strategy<Value = Vec<u8>> {
     let rich = raw_tar::tar(&[
         pax(b'g', &[("comment", b"0123")]),
@@ -132,7 +165,8 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+    fn random_bytes_never_panic(magic in 0..MAGICS.len(), bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        let bytes = [MAGICS[magic], &bytes].concat();
         for format in FORMATS {
             check(&bytes, format);
         }
@@ -144,6 +178,11 @@ proptest! {
         if let Some(archive) = check(&bytes, Format::Zip) {
             assert_zip_crates_agree(&bytes, &archive);
         }
+    }
+
+    #[test]
+    fn a_changed_zip_file_of_other_methods_keeps_the_promises(changes in changes()) {
+        check(&apply(methods_seed(), &changes), Format::Zip);
     }
 
     #[test]
@@ -175,5 +214,22 @@ proptest! {
     fn a_changed_gzip_or_xz_file_never_panics(files in files(), changes in changes()) {
         check(&apply(gzip(GzBuilder::new().filename("n"), &by_tar(&files)), &changes), Format::TarGz);
         check(&apply(xz("crc64"), &changes), Format::TarXz);
+    }
+
+    #[test]
+    fn a_changed_bzip2_or_zstd_file_keeps_the_promises(files in files(), changes in changes()) {
+        let tar = by_tar(&files);
+        let (bzip2, zstd) = (bzip2(&tar), zstd(&tar));
+        check(&apply(bzip2.clone(), &changes), Format::TarBz2);
+        check(&apply([bzip2.clone(), bzip2].concat(), &changes), Format::Bzip2);
+        check(&apply(zstd.clone(), &changes), Format::TarZst);
+        check(&apply([b"\x50\x2a\x4d\x18\0\0\0\0".to_vec(), zstd.clone(), zstd].concat(), &changes), Format::Zstd);
+        check(&apply(gzip(GzBuilder::new(), &tar), &changes), Format::Gzip);
+        check(&apply(compress::xz(&tar), &changes), Format::Xz);
+    }
+
+    #[test]
+    fn a_changed_ar_file_keeps_the_promises(changes in changes()) {
+        check(&apply(ar::library(), &changes), Format::Ar);
     }
 }

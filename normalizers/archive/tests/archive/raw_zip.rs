@@ -69,9 +69,13 @@ impl Entry {
 
     /// A file as CPython's zipfile deflates it.
     pub(crate) fn deflated(name: impl Into<Vec<u8>>, content: &[u8]) -> Self {
-        let data = deflate(content);
+        Self::compressed(name, content, 8, deflate(content))
+    }
+
+    /// A file that the test compressed.
+    pub(crate) fn compressed(name: impl Into<Vec<u8>>, content: &[u8], method: u16, data: Vec<u8>) -> Self {
         let sums = (crc(content), u32::try_from(data.len()).unwrap(), u32::try_from(content.len()).unwrap());
-        Self { data, method: 8, sums, ..Self::stored(name, content) }
+        Self { data, method, sums, ..Self::stored(name, content) }
     }
 
     /// A deflated file whose sums stand behind it, in a descriptor with signature.

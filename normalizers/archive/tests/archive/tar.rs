@@ -16,7 +16,7 @@ fn anomalies(members: &[Vec<u8>]) -> Vec<&'static str> {
 fn fields(fields: &Fields) -> &TarFields {
     match fields {
         Fields::Tar(fields) => fields,
-        Fields::Zip(_) => panic!("a tar member"),
+        other => panic!("no tar member: {other:?}"),
     }
 }
 
