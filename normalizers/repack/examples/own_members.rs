@@ -8,7 +8,7 @@ use std::fs::File;
 use std::time::Instant;
 
 use twinbuild_archive::{ArchiveFile, Format, Limits, read};
-use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, is_exact};
+use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, InferError, infer, writes_exactly};
 
 fn main() {
     let (mut exact, mut all) = (0, 0);
@@ -29,7 +29,11 @@ fn examine(path: &str) -> Result<(bool, String), Box<dyn Error>> {
     let bytes = ArchiveFile::new(File::open(path)?)?;
     let archive = read(&bytes, Format::Zip, &Limits::default())?;
     let started = Instant::now();
-    let exactness = is_exact(&archive, &bytes, &archive, &bytes)?;
+    let exactness = match infer(&archive, &bytes) {
+        Ok(parameters) => writes_exactly(parameters, &bytes, &archive, &bytes)?,
+        Err(InferError::NotRepackable(reason)) => Exactness::NotRepackable(reason),
+        Err(InferError::Failed(failure)) => return Err(failure.into()),
+    };
     let (millis, members) = (started.elapsed().as_millis(), archive.members.len());
     Ok(match exactness {
         Exactness::Exact(parameters) => {
@@ -39,7 +43,7 @@ fn examine(path: &str) -> Result<(bool, String), Box<dyn Error>> {
             let text = format!(
                 "exact in {millis} ms; {members} members, {} bytes of parameters, at most {free} free a member{channel}; {:?}",
                 json.len(),
-                parameters.encoder
+                parameters.compressed
             );
             (true, text)
         }

@@ -244,6 +244,12 @@ pub enum Unfit {
         /// As the parameters say.
         written: u8,
     },
+    /// The parameters say that its compressed bytes are those of the members' archive, which has none.
+    #[error("`{path}` would be written as its own archive has it compressed, and there it is not deflated")]
+    NotDeflated {
+        /// The member.
+        path: MemberPath,
+    },
     /// Contents that the encoder would have to have in memory at once.
     #[error("`{path}` is too large for an encoder that has to have it at once")]
     Encoder {

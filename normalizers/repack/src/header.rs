@@ -118,9 +118,13 @@ impl Entry<'_> {
         if values.is_utf8 {
             flags |= FLAG_UTF8;
         }
-        for value in
-            [values.version_needed.number(), flags, values.encoder.method(), values.modified.time, values.modified.date]
-        {
+        for value in [
+            values.version_needed.number(),
+            flags,
+            values.compressed.method(),
+            values.modified.time,
+            values.modified.date,
+        ] {
             bytes.extend(value.to_le_bytes());
         }
         let form = form(extra);

@@ -7,13 +7,14 @@ use twinbuild_subject::MemberPath;
 
 use crate::against::Against;
 use crate::error::{Failure, InferError, NotRepackable, Reason};
-use crate::fields::{Encoder, Zip64EndForm};
+use crate::fields::{Compressed, Encoder, Zip64EndForm};
 use crate::header::{Directory, Entry, TooLarge};
 use crate::identify::{Effort, Range, identify};
 use crate::members::{MemberFacts, Members as _, ZipMembers, names_digest, sorted};
 use crate::parameters::{Columns, PARAMETERS_VERSION, Parameters, Values};
 use crate::permutation::Permutation;
 use crate::record;
+use crate::shared::Shared;
 use crate::values::{values, zip64_end};
 
 /// The container parameters of a published zip file, which `twinbuild_archive::read` has read from `bytes`.
@@ -27,6 +28,20 @@ use crate::values::{values, zip64_end};
 /// [`InferError::NotRepackable`] names the first thing that is no container parameter; [`InferError::Failed`] if the file
 /// cannot be read again or zlib fails.
 pub fn infer(published: &Archive, bytes: &dyn ReadAt) -> Result<Parameters, InferError> {
+    infer_with(published, bytes, None)
+}
+
+/// As [`infer`], for members of one rebuild: of those that it shares with the published file no encoder is looked for, and
+/// the parameters say [`Compressed::AsBuilt`]. They write this very file from that rebuild, and not from others that are
+/// compressed otherwise.
+///
+/// # Errors
+/// As [`infer`].
+pub fn infer_for(published: &Archive, bytes: &dyn ReadAt, shared: &Shared) -> Result<Parameters, InferError> {
+    infer_with(published, bytes, Some(shared))
+}
+
+fn infer_with(published: &Archive, bytes: &dyn ReadAt, shared: Option<&Shared>) -> Result<Parameters, InferError> {
     let Container::Zip(end) = &published.container else { return Err(whole(Reason::Format).into()) };
     check_tiles(published)?;
     let members = ZipMembers::new(published, bytes);
@@ -46,6 +61,12 @@ pub fn infer(published: &Archive, bytes: &dyn ReadAt) -> Result<Parameters, Infe
     let zip64_end = zip64_end(end).map_err(whole)?;
     check_headers(published, bytes, &members, &columns)?;
     check_end(published, bytes, end, zip64_end.as_ref())?;
+    if let Some(shared) = shared {
+        let of_members = columns.0.iter_mut().enumerate();
+        of_members
+            .filter(|(index, _)| shared.is_shared(*index))
+            .for_each(|(_, values)| values.compressed = Compressed::AsBuilt);
+    }
     find_encoders(published, bytes, &members, &mut columns)?;
     let mut positions = vec![0; sorted.len()];
     for (position, index) in sorted.iter().enumerate() {
@@ -68,7 +89,7 @@ pub fn infer(published: &Archive, bytes: &dyn ReadAt) -> Result<Parameters, Infe
         descriptor: columns.column(|values| values.descriptor),
         modified: columns.column(|values| values.modified),
         mode: columns.column(|values| values.mode),
-        encoder: columns.column(|values| values.encoder),
+        compressed: columns.column(|values| values.compressed),
         local_extra: columns.column(|values| values.local_extra.clone()),
         central_extra: columns.column(|values| values.central_extra.clone()),
         zip64_end,
@@ -174,7 +195,7 @@ fn is_at(
     Ok(against.finish().map_err(|error| Failure::read(path, error))?.is_none())
 }
 
-/// Finds the encoder of each deflated member. The largest one is first, as it tells encoders apart best; for the others
+/// Finds the encoder of each deflated member that is not as it was built. The largest one is first, as it tells encoders apart best; for the others
 /// the one that was found last is tried first.
 fn find_encoders(
     published: &Archive,
@@ -182,7 +203,8 @@ fn find_encoders(
     members: &ZipMembers<'_>,
     columns: &mut Columns,
 ) -> Result<(), InferError> {
-    let is_deflated = |values: &Values| values.encoder != Encoder::Stored;
+    let is_deflated =
+        |values: &Values| matches!(values.compressed, Compressed::By(encoder) if encoder != Encoder::Stored);
     let deflated: Vec<usize> =
         columns.0.iter().enumerate().filter(|(_, values)| is_deflated(values)).map(|(index, _)| index).collect();
     let size = |index: usize| published.members.get(index).map_or(0, |member| member.size_bytes);
@@ -203,7 +225,7 @@ fn find_encoders(
             let (compressed_bytes, bytes) = (fields.compressed_size_bytes, member.size_bytes);
             return Err(of(member, Reason::Encoder { compressed_bytes, bytes }).into());
         };
-        values.encoder = encoder;
+        values.compressed = Compressed::By(encoder);
         likely = Some(encoder);
     }
     Ok(())

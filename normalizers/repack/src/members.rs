@@ -41,6 +41,22 @@ pub trait Members {
     /// # Errors
     /// Whatever the medium says.
     fn open(&self, index: usize) -> io::Result<Box<dyn Read + '_>>;
+
+    /// The contents as they are deflated in the archive of the members; `None` where they are not, or where a deflate
+    /// stream and nothing else cannot be given.
+    fn deflated(&self, _index: usize) -> Option<Deflated<'_>> {
+        None
+    }
+}
+
+/// A whole deflate stream (RFC 1951), of which the reader of the archive verified that it gives the contents.
+pub struct Deflated<'a> {
+    /// The stream.
+    pub stream: Box<dyn Read + 'a>,
+    /// Its size in bytes.
+    pub compressed_size_bytes: u64,
+    /// CRC-32 of the contents.
+    pub crc32: u32,
 }
 
 /// The members of a zip file that `twinbuild_archive::read` has read.
@@ -62,6 +78,12 @@ impl<'a> ZipMembers<'a> {
             Fields::Zip(fields) => Some(fields),
             Fields::Tar(_) => None,
         }
+    }
+
+    /// The data of a member, which lies within the file.
+    fn section(&self, fields: &ZipFields) -> Section<'a> {
+        let start = fields.data_offset;
+        Section { bytes: self.bytes, position: start, end: start.saturating_add(fields.compressed_size_bytes) }
     }
 }
 
@@ -91,9 +113,7 @@ impl Members for ZipMembers<'_> {
 
     fn open(&self, index: usize) -> io::Result<Box<dyn Read + '_>> {
         let fields = self.fields(index).ok_or(io::ErrorKind::NotFound)?;
-        let start = fields.data_offset;
-        let end = start.checked_add(fields.compressed_size_bytes).ok_or(io::ErrorKind::InvalidData)?;
-        let section = Section { bytes: self.bytes, position: start, end };
+        let section = self.section(fields);
         let size = self.archive.members.get(index).map_or(0, |member| member.size_bytes);
         // One byte more than was declared shows contents that grew; digests show all else.
         let limit = size.saturating_add(1);
@@ -101,6 +121,16 @@ impl Members for ZipMembers<'_> {
             Box::new(section.take(limit))
         } else {
             Box::new(DeflateDecoder::new(section).take(limit))
+        })
+    }
+
+    fn deflated(&self, index: usize) -> Option<Deflated<'_>> {
+        let fields =
+            self.fields(index).filter(|fields| fields.central.method == 8 && fields.deflate_tail_bytes == 0)?;
+        Some(Deflated {
+            stream: Box::new(self.section(fields)),
+            compressed_size_bytes: fields.compressed_size_bytes,
+            crc32: fields.central.crc32,
         })
     }
 }

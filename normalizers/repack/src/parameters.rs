@@ -6,11 +6,11 @@ use twinbuild_subject::Sha256;
 
 use crate::column::Column;
 use crate::error::Unfit;
-use crate::fields::{Creator, Descriptor, DosTime, Effort, Encoder, Extra, Mode, VersionNeeded, Zip64EndForm};
+use crate::fields::{Compressed, Creator, Descriptor, DosTime, Effort, Extra, Mode, VersionNeeded, Zip64EndForm};
 use crate::permutation::Permutation;
 
 /// The version of [`Parameters`] that this crate writes, and the only one that it reads.
-pub const PARAMETERS_VERSION: u32 = 1;
+pub const PARAMETERS_VERSION: u32 = 2;
 
 /// The container parameters of one zip file: all that its bytes have beyond its members (law 7), as numbers and
 /// enumerations. Names, kinds, contents, DOS and internal attributes are the members' own and do not occur.
@@ -44,8 +44,8 @@ pub struct Parameters {
     pub modified: Column<DosTime>,
     /// Modes; none where the upper half of the external attributes is zero.
     pub mode: Column<Option<Mode>>,
-    /// Encoders.
-    pub encoder: Column<Encoder>,
+    /// Where the bytes of members come from.
+    pub compressed: Column<Compressed>,
     /// Extra fields of local headers, in their order.
     pub local_extra: Column<Vec<Extra>>,
     /// Extra fields of the directory, in their order.
@@ -64,7 +64,7 @@ pub(crate) struct Values {
     pub(crate) descriptor: Option<Descriptor>,
     pub(crate) modified: DosTime,
     pub(crate) mode: Option<Mode>,
-    pub(crate) encoder: Encoder,
+    pub(crate) compressed: Compressed,
     pub(crate) local_extra: Vec<Extra>,
     pub(crate) central_extra: Vec<Extra>,
 }
@@ -79,7 +79,7 @@ impl Parameters {
         let mut descriptor = self.descriptor.iter();
         let mut modified = self.modified.iter();
         let mut mode = self.mode.iter();
-        let mut encoder = self.encoder.iter();
+        let mut compressed = self.compressed.iter();
         let mut local_extra = self.local_extra.iter();
         let mut central_extra = self.central_extra.iter();
         (0..self.members).map_while(move |_| {
@@ -91,7 +91,7 @@ impl Parameters {
                 descriptor: *descriptor.next()?,
                 modified: *modified.next()?,
                 mode: *mode.next()?,
-                encoder: *encoder.next()?,
+                compressed: *compressed.next()?,
                 local_extra: local_extra.next()?.clone(),
                 central_extra: central_extra.next()?.clone(),
             })
@@ -116,7 +116,7 @@ impl Parameters {
             ("descriptor", self.descriptor.covers(count)),
             ("modified", self.modified.covers(count)),
             ("mode", self.mode.covers(count)),
-            ("encoder", self.encoder.covers(count)),
+            ("compressed", self.compressed.covers(count)),
             ("localExtra", self.local_extra.covers(count)),
             ("centralExtra", self.central_extra.covers(count)),
         ] {
@@ -130,8 +130,8 @@ impl Parameters {
         if self.mode.distinct().flatten().any(|mode| mode.permissions > 0o7777) {
             return invalid("mode");
         }
-        if !self.encoder.distinct().all(|encoder| encoder.is_valid()) {
-            return invalid("encoder");
+        if !self.compressed.distinct().all(|compressed| compressed.is_valid()) {
+            return invalid("compressed");
         }
         for (what, column, is_local) in
             [("localExtra", &self.local_extra, true), ("centralExtra", &self.central_extra, false)]
