@@ -50,12 +50,10 @@ impl Shared {
     }
 }
 
-/// Where the deflate stream of a member lies, where there is one and nothing behind it.
+/// Where the data of a deflated member lies.
 fn deflated(member: &Member) -> Option<(u64, u64)> {
     match &member.fields {
-        Fields::Zip(fields) if fields.central.method == 8 && fields.deflate_tail_bytes == 0 => {
-            Some((fields.data_offset, fields.compressed_size_bytes))
-        }
+        Fields::Zip(fields) if fields.central.method == 8 => Some((fields.data_offset, fields.compressed_size_bytes)),
         Fields::Zip(_) | Fields::Tar(_) => None,
     }
 }
