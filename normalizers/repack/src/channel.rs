@@ -1,7 +1,7 @@
 //! How much a publisher could say in the parameters of a member.
 
 use crate::fields::{Compressed, DosTime, Extra};
-use crate::parameters::{Parameters, Values};
+use crate::zip_parameters::{Values, ZipParameters};
 
 /// More of them in a member than this are worth a warning, `parameter-channel` (law 7).
 pub const FREE_BYTES_ALLOWED: u64 = 8;
@@ -15,7 +15,7 @@ const ZONE_BYTES: u64 = 1;
 const NTFS_EPOCH: i64 = 11_644_473_600;
 const TICKS: u64 = 10_000_000;
 
-impl Parameters {
+impl ZipParameters {
     /// How many bytes the member at `index`, counted in the order of the file, could carry beyond what follows from its
     /// other values or from the member before it: DOS time 4, each Unix time 4, each NTFS time 8, all enumerated values
     /// together 2, its place in the order as many as count the members. A time that agrees with one that was counted costs

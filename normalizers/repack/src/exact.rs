@@ -8,7 +8,6 @@ use twinbuild_subject::MemberPath;
 use crate::against::Against;
 use crate::error::{Failure, InferError, NotRepackable, RepackError, Unfit};
 use crate::infer::infer_for;
-use crate::members::ZipMembers;
 use crate::parameters::Parameters;
 use crate::repack::repack;
 use crate::shared::Shared;
@@ -65,7 +64,7 @@ pub fn writes_exactly(
 ) -> Result<Exactness, Failure> {
     let parameters = Box::new(parameters);
     let mut against = Against::new(published_bytes, 0, published_bytes.size());
-    let outcome = repack(&parameters, &ZipMembers::new(rebuilt, rebuilt_bytes), &mut against);
+    let outcome = repack(&parameters, rebuilt, rebuilt_bytes, &mut against);
     match outcome {
         Err(RepackError::Unfit(unfit)) => return Ok(Exactness::Unfit(unfit)),
         Err(RepackError::Failed(failure)) if !against.has_stopped() => return Err(failure),

@@ -3,7 +3,7 @@
 use twinbuild_archive::MemberKind;
 
 use crate::fields::{Extra, Zip64EndForm, Zip64Form};
-use crate::parameters::Values;
+use crate::zip_parameters::Values;
 
 const FLAG_DESCRIPTOR: u16 = 1 << 3;
 const FLAG_UTF8: u16 = 1 << 11;

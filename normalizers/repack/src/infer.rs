@@ -1,4 +1,4 @@
-//! From a published zip file to its container parameters.
+//! From a published archive to its container parameters.
 
 use std::io::Write as _;
 
@@ -8,19 +8,22 @@ use twinbuild_subject::MemberPath;
 use crate::against::Against;
 use crate::error::{Failure, InferError, NotRepackable, Reason};
 use crate::fields::{Compressed, Encoder, Zip64EndForm};
+use crate::gzip;
 use crate::header::{Directory, Entry, TooLarge};
-use crate::identify::{Effort, Range, identify};
+use crate::identify::{Contents, Effort, Range, identify};
 use crate::members::{MemberFacts, Members as _, ZipMembers, names_digest, sorted};
-use crate::parameters::{Columns, PARAMETERS_VERSION, Parameters, Values};
+use crate::parameters::{ContainerParameters, Parameters};
 use crate::permutation::Permutation;
 use crate::record;
 use crate::shared::Shared;
+use crate::tar;
 use crate::values::{values, zip64_end};
+use crate::zip_parameters::{Columns, Values, ZipParameters};
 
-/// The container parameters of a published zip file, which `twinbuild_archive::read` has read from `bytes`.
+/// The container parameters of a published zip file, tar or tar in gzip, which `twinbuild_archive::read` has read from `bytes`.
 ///
 /// Every byte of the file is accounted for: headers are written again from the parameters and compared, compressed data is
-/// compared with what the encoder that was found gives. Parameters therefore write this very file from its own members.
+/// compared with what the encoder that was found gives. ZipParameters therefore write this very file from its own members.
 /// Memory is bounded as the crate says. An encoder is looked for until twice the archive's expanded size and 1 GiB more
 /// were compressed.
 ///
@@ -37,12 +40,31 @@ pub fn infer(published: &Archive, bytes: &dyn ReadAt) -> Result<Parameters, Infe
 ///
 /// # Errors
 /// As [`infer`].
-pub fn infer_for(published: &Archive, bytes: &dyn ReadAt, shared: &Shared) -> Result<Parameters, InferError> {
+pub fn infer_for(published: &Archive, bytes: &dyn ReadAt, shared: &Shared<'_>) -> Result<Parameters, InferError> {
     infer_with(published, bytes, Some(shared))
 }
 
-fn infer_with(published: &Archive, bytes: &dyn ReadAt, shared: Option<&Shared>) -> Result<Parameters, InferError> {
-    let Container::Zip(end) = &published.container else { return Err(whole(Reason::Format).into()) };
+fn infer_with(published: &Archive, bytes: &dyn ReadAt, shared: Option<&Shared<'_>>) -> Result<Parameters, InferError> {
+    let container = match &published.container {
+        Container::Zip(end) => ContainerParameters::Zip(Box::new(zip(published, bytes, end, shared)?)),
+        Container::Tar(tar) => {
+            let expanded = tar::Expanded::new(published, bytes).ok_or_else(|| whole(Reason::Format))?;
+            ContainerParameters::Tar(Box::new(tar::infer(published, tar, &expanded, shared)?))
+        }
+        Container::TarGz { gzip, tar } => {
+            ContainerParameters::TarGz(Box::new(gzip::infer(published, bytes, gzip, tar, shared)?))
+        }
+        Container::TarXz { .. } | Container::Deb(_) => return Err(whole(Reason::Format).into()),
+    };
+    Ok(Parameters::of(container))
+}
+
+fn zip(
+    published: &Archive,
+    bytes: &dyn ReadAt,
+    end: &ZipEnd,
+    shared: Option<&Shared<'_>>,
+) -> Result<ZipParameters, InferError> {
     check_tiles(published)?;
     let members = ZipMembers::new(published, bytes);
     let sorted = sorted(&members);
@@ -76,8 +98,7 @@ fn infer_with(published: &Archive, bytes: &dyn ReadAt, shared: Option<&Shared>) 
         None => None,
         Some(index) => Some(record_order(published, &members, index)?),
     };
-    Ok(Parameters {
-        version: PARAMETERS_VERSION,
+    Ok(ZipParameters {
         members: u32::try_from(published.members.len()).map_err(|_| whole(Reason::Count))?,
         names: names_digest(&members, &sorted),
         order: Permutation::of(positions).ok_or_else(|| whole(Reason::Count))?,
@@ -217,7 +238,9 @@ fn find_encoders(
         let Fields::Zip(fields) = &member.fields else { continue };
         let end = fields.data_offset.saturating_add(fields.compressed_size_bytes);
         let range = Range { bytes, start: fields.data_offset, end };
-        let found = identify(members, index, &range, likely, &mut effort)?;
+        let open = || members.open(index);
+        let contents = Contents { path: &member.path, size_bytes: member.size_bytes, open: &open };
+        let found = identify(&contents, &range, likely, &mut effort)?;
         if effort.is_used_up() {
             return Err(of(member, Reason::Effort).into());
         }

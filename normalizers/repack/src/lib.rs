@@ -18,13 +18,13 @@
 //!
 //! ```
 //! use twinbuild_archive::{Format, Limits, read};
-//! use twinbuild_repack::{Exactness, ZipMembers, infer, is_exact, repack};
+//! use twinbuild_repack::{Exactness, infer, is_exact, repack};
 //!
 //! let published = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
 //! let archive = read(&published, Format::Zip, &Limits::default())?;
 //! let parameters = infer(&archive, &published)?;
 //! let mut written = Vec::new();
-//! repack(&parameters, &ZipMembers::new(&archive, &published), &mut written)?;
+//! repack(&parameters, &archive, &published, &mut written)?;
 //! assert_eq!(written, published);
 //!
 //! let exactness = is_exact(&archive, &published, &archive, &published)?;
@@ -40,6 +40,7 @@ mod encode;
 mod error;
 mod exact;
 mod fields;
+mod gzip;
 mod header;
 mod identify;
 mod infer;
@@ -50,7 +51,9 @@ mod permutation;
 mod record;
 mod repack;
 mod shared;
+mod tar;
 mod values;
+mod zip_parameters;
 #[allow(unsafe_code, reason = "the one binding to C, which compresses and never decodes")]
 mod zlib;
 
@@ -62,11 +65,16 @@ pub use fields::{
     Compressed, Creator, Descriptor, DosTime, Effort, Encoder, Extra, Feed, Mode, System, VersionNeeded, Zip64EndForm,
     Zip64Form, ZlibRsSettings, ZlibSettings,
 };
+pub use gzip::{GzipEffort, GzipName, GzipParameters, GzipStream};
 pub use infer::{infer, infer_for};
-pub use members::{Deflated, MemberFacts, Members, ZipMembers};
-pub use parameters::{PARAMETERS_VERSION, Parameters};
+pub use parameters::{ContainerParameters, PARAMETERS_VERSION, Parameters};
 pub use permit::{StoredMode, is_world_writable, modes_read_alike};
 pub use permutation::{Permutation, Span};
 pub use repack::repack;
 pub use shared::{Shared, same_bytes};
+pub use tar::{
+    Dialect, ExtensionKind, ExtensionName, NameForm, NumberEnd, NumberForm, NumberForms, OwnerName, PaxField,
+    PaxFraction, PaxTime, TarExtensionForm, TarHeaderForm, TarMode, TarOwner, TarParameters, explain_header,
+};
+pub use zip_parameters::ZipParameters;
 pub use zlib::{ZlibError, zlib_version};

@@ -9,26 +9,25 @@ use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 
 /// What a member brings along itself; all else is a parameter.
 #[derive(Debug, Clone, Copy)]
-pub struct MemberFacts<'a> {
+pub(crate) struct MemberFacts<'a> {
     /// Its name.
-    pub path: &'a MemberPath,
+    pub(crate) path: &'a MemberPath,
     /// What it is.
-    pub kind: &'a MemberKind,
+    pub(crate) kind: &'a MemberKind,
     /// Its mode, and what readers need to believe it.
-    pub mode: StoredMode,
+    pub(crate) mode: StoredMode,
     /// The lower half of the external attributes (4.4.15).
-    pub dos_attributes: u16,
+    pub(crate) dos_attributes: u16,
     /// Internal attributes (4.4.14).
-    pub internal_attributes: u16,
+    pub(crate) internal_attributes: u16,
     /// Expanded size of what [`Members::open`] gives, in bytes.
-    pub size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// Its digest; `None` for directories.
-    pub sha256: Option<Sha256>,
+    pub(crate) sha256: Option<Sha256>,
 }
 
-/// Members by index, in any order, with their contents. **Of the rebuilt archive, never of the published one**: whoever
-/// gives the published archive's own members proves nothing.
-pub trait Members {
+/// Members by index, in any order, with their contents.
+pub(crate) trait Members {
     /// How many there are.
     fn count(&self) -> usize;
 
@@ -44,32 +43,29 @@ pub trait Members {
 
     /// The contents as they are deflated in the archive of the members; `None` where they are not, or where a deflate
     /// stream and nothing else cannot be given.
-    fn deflated(&self, _index: usize) -> Option<Deflated<'_>> {
-        None
-    }
+    fn deflated(&self, index: usize) -> Option<Deflated<'_>>;
 }
 
 /// A whole deflate stream (RFC 1951), of which the reader of the archive verified that it gives the contents.
-pub struct Deflated<'a> {
+pub(crate) struct Deflated<'a> {
     /// The stream.
-    pub stream: Box<dyn Read + 'a>,
+    pub(crate) stream: Box<dyn Read + 'a>,
     /// Its size in bytes.
-    pub compressed_size_bytes: u64,
+    pub(crate) compressed_size_bytes: u64,
     /// CRC-32 of the contents.
-    pub crc32: u32,
+    pub(crate) crc32: u32,
 }
 
 /// The members of a zip file that `twinbuild_archive::read` has read.
 #[derive(Clone, Copy)]
-pub struct ZipMembers<'a> {
+pub(crate) struct ZipMembers<'a> {
     archive: &'a Archive,
     bytes: &'a dyn ReadAt,
 }
 
 impl<'a> ZipMembers<'a> {
     /// The members of `archive`, read from `bytes`. Of an archive of another format there are none that can be opened.
-    #[must_use]
-    pub fn new(archive: &'a Archive, bytes: &'a dyn ReadAt) -> Self {
+    pub(crate) fn new(archive: &'a Archive, bytes: &'a dyn ReadAt) -> Self {
         Self { archive, bytes }
     }
 
@@ -136,10 +132,11 @@ impl Members for ZipMembers<'_> {
 }
 
 /// A range of a file, from its start to its end.
-struct Section<'a> {
-    bytes: &'a dyn ReadAt,
-    position: u64,
-    end: u64,
+#[derive(Clone, Copy)]
+pub(crate) struct Section<'a> {
+    pub(crate) bytes: &'a dyn ReadAt,
+    pub(crate) position: u64,
+    pub(crate) end: u64,
 }
 
 impl Read for Section<'_> {
@@ -164,7 +161,7 @@ pub(crate) fn sorted(members: &dyn Members) -> Vec<usize> {
     named.into_iter().map(|(_, index)| index).collect()
 }
 
-/// What [`crate::Parameters::names`] is: the names in sorted order, each after its length.
+/// What [`crate::ZipParameters::names`] is: the names in sorted order, each after its length.
 pub(crate) fn names_digest(members: &dyn Members, sorted: &[usize]) -> Sha256 {
     let mut hasher = Sha256Hasher::new();
     for facts in sorted.iter().filter_map(|index| members.facts(*index)) {

@@ -1,26 +1,30 @@
-//! From parameters and rebuilt members to a zip file.
+//! From parameters and rebuilt members to an archive.
 
 use std::io::{self, Write};
 
-use twinbuild_archive::MemberKind;
+use twinbuild_archive::{Archive, Format, MemberKind, ReadAt};
 use twinbuild_subject::MemberPath;
 
 use crate::encode::{Counted, Sums};
 use crate::error::{Failure, RepackError, Unfit};
 use crate::fields::{Compressed, Encoder};
+use crate::gzip;
 use crate::header::{Directory, Entry, TooLarge};
-use crate::members::{Deflated, MemberFacts, Members, names_digest, sorted};
-use crate::parameters::{Parameters, Values};
+use crate::members::{Deflated, MemberFacts, Members, ZipMembers, names_digest, sorted};
+use crate::parameters::{ContainerParameters, Parameters};
 use crate::permit;
 use crate::record;
+use crate::tar::{Expanded, Plan};
+use crate::zip_parameters::{Values, ZipParameters};
 
 /// Compressed bytes up to this many are kept until their header is written; members with more are compressed twice.
 const KEPT_BYTES: usize = 16 << 20;
 /// How much of a deflate stream is copied at a time.
 const COPIED_BYTES: usize = 64 * 1024;
 
-/// Writes `members` to `out` as a zip file with these parameters: exactly the file that the parameters were inferred from,
-/// if the members are those of that file. Members have to be those of a rebuild; see [`Members`].
+/// Writes the members of an archive, which `twinbuild_archive::read` has read from `bytes`, to `out` with these parameters:
+/// exactly the file that the parameters were inferred from, if the members are those of that file. **The archive has to be
+/// the rebuilt one, never the published one**: whoever gives the published archive's own members proves nothing.
 ///
 /// Memory is bounded as the crate says; a member of more than 16 MiB of compressed bytes is compressed twice.
 ///
@@ -28,8 +32,29 @@ const COPIED_BYTES: usize = 64 * 1024;
 /// [`RepackError::Unfit`] if the parameters are not valid or not for these members: a member too many or too few, a mode
 /// that differs in a bit that matters, a `RECORD` whose lines would move though they are not true. `out` may then have
 /// been written to. [`RepackError::Failed`] if reading, writing or compressing fails.
-pub fn repack(parameters: &Parameters, members: &dyn Members, out: &mut dyn Write) -> Result<(), RepackError> {
+pub fn repack(
+    parameters: &Parameters,
+    rebuilt: &Archive,
+    bytes: &dyn ReadAt,
+    out: &mut dyn Write,
+) -> Result<(), RepackError> {
     parameters.validate()?;
+    match &parameters.container {
+        ContainerParameters::Zip(parameters) if rebuilt.format == Format::Zip => {
+            zip(parameters, &ZipMembers::new(rebuilt, bytes), out)?;
+        }
+        ContainerParameters::Zip(_) => return Err(Unfit::Container.into()),
+        ContainerParameters::Tar(parameters) => {
+            let expanded = Expanded::new(rebuilt, bytes).ok_or(Unfit::Container)?;
+            Plan::new(parameters, rebuilt, &expanded)?.write(out)?;
+        }
+        ContainerParameters::TarGz(parameters) => gzip::repack(parameters, rebuilt, bytes, out)?,
+    }
+    out.flush().map_err(Failure::Write)?;
+    Ok(())
+}
+
+fn zip(parameters: &ZipParameters, members: &dyn Members, out: &mut dyn Write) -> Result<(), RepackError> {
     let order = members_in_order(parameters, members)?;
     let record = ordered_record(parameters, members)?;
     let facts_in_order: Vec<_> = order.iter().filter_map(|index| members.facts(*index)).collect();
@@ -50,12 +75,11 @@ pub fn repack(parameters: &Parameters, members: &dyn Members, out: &mut dyn Writ
     let end = Directory { members: order.len() as u64, offset, size: directory.len() as u64 };
     let end = end.end(parameters.zip64_end.as_ref());
     put(&mut out, &end.map_err(|TooLarge| Unfit::TooLarge { path: MemberPath::new(*b"") })?)?;
-    out.out.flush().map_err(Failure::Write)?;
     Ok(())
 }
 
 /// The indices of the members in the order of the file.
-fn members_in_order(parameters: &Parameters, members: &dyn Members) -> Result<Vec<usize>, Unfit> {
+fn members_in_order(parameters: &ZipParameters, members: &dyn Members) -> Result<Vec<usize>, Unfit> {
     let sorted = sorted(members);
     let (expected, found) = (u64::from(parameters.members), members.count() as u64);
     if expected != found || sorted.len() != members.count() {
@@ -69,7 +93,7 @@ fn members_in_order(parameters: &Parameters, members: &dyn Members) -> Result<Ve
 }
 
 /// `RECORD` in its order, if that is not the one it has; it must tell the truth then.
-fn ordered_record(parameters: &Parameters, members: &dyn Members) -> Result<Option<(usize, Vec<u8>)>, RepackError> {
+fn ordered_record(parameters: &ZipParameters, members: &dyn Members) -> Result<Option<(usize, Vec<u8>)>, RepackError> {
     let (index, order) = match (record::index(members), &parameters.record) {
         (None, None) => return Ok(None),
         (Some(index), Some(order)) => (index, order),

@@ -3,31 +3,41 @@
 use std::collections::HashMap;
 use std::io;
 
-use twinbuild_archive::{Archive, Fields, Member, ReadAt};
+use twinbuild_archive::{Archive, Container, Fields, Member, ReadAt};
+use twinbuild_subject::MemberPath;
 
 use crate::error::Failure;
 
 /// How much of each file is compared at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The members of a published file of which a rebuild has the same compressed bytes.
+/// The members of a published file of which a rebuild has the same compressed bytes; of a tar in gzip, whether all is.
 #[derive(Debug, Clone)]
-pub struct Shared {
+pub struct Shared<'a> {
+    rebuilt: &'a Archive,
     is_shared: Vec<bool>,
+    is_stream_shared: bool,
 }
 
-impl Shared {
+impl<'a> Shared<'a> {
     /// Compares the compressed bytes of each deflated member of the published file with those of the rebuild's member of
-    /// the same name, reading both once, as far as they agree.
+    /// the same name, or the one stream of a tar in gzip with the rebuild's, reading both once, as far as they agree.
     ///
     /// # Errors
     /// When one of the files cannot be read again.
     pub fn find(
         published: &Archive,
         published_bytes: &dyn ReadAt,
-        rebuilt: &Archive,
+        rebuilt: &'a Archive,
         rebuilt_bytes: &dyn ReadAt,
     ) -> Result<Self, Failure> {
+        let is_stream_shared = match (stream(published), stream(rebuilt)) {
+            (Some((start, size)), Some((other_start, other_size))) if size == other_size => {
+                same_bytes(published_bytes, start, rebuilt_bytes, other_start, size)
+                    .map_err(|error| Failure::read(&MemberPath::new(*b""), error))?
+            }
+            _ => false,
+        };
         let theirs: HashMap<&[u8], &Member> =
             rebuilt.members.iter().map(|member| (member.path.as_bytes(), member)).collect();
         let is_shared = published.members.iter().map(|member| {
@@ -40,13 +50,33 @@ impl Shared {
                 && same_bytes(published_bytes, start, rebuilt_bytes, other_start, size)
                     .map_err(|error| Failure::read(&member.path, error))?)
         });
-        Ok(Self { is_shared: is_shared.collect::<Result<_, Failure>>()? })
+        Ok(Self { rebuilt, is_shared: is_shared.collect::<Result<_, Failure>>()?, is_stream_shared })
     }
 
     /// Whether the rebuild has the same compressed bytes for the published member at `index`.
     #[must_use]
     pub fn is_shared(&self, index: usize) -> bool {
         self.is_shared.get(index).copied().unwrap_or(false)
+    }
+
+    /// Whether both are tars in gzip and have the same deflate stream.
+    #[must_use]
+    pub fn is_stream_shared(&self) -> bool {
+        self.is_stream_shared
+    }
+
+    pub(crate) fn rebuilt(&self) -> &'a Archive {
+        self.rebuilt
+    }
+}
+
+/// Where the deflate stream of a tar in gzip lies.
+fn stream(archive: &Archive) -> Option<(u64, u64)> {
+    match &archive.container {
+        Container::TarGz { gzip, .. } => {
+            Some((gzip.deflate_offset, gzip.trailer_offset.saturating_sub(gzip.deflate_offset)))
+        }
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::fields::{
     Compressed, Creator, Descriptor, DosTime, Effort, Encoder, Extra, Mode, VersionNeeded, Zip64EndForm, Zip64Form,
 };
 use crate::header::type_bits;
-use crate::parameters::{Values, are_valid};
+use crate::zip_parameters::{Values, are_valid};
 
 /// General purpose bits 1, 2, 3 and 11.
 const FLAGS: u16 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 11;
