@@ -1,7 +1,7 @@
 //! Files written again without build noise.
 //!
 //! [`write`] takes an archive and writes it in canonical form: every member after the normalizers of `twinbuild_rules`, in a
-//! container whose parameters depend on nothing but the members ([`Parameters::canonical`]). Two archives that are
+//! container whose parameters depend on nothing but the members ([`ZipParameters::canonical`]). Two archives that are
 //! equivalent come out as the same bytes, and what comes out comes out again as it is. [`Canonical`] says what was
 //! rewritten, and what was left as it was because a normalizer could not read it.
 //!
@@ -21,7 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Parameters::canonical`]: twinbuild_repack::Parameters::canonical
+//! [`ZipParameters::canonical`]: twinbuild_repack::ZipParameters::canonical
 #![forbid(unsafe_code)]
 
 mod error;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 
 use twinbuild_archive::{Archive, ReadAt, contents};
-use twinbuild_repack::{MemberFacts, Members, ZipMembers};
+use twinbuild_repack::{Deflated, MemberFacts, Members, ZipMembers};
 use twinbuild_rules::normalize_passing;
 use twinbuild_subject::Sha256;
 
@@ -100,5 +100,10 @@ impl Members for NormalizedMembers<'_> {
         let content = contents(self.bytes, self.archive, index, NORMALIZED_BYTES).map_err(io::Error::other)?;
         let normalized = normalize_passing(&member.path, &content).map_err(io::Error::other)?;
         Ok(Box::new(Cursor::new(normalized.content.into_owned())))
+    }
+
+    /// None: what is canonical depends on no encoder of others.
+    fn deflated(&self, _index: usize) -> Option<Deflated<'_>> {
+        None
     }
 }

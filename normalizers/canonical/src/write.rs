@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use twinbuild_archive::{Archive, Format, ReadAt};
-use twinbuild_repack::{Parameters, RepackError, Unfit, repack};
+use twinbuild_repack::{RepackError, Unfit, ZipParameters, repack_zip};
 use twinbuild_rules::Applied;
 use twinbuild_subject::MemberPath;
 
@@ -47,8 +47,8 @@ pub fn write(archive: &Archive, bytes: &dyn ReadAt, out: &mut dyn Write) -> Resu
     let members = NormalizedMembers::new(archive, bytes, &mut canonical)?;
     // Whether `RECORD` may be sorted is found out before anything is written.
     for sorts_record in [true, false] {
-        let parameters = Parameters::canonical(&members, sorts_record).ok_or(CanonicalError::Count)?;
-        match repack(&parameters, &members, out) {
+        let parameters = ZipParameters::canonical(&members, sorts_record).ok_or(CanonicalError::Count)?;
+        match repack_zip(&parameters, &members, out) {
             Ok(()) => return Ok(canonical),
             Err(RepackError::Unfit(Unfit::RecordUntrue { detail })) if sorts_record => {
                 canonical

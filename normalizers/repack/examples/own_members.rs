@@ -1,4 +1,4 @@
-//! For maintainers: infers the parameters of each zip file given and writes it again from its own members. Says for each
+//! For maintainers: infers the parameters of each zip file, `.tar` and `.tar.gz` given and writes it again from its own members. Says for each
 //! whether the bytes came out and why not, and the rate at the end. Paths of files from the arguments.
 //!
 //! `cargo run --release -p twinbuild-repack --example own_members -- *.whl`
@@ -8,7 +8,7 @@ use std::fs::File;
 use std::time::Instant;
 
 use twinbuild_archive::{ArchiveFile, Format, Limits, read};
-use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, is_exact};
+use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, InferError, infer, writes_exactly};
 
 fn main() {
     let (mut exact, mut all) = (0, 0);
@@ -27,9 +27,18 @@ fn main() {
 
 fn examine(path: &str) -> Result<(bool, String), Box<dyn Error>> {
     let bytes = ArchiveFile::new(File::open(path)?)?;
-    let archive = read(&bytes, Format::Zip, &Limits::default())?;
+    let format = match path {
+        path if path.ends_with(".tar.gz") || path.ends_with(".crate") => Format::TarGz,
+        path if path.ends_with(".tar") => Format::Tar,
+        _ => Format::Zip,
+    };
+    let archive = read(&bytes, format, &Limits::default())?;
     let started = Instant::now();
-    let exactness = is_exact(&archive, &bytes, &archive, &bytes)?;
+    let exactness = match infer(&archive, &bytes) {
+        Ok(parameters) => writes_exactly(parameters, &bytes, &archive, &bytes)?,
+        Err(InferError::NotRepackable(reason)) => Exactness::NotRepackable(reason),
+        Err(InferError::Failed(failure)) => return Err(failure.into()),
+    };
     let (millis, members) = (started.elapsed().as_millis(), archive.members.len());
     Ok(match exactness {
         Exactness::Exact(parameters) => {
@@ -39,7 +48,7 @@ fn examine(path: &str) -> Result<(bool, String), Box<dyn Error>> {
             let text = format!(
                 "exact in {millis} ms; {members} members, {} bytes of parameters, at most {free} free a member{channel}; {:?}",
                 json.len(),
-                parameters.encoder
+                parameters.zip().map(|zip| &zip.compressed)
             );
             (true, text)
         }

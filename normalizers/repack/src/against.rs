@@ -51,7 +51,12 @@ impl<'a> Against<'a> {
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let same = bytes.iter().zip(&self.buffer[..count]).take_while(|(ours, theirs)| ours == theirs).count();
+        let theirs = &self.buffer[..count];
+        let same = if bytes.starts_with(theirs) {
+            count
+        } else {
+            bytes.iter().zip(theirs).take_while(|(ours, theirs)| ours == theirs).count()
+        };
         self.position += same as u64;
         if same < count {
             self.difference = Some(self.position);

@@ -3,12 +3,12 @@
 use twinbuild_archive::MemberKind;
 
 use crate::column::Column;
-use crate::fields::{Creator, DosTime, Effort, Encoder, Mode, System, VersionNeeded, Zip64EndForm};
+use crate::fields::{Compressed, Creator, DosTime, Effort, Encoder, Mode, System, VersionNeeded, Zip64EndForm};
 use crate::members::{MemberFacts, Members, names_digest, sorted};
-use crate::parameters::{PARAMETERS_VERSION, Parameters};
 use crate::permit::{StoredMode, modes_read_alike};
 use crate::permutation::Permutation;
 use crate::record;
+use crate::zip_parameters::ZipParameters;
 
 /// 1980-01-01 00:00:00, the first time that MS-DOS has.
 const FIRST_TIME: DosTime = DosTime { date: 1 << 5 | 1, time: 0 };
@@ -17,7 +17,7 @@ const UNIX: Creator = Creator { system: System::Unix, version: 20 };
 /// An end record holds fewer members than this without a zip64 record.
 const MOST_MEMBERS: usize = 0xffff;
 
-impl Parameters {
+impl ZipParameters {
     /// The parameters that depend on nothing but the members: sorted by the bytes of their names, and so the lines of
     /// `RECORD`, at 1980-01-01 00:00:00, compressed by zlib at its default level where there is something to compress,
     /// without extra fields, and with the modes of a usual umask as far as [`modes_read_alike`] permits.
@@ -36,7 +36,6 @@ impl Parameters {
             }
         };
         Some(Self {
-            version: PARAMETERS_VERSION,
             members: u32::try_from(facts.len()).ok()?,
             names: names_digest(members, &sorted),
             order: Permutation::of(0..facts.len())?,
@@ -48,7 +47,7 @@ impl Parameters {
             descriptor: Column::All(None),
             modified: Column::All(FIRST_TIME),
             mode: facts.iter().map(mode).collect(),
-            encoder: facts.iter().map(encoder).collect(),
+            compressed: facts.iter().map(compressed).collect(),
             local_extra: Column::All(Vec::new()),
             central_extra: Column::All(Vec::new()),
             zip64_end: (facts.len() >= MOST_MEMBERS).then_some(Zip64EndForm {
@@ -88,6 +87,6 @@ fn creator(facts: &MemberFacts<'_>) -> Creator {
     Creator::of(canonical(facts).creator_system, UNIX.version).unwrap_or(UNIX)
 }
 
-fn encoder(facts: &MemberFacts<'_>) -> Encoder {
-    if facts.size_bytes == 0 { Encoder::Stored } else { Encoder::DEFAULT }
+fn compressed(facts: &MemberFacts<'_>) -> Compressed {
+    Compressed::By(if facts.size_bytes == 0 { Encoder::Stored } else { Encoder::DEFAULT })
 }

@@ -1,7 +1,7 @@
 //! How much a publisher could say in the parameters of a member.
 
-use crate::fields::{DosTime, Extra};
-use crate::parameters::{Parameters, Values};
+use crate::fields::{Compressed, DosTime, Extra};
+use crate::zip_parameters::{Values, ZipParameters};
 
 /// More of them in a member than this are worth a warning, `parameter-channel` (law 7).
 pub const FREE_BYTES_ALLOWED: u64 = 8;
@@ -15,11 +15,11 @@ const ZONE_BYTES: u64 = 1;
 const NTFS_EPOCH: i64 = 11_644_473_600;
 const TICKS: u64 = 10_000_000;
 
-impl Parameters {
+impl ZipParameters {
     /// How many bytes the member at `index`, counted in the order of the file, could carry beyond what follows from its
     /// other values or from the member before it: DOS time 4, each Unix time 4, each NTFS time 8, all enumerated values
     /// together 2, its place in the order as many as count the members. A time that agrees with one that was counted costs
-    /// nothing, or 1 for the time zone. The order of `RECORD` has less than 3 bytes for each of its lines and is not counted.
+    /// nothing, or 1 for the time zone, and compressed bytes that are as built cost nothing. The order of `RECORD` has less than 3 bytes for each of its lines and is not counted.
     #[must_use]
     pub fn free_bytes(&self, index: usize) -> u64 {
         let mut values = self.values().skip(index.saturating_sub(1));
@@ -42,7 +42,7 @@ impl Parameters {
 
     fn cost(&self, index: usize, before: Option<&Values>, member: &Values) -> u64 {
         let mut bytes = 0;
-        if before.map(settings) != Some(settings(member)) {
+        if before.is_none_or(|before| settings(before, before.compressed) != settings(member, before.compressed)) {
             bytes += SETTINGS_BYTES;
         }
         if !self.order.continues_at(index) && index > 0 {
@@ -66,11 +66,12 @@ impl Parameters {
     }
 }
 
-/// The values that are enumerated.
-fn settings(values: &Values) -> Values {
+/// The values that are enumerated. Bytes that are copied from the rebuild say nothing, whatever the member `before` has.
+fn settings(values: &Values, before: Compressed) -> Values {
     let plain = |extra: &[Extra]| extra.iter().map(without_times).collect();
     Values {
         modified: DosTime { date: 0, time: 0 },
+        compressed: if values.compressed == Compressed::AsBuilt { before } else { values.compressed },
         local_extra: plain(&values.local_extra),
         central_extra: plain(&values.central_extra),
         ..values.clone()

@@ -52,9 +52,42 @@ impl std::error::Error for NotRepackable {}
 /// What is not on the closed list of container parameters. Offsets count from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// This version knows the parameters of zip files only.
-    #[error("is not a zip file, and other containers are not written again yet")]
+    /// This version knows no parameters of xz and of Debian packages.
+    #[error("is neither a zip file, nor a tar, nor a tar in gzip, and other containers are not written again")]
     Format,
+    /// Something that an archive as its tool writes it does not have.
+    #[error("has an anomaly at offset {offset}, `{code}`, which is no container parameter")]
+    Anomaly {
+        /// Its code.
+        code: &'static str,
+        /// As the anomaly says.
+        offset: u64,
+    },
+    /// A value in the header of a tar member.
+    #[error("has `{found}` as {field}, which is no container parameter")]
+    TarField {
+        /// What it is.
+        field: &'static str,
+        /// The first bytes of it, escaped.
+        found: String,
+    },
+    /// Global PAX headers say what they like.
+    #[error("has other global PAX headers than the rebuild")]
+    Globals,
+    /// Fewer than two, or a great many.
+    #[error("ends with {blocks} blocks of zeros; 2 to 8192 are parameters")]
+    EndBlocks {
+        /// How many.
+        blocks: u64,
+    },
+    /// A value in the header of a gzip member.
+    #[error("has `{found}` as {field} in its gzip header, which is no container parameter")]
+    GzipField {
+        /// Which field.
+        field: &'static str,
+        /// What it holds, escaped.
+        found: String,
+    },
     /// The archive's comment.
     #[error("has a comment of {length} bytes at offset {offset}")]
     Comment {
@@ -218,6 +251,27 @@ pub enum Unfit {
         /// The member.
         path: MemberPath,
     },
+    /// The parameters are for another kind of archive.
+    #[error("the members' archive is of another kind than the parameters are for")]
+    Container,
+    /// The rebuild has more or fewer global PAX headers.
+    #[error("the members' archive has another number of global PAX headers than the parameters say")]
+    Globals,
+    /// The header that would be written is none.
+    #[error("`{path}` has no header of the form that the parameters say")]
+    TarHeader {
+        /// The member.
+        path: MemberPath,
+    },
+    /// A hard link that would stand in front of its file.
+    #[error("`{path}` is another name of a file that would be written behind it")]
+    HardlinkOrder {
+        /// The member.
+        path: MemberPath,
+    },
+    /// The gzip header names a folder, and the members are not all in one.
+    #[error("the gzip header would have the name of the one folder of the members, and there is none")]
+    Folder,
     /// A member that zip files do not have.
     #[error("`{path}` is of a kind that a zip file does not have")]
     Kind {
@@ -243,6 +297,12 @@ pub enum Unfit {
         found: u8,
         /// As the parameters say.
         written: u8,
+    },
+    /// The parameters say that its compressed bytes are those of the members' archive, which has none.
+    #[error("`{path}` would be written as its own archive has it compressed, and there it is not deflated")]
+    NotDeflated {
+        /// The member.
+        path: MemberPath,
     },
     /// Contents that the encoder would have to have in memory at once.
     #[error("`{path}` is too large for an encoder that has to have it at once")]

@@ -7,10 +7,10 @@ use twinbuild_subject::MemberPath;
 
 use crate::against::Against;
 use crate::error::{Failure, InferError, NotRepackable, RepackError, Unfit};
-use crate::infer::infer;
-use crate::members::ZipMembers;
+use crate::infer::infer_for;
 use crate::parameters::Parameters;
 use crate::repack::repack;
+use crate::shared::Shared;
 
 /// What came of writing a published file again from rebuilt members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Exactness {
 }
 
 /// Infers the parameters of the published file, writes it again from the rebuilt archive's members, and holds each byte
-/// against the published one. Nothing is kept: memory is bounded as in [`infer`] and [`repack`].
+/// against the published one. Nothing is kept: memory is bounded as in [`infer_for`] and [`repack`].
 ///
 /// # Errors
 /// When one of the files cannot be read again, or zlib fails.
@@ -44,13 +44,27 @@ pub fn is_exact(
     if let Some(unfit) = differing_names(published, rebuilt) {
         return Ok(Exactness::Unfit(unfit));
     }
-    let parameters = match infer(published, published_bytes) {
-        Ok(parameters) => Box::new(parameters),
-        Err(InferError::NotRepackable(reason)) => return Ok(Exactness::NotRepackable(reason)),
-        Err(InferError::Failed(failure)) => return Err(failure),
-    };
+    let shared = Shared::find(published, published_bytes, rebuilt, rebuilt_bytes)?;
+    match infer_for(published, published_bytes, &shared) {
+        Ok(parameters) => writes_exactly(parameters, published_bytes, rebuilt, rebuilt_bytes),
+        Err(InferError::NotRepackable(reason)) => Ok(Exactness::NotRepackable(reason)),
+        Err(InferError::Failed(failure)) => Err(failure),
+    }
+}
+
+/// The second half of [`is_exact`], for parameters that were inferred already.
+///
+/// # Errors
+/// As [`is_exact`].
+pub fn writes_exactly(
+    parameters: Parameters,
+    published_bytes: &dyn ReadAt,
+    rebuilt: &Archive,
+    rebuilt_bytes: &dyn ReadAt,
+) -> Result<Exactness, Failure> {
+    let parameters = Box::new(parameters);
     let mut against = Against::new(published_bytes, 0, published_bytes.size());
-    let outcome = repack(&parameters, &ZipMembers::new(rebuilt, rebuilt_bytes), &mut against);
+    let outcome = repack(&parameters, rebuilt, rebuilt_bytes, &mut against);
     match outcome {
         Err(RepackError::Unfit(unfit)) => return Ok(Exactness::Unfit(unfit)),
         Err(RepackError::Failed(failure)) if !against.has_stopped() => return Err(failure),
@@ -65,14 +79,11 @@ pub fn is_exact(
 
 /// The first member that only one of the archives has.
 fn differing_names(published: &Archive, rebuilt: &Archive) -> Option<Unfit> {
-    let names = |archive: &Archive| -> HashSet<MemberPath> {
-        archive.members.iter().map(|member| member.path.clone()).collect()
+    let only_in = |archive: &Archive, other: &Archive| {
+        let names: HashSet<&[u8]> = other.members.iter().map(|member| member.path.as_bytes()).collect();
+        archive.members.iter().map(|member| &member.path).find(|path| !names.contains(path.as_bytes())).cloned()
     };
-    let (ours, theirs) = (names(published), names(rebuilt));
-    let only_in = |archive: &Archive, other: &HashSet<MemberPath>| {
-        archive.members.iter().map(|member| &member.path).find(|path| !other.contains(path)).cloned()
-    };
-    only_in(published, &theirs)
+    only_in(published, rebuilt)
         .map(|path| Unfit::Missing { path })
-        .or_else(|| only_in(rebuilt, &ours).map(|path| Unfit::Unexpected { path }))
+        .or_else(|| only_in(rebuilt, published).map(|path| Unfit::Unexpected { path }))
 }

@@ -89,7 +89,18 @@ pub struct Mode {
     pub has_type: bool,
 }
 
-/// How the contents are compressed (4.4.5) and by what.
+/// Where a member's bytes in the file come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Compressed {
+    /// Method 8, and the very bytes that the archive of the members has: they are copied from the rebuild, so no encoder
+    /// needs to be known.
+    AsBuilt,
+    /// The contents are compressed again.
+    By(Encoder),
+}
+
+/// How contents are compressed (4.4.5) and by what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Encoder {
@@ -282,6 +293,24 @@ impl Encoder {
             Self::Stored => true,
             Self::Zlib(ZlibSettings { level, mem_level }) => (1..=9).contains(&level) && (8..=9).contains(&mem_level),
             Self::ZlibRs(ZlibRsSettings { level, .. }) => (1..=9).contains(&level),
+        }
+    }
+}
+
+impl Compressed {
+    /// Compression method as it is stored (4.4.5).
+    #[must_use]
+    pub fn method(self) -> u16 {
+        match self {
+            Self::AsBuilt => 8,
+            Self::By(encoder) => encoder.method(),
+        }
+    }
+
+    pub(crate) fn is_valid(self) -> bool {
+        match self {
+            Self::AsBuilt => true,
+            Self::By(encoder) => encoder.is_valid(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use twinbuild_archive::MemberKind;
 
 use crate::fields::{Extra, Zip64EndForm, Zip64Form};
-use crate::parameters::Values;
+use crate::zip_parameters::Values;
 
 const FLAG_DESCRIPTOR: u16 = 1 << 3;
 const FLAG_UTF8: u16 = 1 << 11;
@@ -118,9 +118,13 @@ impl Entry<'_> {
         if values.is_utf8 {
             flags |= FLAG_UTF8;
         }
-        for value in
-            [values.version_needed.number(), flags, values.encoder.method(), values.modified.time, values.modified.date]
-        {
+        for value in [
+            values.version_needed.number(),
+            flags,
+            values.compressed.method(),
+            values.modified.time,
+            values.modified.date,
+        ] {
             bytes.extend(value.to_le_bytes());
         }
         let form = form(extra);

@@ -8,7 +8,6 @@ use twinbuild_subject::MemberPath;
 use crate::against::Against;
 use crate::error::Failure;
 use crate::fields::{Encoder, Feed, ZlibRsSettings, ZlibSettings};
-use crate::members::Members;
 
 /// Contents up to this size are expanded once for all encoders that are tried, in bytes.
 const KEPT_BYTES: u64 = 16 << 20;
@@ -53,32 +52,35 @@ impl Read for Metered<'_> {
     }
 }
 
-/// The encoder that gives the bytes of `range` from the contents of the member `index`. Those in `likely` are tried first,
+/// What was compressed.
+pub(crate) struct Contents<'a> {
+    /// Whose; for messages.
+    pub(crate) path: &'a MemberPath,
+    pub(crate) size_bytes: u64,
+    /// Gives them from the first byte; called once for each encoder that is tried, unless they are small.
+    pub(crate) open: &'a dyn Fn() -> io::Result<Box<dyn Read + 'a>>,
+}
+
+/// The encoder that gives the bytes of `range` from the contents. Those in `likely` are tried first,
 /// and as several levels often give the same bytes, members get the same encoder where they can.
 pub(crate) fn identify(
-    members: &dyn Members,
-    index: usize,
+    contents: &Contents<'_>,
     range: &Range<'_>,
     likely: Option<Encoder>,
     effort: &mut Effort,
 ) -> Result<Option<Encoder>, Failure> {
-    let Some(facts) = members.facts(index) else { return Ok(None) };
+    let open = || (contents.open)().map_err(|error| Failure::read(contents.path, error));
     let mut kept = Vec::new();
-    let fits_memory = facts.size_bytes <= KEPT_BYTES;
+    let fits_memory = contents.size_bytes <= KEPT_BYTES;
     if fits_memory {
-        let mut contents = members.open(index).map_err(|error| Failure::read(facts.path, error))?;
-        contents.read_to_end(&mut kept).map_err(|error| Failure::read(facts.path, error))?;
+        open()?.read_to_end(&mut kept).map_err(|error| Failure::read(contents.path, error))?;
     }
     for encoder in likely.into_iter().chain(known().filter(|encoder| Some(*encoder) != likely)) {
-        if !encoder.takes(facts.size_bytes) {
+        if !encoder.takes(contents.size_bytes) {
             continue;
         }
-        let inner: Box<dyn Read> = if fits_memory {
-            Box::new(kept.as_slice())
-        } else {
-            members.open(index).map_err(|error| Failure::read(facts.path, error))?
-        };
-        let gives = gives(encoder, facts.path, &mut Metered { inner, effort }, range);
+        let inner: Box<dyn Read> = if fits_memory { Box::new(kept.as_slice()) } else { open()? };
+        let gives = gives(encoder, contents.path, &mut Metered { inner, effort }, range);
         if effort.is_used_up() {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! From a published zip file to its container parameters.
+//! From a published archive to its container parameters.
 
 use std::io::Write as _;
 
@@ -7,19 +7,23 @@ use twinbuild_subject::MemberPath;
 
 use crate::against::Against;
 use crate::error::{Failure, InferError, NotRepackable, Reason};
-use crate::fields::{Encoder, Zip64EndForm};
+use crate::fields::{Compressed, Encoder, Zip64EndForm};
+use crate::gzip;
 use crate::header::{Directory, Entry, TooLarge};
-use crate::identify::{Effort, Range, identify};
+use crate::identify::{Contents, Effort, Range, identify};
 use crate::members::{MemberFacts, Members as _, ZipMembers, names_digest, sorted};
-use crate::parameters::{Columns, PARAMETERS_VERSION, Parameters, Values};
+use crate::parameters::{ContainerParameters, Parameters};
 use crate::permutation::Permutation;
 use crate::record;
+use crate::shared::Shared;
+use crate::tar;
 use crate::values::{values, zip64_end};
+use crate::zip_parameters::{Columns, Values, ZipParameters};
 
-/// The container parameters of a published zip file, which `twinbuild_archive::read` has read from `bytes`.
+/// The container parameters of a published zip file, tar or tar in gzip, which `twinbuild_archive::read` has read from `bytes`.
 ///
 /// Every byte of the file is accounted for: headers are written again from the parameters and compared, compressed data is
-/// compared with what the encoder that was found gives. Parameters therefore write this very file from its own members.
+/// compared with what the encoder that was found gives. ZipParameters therefore write this very file from its own members.
 /// Memory is bounded as the crate says. An encoder is looked for until twice the archive's expanded size and 1 GiB more
 /// were compressed.
 ///
@@ -27,7 +31,48 @@ use crate::values::{values, zip64_end};
 /// [`InferError::NotRepackable`] names the first thing that is no container parameter; [`InferError::Failed`] if the file
 /// cannot be read again or zlib fails.
 pub fn infer(published: &Archive, bytes: &dyn ReadAt) -> Result<Parameters, InferError> {
-    let Container::Zip(end) = &published.container else { return Err(whole(Reason::Format).into()) };
+    infer_with(published, bytes, None)
+}
+
+/// As [`infer`], for members of one rebuild: of those that it shares with the published file no encoder is looked for, and
+/// the parameters say [`Compressed::AsBuilt`]. They write this very file from that rebuild, and not from others that are
+/// compressed otherwise.
+///
+/// # Errors
+/// As [`infer`].
+pub fn infer_for(published: &Archive, bytes: &dyn ReadAt, shared: &Shared<'_>) -> Result<Parameters, InferError> {
+    infer_with(published, bytes, Some(shared))
+}
+
+fn infer_with(published: &Archive, bytes: &dyn ReadAt, shared: Option<&Shared<'_>>) -> Result<Parameters, InferError> {
+    let container = match &published.container {
+        Container::Zip(end) => ContainerParameters::Zip(Box::new(zip(published, bytes, end, shared)?)),
+        Container::Tar(tar) => {
+            let expanded = tar::Expanded::new(published, bytes).ok_or_else(|| whole(Reason::Format))?;
+            ContainerParameters::Tar(Box::new(tar::infer(published, tar, &expanded, shared)?))
+        }
+        Container::TarGz { gzip, tar } => {
+            ContainerParameters::TarGz(Box::new(gzip::infer(published, bytes, gzip, tar, shared)?))
+        }
+        Container::TarXz { .. }
+        | Container::TarBz2 { .. }
+        | Container::TarZst { .. }
+        | Container::Gzip(_)
+        | Container::Xz(_)
+        | Container::Bzip2(_)
+        | Container::Zstd(_)
+        | Container::Ar(_)
+        | Container::Deb(_) => return Err(whole(Reason::Format).into()),
+    };
+    Ok(Parameters::of(container))
+}
+
+fn zip(
+    published: &Archive,
+    bytes: &dyn ReadAt,
+    end: &ZipEnd,
+    shared: Option<&Shared<'_>>,
+) -> Result<ZipParameters, InferError> {
     check_tiles(published)?;
     let members = ZipMembers::new(published, bytes);
     let sorted = sorted(&members);
@@ -46,6 +91,12 @@ pub fn infer(published: &Archive, bytes: &dyn ReadAt) -> Result<Parameters, Infe
     let zip64_end = zip64_end(end).map_err(whole)?;
     check_headers(published, bytes, &members, &columns)?;
     check_end(published, bytes, end, zip64_end.as_ref())?;
+    if let Some(shared) = shared {
+        let of_members = columns.0.iter_mut().enumerate();
+        of_members
+            .filter(|(index, _)| shared.is_shared(*index))
+            .for_each(|(_, values)| values.compressed = Compressed::AsBuilt);
+    }
     find_encoders(published, bytes, &members, &mut columns)?;
     let mut positions = vec![0; sorted.len()];
     for (position, index) in sorted.iter().enumerate() {
@@ -55,8 +106,7 @@ pub fn infer(published: &Archive, bytes: &dyn ReadAt) -> Result<Parameters, Infe
         None => None,
         Some(index) => Some(record_order(published, &members, index)?),
     };
-    Ok(Parameters {
-        version: PARAMETERS_VERSION,
+    Ok(ZipParameters {
         members: u32::try_from(published.members.len()).map_err(|_| whole(Reason::Count))?,
         names: names_digest(&members, &sorted),
         order: Permutation::of(positions).ok_or_else(|| whole(Reason::Count))?,
@@ -68,7 +118,7 @@ pub fn infer(published: &Archive, bytes: &dyn ReadAt) -> Result<Parameters, Infe
         descriptor: columns.column(|values| values.descriptor),
         modified: columns.column(|values| values.modified),
         mode: columns.column(|values| values.mode),
-        encoder: columns.column(|values| values.encoder),
+        compressed: columns.column(|values| values.compressed),
         local_extra: columns.column(|values| values.local_extra.clone()),
         central_extra: columns.column(|values| values.central_extra.clone()),
         zip64_end,
@@ -174,7 +224,7 @@ fn is_at(
     Ok(against.finish().map_err(|error| Failure::read(path, error))?.is_none())
 }
 
-/// Finds the encoder of each deflated member. The largest one is first, as it tells encoders apart best; for the others
+/// Finds the encoder of each deflated member that is not as it was built. The largest one is first, as it tells encoders apart best; for the others
 /// the one that was found last is tried first.
 fn find_encoders(
     published: &Archive,
@@ -182,7 +232,8 @@ fn find_encoders(
     members: &ZipMembers<'_>,
     columns: &mut Columns,
 ) -> Result<(), InferError> {
-    let is_deflated = |values: &Values| values.encoder != Encoder::Stored;
+    let is_deflated =
+        |values: &Values| matches!(values.compressed, Compressed::By(encoder) if encoder != Encoder::Stored);
     let deflated: Vec<usize> =
         columns.0.iter().enumerate().filter(|(_, values)| is_deflated(values)).map(|(index, _)| index).collect();
     let size = |index: usize| published.members.get(index).map_or(0, |member| member.size_bytes);
@@ -195,7 +246,9 @@ fn find_encoders(
         let Fields::Zip(fields) = &member.fields else { continue };
         let end = fields.data_offset.saturating_add(fields.compressed_size_bytes);
         let range = Range { bytes, start: fields.data_offset, end };
-        let found = identify(members, index, &range, likely, &mut effort)?;
+        let open = || members.open(index);
+        let contents = Contents { path: &member.path, size_bytes: member.size_bytes, open: &open };
+        let found = identify(&contents, &range, likely, &mut effort)?;
         if effort.is_used_up() {
             return Err(of(member, Reason::Effort).into());
         }
@@ -203,7 +256,7 @@ fn find_encoders(
             let (compressed_bytes, bytes) = (fields.compressed_size_bytes, member.size_bytes);
             return Err(of(member, Reason::Encoder { compressed_bytes, bytes }).into());
         };
-        values.encoder = encoder;
+        values.compressed = Compressed::By(encoder);
         likely = Some(encoder);
     }
     Ok(())

@@ -4,7 +4,8 @@
 //! order of members, times, creators, modes, flags, encoders, the order of the lines of `RECORD`, zip64 forms. Whatever is
 //! not on the list, a comment, an unknown extra field, a gap, an encoder that nobody knows, is [`NotRepackable`].
 //! [`repack`] writes [`Members`] with parameters. [`is_exact`] does both and holds the outcome against the published
-//! file while it is written; equality is the level `repacked`.
+//! file while it is written; equality is the level `repacked`. Where a rebuild has the very compressed bytes that the
+//! published file has, they are copied from the rebuild ([`Compressed::AsBuilt`]), and no encoder needs to be known.
 //!
 //! Nothing else decides: parameters that were inferred wrongly give other bytes, and other bytes are never exact. Contents
 //! come from the rebuild alone. Parameters hold no name, no text and no bytes, they say how much they could carry
@@ -17,13 +18,13 @@
 //!
 //! ```
 //! use twinbuild_archive::{Format, Limits, read};
-//! use twinbuild_repack::{Exactness, ZipMembers, infer, is_exact, repack};
+//! use twinbuild_repack::{Exactness, infer, is_exact, repack};
 //!
 //! let published = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
 //! let archive = read(&published, Format::Zip, &Limits::default())?;
 //! let parameters = infer(&archive, &published)?;
 //! let mut written = Vec::new();
-//! repack(&parameters, &ZipMembers::new(&archive, &published), &mut written)?;
+//! repack(&parameters, &archive, &published, &mut written)?;
 //! assert_eq!(written, published);
 //!
 //! let exactness = is_exact(&archive, &published, &archive, &published)?;
@@ -40,6 +41,7 @@ mod encode;
 mod error;
 mod exact;
 mod fields;
+mod gzip;
 mod header;
 mod identify;
 mod infer;
@@ -49,23 +51,33 @@ mod permit;
 mod permutation;
 mod record;
 mod repack;
+mod shared;
+mod tar;
 mod values;
+mod zip_parameters;
 #[allow(unsafe_code, reason = "the one binding to C, which compresses and never decodes")]
 mod zlib;
 
 pub use channel::FREE_BYTES_ALLOWED;
 pub use column::{Column, Run};
 pub use error::{Failure, InferError, NotRepackable, Reason, RepackError, Unfit};
-pub use exact::{Exactness, is_exact};
+pub use exact::{Exactness, is_exact, writes_exactly};
 pub use fields::{
-    Creator, Descriptor, DosTime, Effort, Encoder, Extra, Feed, Mode, System, VersionNeeded, Zip64EndForm, Zip64Form,
-    ZlibRsSettings, ZlibSettings,
+    Compressed, Creator, Descriptor, DosTime, Effort, Encoder, Extra, Feed, Mode, System, VersionNeeded, Zip64EndForm,
+    Zip64Form, ZlibRsSettings, ZlibSettings,
 };
-pub use infer::infer;
-pub use members::{MemberFacts, Members, ZipMembers};
-pub use parameters::{PARAMETERS_VERSION, Parameters};
+pub use gzip::{GzipEffort, GzipName, GzipParameters, GzipStream};
+pub use infer::{infer, infer_for};
+pub use members::{Deflated, MemberFacts, Members, ZipMembers};
+pub use parameters::{ContainerParameters, PARAMETERS_VERSION, Parameters};
 pub use permit::{StoredMode, is_world_writable, modes_read_alike};
 pub use permutation::{Permutation, Span};
 pub use record::index as record_index;
-pub use repack::repack;
+pub use repack::{repack, repack_zip};
+pub use shared::{Shared, same_bytes};
+pub use tar::{
+    Dialect, ExtensionKind, ExtensionName, NameForm, NumberEnd, NumberForm, NumberForms, OwnerName, PaxField,
+    PaxFraction, PaxTime, TarExtensionForm, TarHeaderForm, TarMode, TarOwner, TarParameters, explain_header,
+};
+pub use zip_parameters::ZipParameters;
 pub use zlib::{ZlibError, zlib_version};

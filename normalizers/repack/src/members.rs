@@ -40,6 +40,20 @@ pub trait Members {
     /// # Errors
     /// Whatever the medium says.
     fn open(&self, index: usize) -> io::Result<Box<dyn Read + '_>>;
+
+    /// The contents as they are deflated in the archive of the members; `None` where they are not, or where a deflate
+    /// stream and nothing else cannot be given.
+    fn deflated(&self, index: usize) -> Option<Deflated<'_>>;
+}
+
+/// A whole deflate stream (RFC 1951), of which the reader of the archive verified that it gives the contents.
+pub struct Deflated<'a> {
+    /// The stream.
+    pub stream: Box<dyn Read + 'a>,
+    /// Its size in bytes.
+    pub compressed_size_bytes: u64,
+    /// CRC-32 of the contents.
+    pub crc32: u32,
 }
 
 /// The members of a zip file that `twinbuild_archive::read` has read.
@@ -51,7 +65,6 @@ pub struct ZipMembers<'a> {
 
 impl<'a> ZipMembers<'a> {
     /// The members of `archive`, read from `bytes`. Of an archive of another format there are none that can be opened.
-    #[must_use]
     pub fn new(archive: &'a Archive, bytes: &'a dyn ReadAt) -> Self {
         Self { archive, bytes }
     }
@@ -61,6 +74,12 @@ impl<'a> ZipMembers<'a> {
             Fields::Zip(fields) => Some(fields),
             Fields::Tar(_) | Fields::Ar(_) | Fields::None => None,
         }
+    }
+
+    /// The data of a member, which lies within the file.
+    fn section(&self, fields: &ZipFields) -> Section<'a> {
+        let start = fields.data_offset;
+        Section { bytes: self.bytes, position: start, end: start.saturating_add(fields.compressed_size_bytes) }
     }
 }
 
@@ -93,6 +112,36 @@ impl Members for ZipMembers<'_> {
         let contents = open(self.bytes, self.archive, index).ok_or(io::ErrorKind::NotFound)?;
         Ok(Box::new(contents))
     }
+
+    fn deflated(&self, index: usize) -> Option<Deflated<'_>> {
+        let fields = self.fields(index).filter(|fields| fields.central.method == 8 && fields.tail_bytes == 0)?;
+        Some(Deflated {
+            stream: Box::new(self.section(fields)),
+            compressed_size_bytes: fields.compressed_size_bytes,
+            crc32: fields.central.crc32,
+        })
+    }
+}
+
+/// A range of a file, from its start to its end.
+#[derive(Clone, Copy)]
+pub(crate) struct Section<'a> {
+    pub(crate) bytes: &'a dyn ReadAt,
+    pub(crate) position: u64,
+    pub(crate) end: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let count = self.bytes.read_at(&mut buffer[..wanted], self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
 }
 
 /// The indices of the members in the order of the bytes of their names.
@@ -104,7 +153,7 @@ pub(crate) fn sorted(members: &dyn Members) -> Vec<usize> {
     named.into_iter().map(|(_, index)| index).collect()
 }
 
-/// What [`crate::Parameters::names`] is: the names in sorted order, each after its length.
+/// What [`crate::ZipParameters::names`] is: the names in sorted order, each after its length.
 pub(crate) fn names_digest(members: &dyn Members, sorted: &[usize]) -> Sha256 {
     let mut hasher = Sha256Hasher::new();
     for facts in sorted.iter().filter_map(|index| members.facts(*index)) {

@@ -7,7 +7,7 @@ use twinbuild_archive::MemberKind;
 use crate::error::Unfit;
 use crate::fields::System;
 use crate::members::MemberFacts;
-use crate::parameters::{Parameters, Values};
+use crate::zip_parameters::{Values, ZipParameters};
 
 /// Bits that run something or protect it, for a file: set-id and sticky bits, and all executable bits.
 const FILE_EXECUTES: u32 = 0o7111;
@@ -71,7 +71,7 @@ fn written(values: &Values) -> StoredMode {
 }
 
 /// Whether the parameters let every file be written by others; `order` gives the members in the parameters' order.
-pub(crate) fn writes_world_writable(parameters: &Parameters, order: &[MemberFacts<'_>]) -> bool {
+pub(crate) fn writes_world_writable(parameters: &ZipParameters, order: &[MemberFacts<'_>]) -> bool {
     let files = parameters.values().zip(order).filter(|(_, facts)| *facts.kind == MemberKind::File);
     is_world_writable(files.map(|(values, _)| values.mode.map(|mode| u32::from(mode.permissions))))
 }

@@ -4,10 +4,10 @@ use twinbuild_archive::{ExtraField, ExtraFields, ExtraKind, Member, ZipEnd, ZipF
 
 use crate::error::Reason;
 use crate::fields::{
-    Creator, Descriptor, DosTime, Effort, Encoder, Extra, Mode, VersionNeeded, Zip64EndForm, Zip64Form,
+    Compressed, Creator, Descriptor, DosTime, Effort, Encoder, Extra, Mode, VersionNeeded, Zip64EndForm, Zip64Form,
 };
 use crate::header::type_bits;
-use crate::parameters::{Values, are_valid};
+use crate::zip_parameters::{Values, are_valid};
 
 /// General purpose bits 1, 2, 3 and 11.
 const FLAGS: u16 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 11;
@@ -64,7 +64,7 @@ pub(crate) fn values(member: &Member, fields: &ZipFields) -> Result<Values, Reas
             .map(|descriptor| Descriptor { has_signature: descriptor.is_signed, is_redundant }),
         modified: DosTime { date: central.date, time: central.time },
         mode,
-        encoder: if central.method == 0 { Encoder::Stored } else { Encoder::DEFAULT },
+        compressed: Compressed::By(if central.method == 0 { Encoder::Stored } else { Encoder::DEFAULT }),
         local_extra: extra(
             &local.extra,
             &Header { size: local.size, compressed_size: local.compressed_size, local_offset: None },

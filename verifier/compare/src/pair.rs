@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use twinbuild_archive::{Anomaly, Format};
-use twinbuild_repack::{InferError, infer};
+use twinbuild_repack::{InferError, Parameters, Shared, infer_for};
 use twinbuild_rules::{Equality, applicable, equal_after_rules};
 use twinbuild_subject::{MemberPath, Sha256};
 
@@ -58,6 +58,10 @@ pub struct Pair {
     pub normalizations: Vec<Normalization>,
     /// The partner of each member of the left file.
     pub(crate) partners: Vec<Option<usize>>,
+    /// Of each member of the left file whether its compressed bytes are those of its partner.
+    pub(crate) same_data: Vec<bool>,
+    /// The left file's container parameters for the right file's members, where they were needed so far.
+    pub(crate) parameters: Inferred,
     /// Whether all files of the left file may be written by anybody.
     pub world_writable: bool,
 }
@@ -87,7 +91,9 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
         changes: Vec::new(),
         container: ContainerDifferences::default(),
         normalizations: Vec::new(),
+        same_data: vec![false; partners.len()],
         partners,
+        parameters: Inferred::default(),
         world_writable,
     };
     if left.sha256 == right.sha256 && left.archive.size_bytes == right.archive.size_bytes {
@@ -95,7 +101,8 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
         return Ok(pair);
     }
     let mut record = None;
-    let mut encoders = Encoders(None);
+    let shared = Shared::find(left.archive, left.bytes, right.archive, right.bytes)?;
+    let mut parameters = Inferred::default();
     for (index, partner) in pair.partners.iter().enumerate() {
         let Some(partner) = *partner else {
             pair.changes.push(Change::OnlyLeft(index));
@@ -125,10 +132,10 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
         pair.container.times += u64::from(headers.times);
         pair.container.creator += u64::from(headers.creator);
         if a.kind == b.kind && a.sha256 == b.sha256 {
-            match relate_data(left, index, right, partner)? {
-                DataRelation::Same => {}
+            match relate_data(a, b, shared.is_shared(index)) {
+                DataRelation::Same => pair.same_data[index] = true,
                 DataRelation::Stored => pair.container.compression += 1,
-                DataRelation::Other if encoders.are_known(left)? => pair.container.compression += 1,
+                DataRelation::Other if parameters.find(left, &shared)?.is_some() => pair.container.compression += 1,
                 DataRelation::Other => pair.changes.push(Change::Data(index, partner)),
             }
         }
@@ -156,7 +163,10 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
     }
     if pair.changes.is_empty() {
         pair.relation = Relation::Equivalent;
+        // Whoever writes the left file again from the right one's members needs them.
+        parameters.find(left, &shared)?;
     }
+    pair.parameters = parameters;
     Ok(pair)
 }
 
@@ -186,21 +196,26 @@ fn normalized(
     })
 }
 
-/// Whether the encoders of a file are known, found out when it is first asked.
-struct Encoders(Option<bool>);
+/// The container parameters of the left file for the members of the right one, found when they are first asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Inferred(Option<Option<Box<Parameters>>>);
 
-impl Encoders {
-    fn are_known(&mut self, side: &Side<'_>) -> Result<bool, CompareError> {
-        if let Some(known) = self.0 {
-            return Ok(known);
+impl Inferred {
+    /// `None` where something is no container parameter, such as an encoder that is not known.
+    fn find(&mut self, left: &Side<'_>, shared: &Shared) -> Result<Option<&Parameters>, CompareError> {
+        if self.0.is_none() {
+            self.0 = Some(match infer_for(left.archive, left.bytes, shared) {
+                Ok(parameters) => Some(Box::new(parameters)),
+                Err(InferError::NotRepackable(_)) => None,
+                Err(InferError::Failed(failure)) => return Err(failure.into()),
+            });
         }
-        let known = match infer(side.archive, side.bytes) {
-            Ok(_) => true,
-            Err(InferError::NotRepackable(_)) => false,
-            Err(InferError::Failed(failure)) => return Err(failure.into()),
-        };
-        self.0 = Some(known);
-        Ok(known)
+        Ok(self.get())
+    }
+
+    /// What was found.
+    pub(crate) fn get(&self) -> Option<&Parameters> {
+        self.0.as_ref()?.as_deref()
     }
 }
 

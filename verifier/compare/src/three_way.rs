@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use twinbuild_archive::{Anomaly, Fields, Member};
-use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, Parameters, is_exact};
+use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, Parameters, writes_exactly};
 
 use crate::comparison::{Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
 use crate::explain::{anomaly_finding, explain};
@@ -47,15 +47,17 @@ pub fn compare(
 ) -> Result<ThreeWay, CompareError> {
     let twins = relate(first, second, normalizing)?;
     let to_first = relate(published, first, normalizing)?;
-    let to_second = relate(published, second, normalizing)?;
+    // A second rebuild that is the first one again relates as that does.
+    let is_same_rebuild = twins.relation == Relation::Identical;
+    let to_second = if is_same_rebuild { to_first.clone() } else { relate(published, second, normalizing)? };
     let relations = (twins.relation, to_first.relation, to_second.relation);
     let second_is_closer = to_second.relation < to_first.relation;
+    let (repacked_first, of_first) = repacked(published, first, &to_first)?;
+    let (repacked_second, of_second) =
+        if is_same_rebuild { (repacked_first, None) } else { repacked(published, second, &to_second)? };
+    let parameters = of_first.or(of_second);
     let (pair, rebuilt, other, other_rebuilt) =
         if second_is_closer { (to_second, second, to_first, first) } else { (to_first, first, to_second, second) };
-
-    let (repacked_first, of_first) = repacked(published, first, relations.1)?;
-    let (repacked_second, of_second) = repacked(published, second, relations.2)?;
-    let parameters = of_first.or(of_second);
 
     let mut findings = Vec::new();
     let mut mismatch = None;
@@ -119,16 +121,13 @@ pub fn compare(
 
 /// Whether a rebuild's members with the published container parameters are the published file, and these parameters. A
 /// rebuild that is the file already needs none; one that differs in more than the container is not tried.
-fn repacked(
-    published: &Side<'_>,
-    rebuilt: &Side<'_>,
-    relation: Relation,
-) -> Result<(bool, Option<Parameters>), CompareError> {
-    match relation {
-        Relation::Identical => Ok((true, None)),
-        Relation::Different => Ok((false, None)),
-        Relation::Equivalent => {
-            Ok(match is_exact(published.archive, published.bytes, rebuilt.archive, rebuilt.bytes)? {
+fn repacked(published: &Side<'_>, rebuilt: &Side<'_>, pair: &Pair) -> Result<(bool, Option<Parameters>), CompareError> {
+    match (pair.relation, pair.parameters.get()) {
+        (Relation::Identical, _) => Ok((true, None)),
+        (Relation::Different, _) | (Relation::Equivalent, None) => Ok((false, None)),
+        (Relation::Equivalent, Some(parameters)) => {
+            let written = writes_exactly(parameters.clone(), published.bytes, rebuilt.archive, rebuilt.bytes)?;
+            Ok(match written {
                 Exactness::Exact(parameters) => (true, Some(*parameters)),
                 Exactness::Different { parameters, .. } => (false, Some(*parameters)),
                 Exactness::NotRepackable(_) | Exactness::Unfit(_) => (false, None),

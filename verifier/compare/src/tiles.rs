@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use twinbuild_archive::{Fields, Member, Tile, TileKind, ZipFields, ZipHeader};
+use twinbuild_archive::{Fields, Member, ReadError, Tile, TileKind, ZipFields, ZipHeader};
+use twinbuild_repack::same_bytes;
 
 use crate::comparison::{ByteCounts, Relation};
 use crate::pair::{Change, Pair};
@@ -61,22 +62,21 @@ pub(crate) enum DataRelation {
     Other,
 }
 
-/// Compares how two members with the same content lie in their files.
-pub(crate) fn relate_data(left: &Side<'_>, a: usize, right: &Side<'_>, b: usize) -> Result<DataRelation, CompareError> {
+/// Compares how two members with the same content lie in their files; `is_shared` says that they are the same deflate
+/// stream.
+pub(crate) fn relate_data(a: &Member, b: &Member, is_shared: bool) -> DataRelation {
     const STORED: u16 = 0;
-    let (Fields::Zip(x), Fields::Zip(y)) = (&left.member(a).fields, &right.member(b).fields) else {
+    let (Fields::Zip(left), Fields::Zip(right)) = (&a.fields, &b.fields) else {
         // Other containers compress their members together; a difference there shows in the bytes that are counted.
-        return Ok(DataRelation::Same);
+        return DataRelation::Same;
     };
-    let same_form = x.central.method == y.central.method && x.compressed_size_bytes == y.compressed_size_bytes;
-    let is_same = same_form
-        && left.range_digest(x.data_offset, x.compressed_size_bytes)?
-            == right.range_digest(y.data_offset, y.compressed_size_bytes)?;
-    Ok(match (is_same, x.central.method) {
-        (true, _) => DataRelation::Same,
-        (false, STORED) => DataRelation::Stored,
-        (false, _) => DataRelation::Other,
-    })
+    match (left.central.method, right.central.method) {
+        // Contents as they are, and the contents are the same.
+        (STORED, STORED) => DataRelation::Same,
+        (STORED, _) => DataRelation::Stored,
+        _ if is_shared => DataRelation::Same,
+        _ => DataRelation::Other,
+    }
 }
 
 /// What each byte of the published file is.
@@ -133,7 +133,11 @@ pub(crate) fn count_bytes(published: &Side<'_>, rebuilt: &Side<'_>, pair: &Pair)
             Fate::Changed if is_data => &mut counts.differing,
             Fate::Normalized if is_data => &mut counts.normalized,
             _ if has_anomaly_of_its_own(tile) => &mut counts.differing,
-            _ if same_bytes(published, tile, rebuilt, counterpart.and_then(|kind| theirs.get(&kind).copied()))? => {
+            // Data was compared when the members were.
+            _ if is_data && member.is_some_and(|member| pair.same_data[member]) => &mut counts.identical,
+            _ if !is_data
+                && is_same(published, tile, rebuilt, counterpart.and_then(|kind| theirs.get(&kind).copied()))? =>
+            {
                 &mut counts.identical
             }
             Fate::HeaderChanged if !is_data => &mut counts.differing,
@@ -198,12 +202,13 @@ fn is_free(kind: TileKind) -> bool {
     )
 }
 
-fn same_bytes(
+fn is_same(
     published: &Side<'_>,
     tile: &Tile,
     rebuilt: &Side<'_>,
     counterpart: Option<&Tile>,
 ) -> Result<bool, CompareError> {
     let Some(other) = counterpart.filter(|other| other.length == tile.length) else { return Ok(false) };
-    Ok(published.range_digest(tile.offset, tile.length)? == rebuilt.range_digest(other.offset, other.length)?)
+    let same = same_bytes(published.bytes, tile.offset, rebuilt.bytes, other.offset, tile.length);
+    same.map_err(|source| CompareError::Read(ReadError::Io { offset: tile.offset, source }))
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use twinbuild_archive::{Format, Limits, ReadError, read};
-use twinbuild_repack::{Exactness, InferError, ZipMembers, infer, is_exact, repack};
+use twinbuild_repack::{Exactness, InferError, infer, is_exact, repack};
 
 use crate::raw_zip::{Entry, Shape, extra as extra_field, text, zip_with};
 
@@ -95,7 +95,7 @@ proptest! {
         match infer(&archive, &bytes) {
             Ok(parameters) => {
                 let mut written = vec![];
-                repack(&parameters, &ZipMembers::new(&archive, &bytes), &mut written).unwrap();
+                repack(&parameters, &archive, &bytes, &mut written).unwrap();
                 prop_assert_eq!(written, bytes);
             }
             Err(InferError::NotRepackable(refused)) => prop_assert!(!refused.to_string().is_empty()),

@@ -1,7 +1,7 @@
 //! Writes zip files field by field, as the tools do that are imitated.
 
 use flate2::Crc;
-use twinbuild_repack::{Column, Encoder, ZlibSettings};
+use twinbuild_repack::{Column, Compressed, Encoder, ZlibSettings};
 
 use crate::{archive, parameters, written};
 
@@ -196,7 +196,7 @@ pub(crate) fn extra(id: u16, data: &[u8]) -> Vec<u8> {
 pub(crate) fn deflate(contents: &[u8], level: u8, mem_level: u8) -> Vec<u8> {
     let stored = zip(&[Entry::stored("a", contents)]);
     let mut parameters = parameters(&stored);
-    parameters.encoder = Column::All(Encoder::Zlib(ZlibSettings { level, mem_level }));
+    parameters.compressed = Column::All(Compressed::By(Encoder::Zlib(ZlibSettings { level, mem_level })));
     let deflated = written(&parameters, &stored);
     let archive = archive(&deflated);
     let tile = archive

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write as _};
 
 use twinbuild_repack::{
-    Column, Creator, Descriptor, Effort, Encoder, Extra, FREE_BYTES_ALLOWED, Feed, Mode, System, Zip64Form,
+    Column, Compressed, Creator, Descriptor, Effort, Encoder, Extra, FREE_BYTES_ALLOWED, Feed, Mode, System, Zip64Form,
     ZlibRsSettings, ZlibSettings,
 };
 
@@ -18,7 +18,7 @@ fn a_wheel_by_cpython_has_one_value_for_all_members() {
         Entry::deflated("demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n"),
     ]);
     let found = round_trip(&bytes);
-    assert_eq!(found.encoder, Column::All(Encoder::DEFAULT));
+    assert_eq!(found.compressed, Column::All(Compressed::By(Encoder::DEFAULT)));
     assert_eq!(found.creator, Column::All(Creator { system: System::Unix, version: 20 }));
     assert_eq!(found.mode, Column::All(Some(Mode { permissions: 0o644, has_type: true })));
     assert!(serde_json::to_string(&found).unwrap().len() < 800);
@@ -50,7 +50,7 @@ fn each_level_is_told_from_the_others() {
             Entry::deflated("small", "1").by(level, mem_level),
             Entry::stored("large", text(150_000)).by(level, mem_level),
         ]));
-        assert_eq!(found.encoder, Column::All(Encoder::Zlib(ZlibSettings { level, mem_level })));
+        assert_eq!(found.compressed, Column::All(Compressed::By(Encoder::Zlib(ZlibSettings { level, mem_level }))));
     }
 }
 
@@ -137,7 +137,7 @@ fn what_the_zip_crate_writes_comes_back() {
     }
     let found = round_trip(&writer.finish().unwrap().into_inner());
     let expected = Encoder::ZlibRs(ZlibRsSettings { level: 6, feed: Feed::Whole, has_flush: false });
-    assert_eq!(found.encoder.iter().last(), Some(&expected));
+    assert_eq!(found.compressed.iter().last(), Some(&Compressed::By(expected)));
 }
 
 #[test]
@@ -151,5 +151,5 @@ fn what_maturin_copies_and_flushes_comes_back() {
     let data = encoder.finish().unwrap();
     let found = round_trip(&zip(&[Entry { data, method: 8, ..Entry::stored("a", contents) }]));
     let expected = Encoder::ZlibRs(ZlibRsSettings { level: 6, feed: Feed::Copied, has_flush: true });
-    assert_eq!(found.encoder, Column::All(expected));
+    assert_eq!(found.compressed, Column::All(Compressed::By(expected)));
 }
