@@ -5,10 +5,12 @@
 //! a [`ReadError`] that says whose fault it is: [`Malformation`] is proof that the archive breaks its format or that two
 //! readers in real use would read it differently, [`LimitError`] says nothing about its honesty.
 //!
-//! [`visit`] is the same pass and hands out each member's contents; [`contents`] reads one member again.
+//! [`visit`] is the same pass, in order and by one thread, and hands out each member's contents; [`contents`] and
+//! [`stream`] read one member again, and [`open`] gives one of a zip file as a reader. [`Format::of_magic`] tells a format.
 //!
 //! The crate opens no file, asks no clock, executes nothing, runs no foreign code but memory-safe decoders, and holds no
-//! more of an archive in memory than its headers and one buffer. It never repairs and never skips.
+//! more of an archive in memory than its headers, two buffers a thread, and the window of one decoder. It never repairs and
+//! never skips.
 //!
 //! ```
 //! use twinbuild_archive::{Format, Limits, ReadError, read};

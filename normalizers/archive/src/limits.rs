@@ -25,7 +25,7 @@ pub struct Limits {
     /// Anomalies. More of them are no help to anybody.
     pub anomalies: u64,
     /// Memory for one decoder of xz, LZMA or zstd, most of it the window, in KiB. `xz -9` needs 65 MiB, `zstd --ultra -22`
-    /// 128 MiB.
+    /// 256 MiB, twice its window.
     pub decoder_memory_kib: u32,
 }
 

@@ -296,16 +296,18 @@ impl<'a> Unzstd<'a> {
     fn begin(&mut self) -> Result<(FrameHeader, Box<FrameDecoder>), DecodeError> {
         let header = FrameHeader::read(&self.source, self.start, self.end)?;
         let allowed = u64::from(self.memory_kib);
-        if header.window_bytes > allowed * 1024 {
-            let (kind, found) = (LimitKind::DecoderMemory, header.window_bytes / 1024);
-            return Err(DecodeError::Limit(LimitError { kind, allowed, found, path: None }));
+        // The decoder's buffer doubles until it holds the window and a block.
+        let needed = header.window_bytes.saturating_mul(2) / 1024;
+        if needed > allowed {
+            let kind = LimitKind::DecoderMemory;
+            return Err(DecodeError::Limit(LimitError { kind, allowed, found: needed, path: None }));
         }
         if header.dictionary != 0 {
             let detail = format!("it needs the dictionary {:#010x}", header.dictionary);
             return Err(DecodeError::Unsupported { offset: self.start, detail });
         }
         let mut decoder = Box::new(FrameDecoder::new());
-        decoder.set_max_window_size(allowed * 1024);
+        decoder.set_max_window_size(header.window_bytes);
         let mut input = Input::new(&mut self.feed);
         match decoder.init(&mut input) {
             Ok(()) => Ok((header, decoder)),

@@ -6,6 +6,7 @@ mod compress;
 mod compressed;
 mod deb;
 mod gzip;
+mod oracles;
 mod properties;
 mod raw_tar;
 mod raw_zip;
