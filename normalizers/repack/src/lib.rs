@@ -65,7 +65,7 @@ pub use fields::{
     Compressed, Creator, Descriptor, DosTime, Effort, Encoder, Extra, Feed, Mode, System, VersionNeeded, Zip64EndForm,
     Zip64Form, ZlibRsSettings, ZlibSettings,
 };
-pub use gzip::{GzipEffort, GzipName, GzipParameters, GzipStream};
+pub use gzip::{GzipEffort, GzipName, GzipParameters, GzipStream, explain_gzip_header};
 pub use infer::{infer, infer_for};
 pub use parameters::{ContainerParameters, PARAMETERS_VERSION, Parameters};
 pub use permit::{StoredMode, is_world_writable, modes_read_alike};
