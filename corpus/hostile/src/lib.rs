@@ -89,6 +89,7 @@ pub fn cases() -> Vec<Case> {
         sdists::structure(),
         sdists::members(),
         sdists::extensions(),
+        sdists::parameters(),
         bombs::all(),
         controls::wheels(),
         controls::sdists(),

@@ -64,11 +64,11 @@ pub enum Reason {
         offset: u64,
     },
     /// A value in the header of a tar member.
-    #[error("has `{found}` as {field}, which is no container parameter")]
+    #[error("has {field} that is no container parameter{}", shown(found))]
     TarField {
         /// What it is.
         field: &'static str,
-        /// The first bytes of it, escaped.
+        /// The first bytes of it, escaped; empty where there is no more to tell.
         found: String,
     },
     /// Global PAX headers say what they like.
@@ -81,7 +81,7 @@ pub enum Reason {
         blocks: u64,
     },
     /// A value in the header of a gzip member.
-    #[error("has `{found}` as {field} in its gzip header, which is no container parameter")]
+    #[error("has {field} in its gzip header that is no container parameter: `{found}`")]
     GzipField {
         /// Which field.
         field: &'static str,
@@ -331,6 +331,10 @@ pub enum Unfit {
         /// The member; empty where it is the directory.
         path: MemberPath,
     },
+}
+
+fn shown(found: &str) -> String {
+    if found.is_empty() { String::new() } else { format!(": `{found}`") }
 }
 
 fn octal(mode: Option<u32>) -> String {

@@ -157,6 +157,62 @@ fn gzip_of(archive: &Archive) -> Option<&GzipFields> {
     }
 }
 
+/// Why the gzip header of a published tar is not explained by container parameters and the rebuild; `None` where it is, and
+/// where one of them is no tar in gzip.
+///
+/// # Errors
+/// When the published file cannot be read again.
+pub fn explain_gzip_header(
+    published: &Archive,
+    bytes: &dyn ReadAt,
+    rebuilt: &Archive,
+) -> Result<Option<Reason>, Failure> {
+    match (gzip_of(published), gzip_of(rebuilt)) {
+        (Some(gzip), Some(_)) => match header_of(bytes, gzip, rebuilt, true) {
+            Ok(_) => Ok(None),
+            Err(InferError::NotRepackable(refused)) => Ok(Some(refused.reason)),
+            Err(InferError::Failed(failure)) => Err(failure),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The parameters of the gzip header, with a stream that is as built.
+fn header_of(
+    bytes: &dyn ReadAt,
+    gzip: &GzipFields,
+    rebuilt: &Archive,
+    is_rebuild: bool,
+) -> Result<GzipParameters, InferError> {
+    let whole = |reason| NotRepackable { path: None, reason };
+    let refused = |field, found: &dyn std::fmt::Display| whole(Reason::GzipField { field, found: found.to_string() });
+    let efforts = [GzipEffort::Normal, GzipEffort::Maximum, GzipEffort::Fastest];
+    let effort = efforts.into_iter().find(|effort| effort.number() == gzip.extra_flags);
+    let names = [GzipName::None, GzipName::FolderTar, GzipName::Folder];
+    // The published file's own name explains nothing.
+    let mut names = names.into_iter().chain(is_rebuild.then_some(GzipName::AsBuilt));
+    let file_name = names.find(|name| name.of(rebuilt).is_ok_and(|found| found == gzip.file_name));
+    let shown = gzip.file_name.as_deref().unwrap_or_default();
+    let shown = shown.get(..shown.len().min(64)).unwrap_or_default().escape_ascii();
+    let parameters = GzipParameters {
+        modified: gzip.modified,
+        effort: effort.ok_or_else(|| refused("an XFL", &gzip.extra_flags))?,
+        system: Some(gzip.system).filter(|system| is_system(*system)).ok_or_else(|| refused("an OS", &gzip.system))?,
+        file_name: file_name.ok_or_else(|| refused("a file name", &shown))?,
+        stream: GzipStream::AsBuilt,
+    };
+    let header = parameters.header(rebuilt).map_err(|_| whole(Reason::Unexplained { offset: gzip.offset }))?;
+    let mut stored = vec![0; header.len()];
+    let is_whole = gzip.deflate_offset.checked_sub(gzip.offset) == Some(header.len() as u64);
+    if is_whole {
+        fill(bytes, gzip.offset, &mut stored).map_err(|error| Failure::read(&MemberPath::new(*b""), error))?;
+    }
+    if !is_whole || stored != header {
+        return Err(whole(Reason::Unexplained { offset: gzip.offset }).into());
+    }
+    Ok(parameters)
+}
+
 /// The parameters of a published tar in gzip, for a rebuild or for its own members.
 pub(crate) fn infer(
     published: &Archive,
@@ -166,34 +222,10 @@ pub(crate) fn infer(
     shared: Option<&Shared<'_>>,
 ) -> Result<GzipParameters, InferError> {
     let whole = |reason| NotRepackable { path: None, reason };
-    let refused = |field, found: &dyn std::fmt::Display| whole(Reason::GzipField { field, found: found.to_string() });
     if let Some(anomaly) = published.anomalies.iter().find(|anomaly| anomaly.code.starts_with("gzip-")) {
         return Err(whole(Reason::Anomaly { code: anomaly.code, offset: anomaly.offset }).into());
     }
-    let efforts = [GzipEffort::Normal, GzipEffort::Maximum, GzipEffort::Fastest];
-    let effort = efforts.into_iter().find(|effort| effort.number() == gzip.extra_flags);
-    let rebuilt = shared.map_or(published, Shared::rebuilt);
-    let names = [GzipName::None, GzipName::FolderTar, GzipName::Folder];
-    // Its own name explains nothing.
-    let as_built = shared.map(|_| GzipName::AsBuilt);
-    let mut names = names.into_iter().chain(as_built);
-    let file_name = names.find(|name| name.of(rebuilt).is_ok_and(|found| found == gzip.file_name));
-    let shown = gzip.file_name.as_deref().unwrap_or_default();
-    let shown = shown.get(..shown.len().min(64)).unwrap_or_default().escape_ascii();
-    let mut parameters = GzipParameters {
-        modified: gzip.modified,
-        effort: effort.ok_or_else(|| refused("XFL", &gzip.extra_flags))?,
-        system: Some(gzip.system).filter(|system| is_system(*system)).ok_or_else(|| refused("OS", &gzip.system))?,
-        file_name: file_name.ok_or_else(|| refused("file name", &shown))?,
-        stream: GzipStream::AsBuilt,
-    };
-    let header = parameters.header(rebuilt).map_err(|_| whole(Reason::Unexplained { offset: gzip.offset }))?;
-    let mut stored = vec![0; header.len()];
-    let read = |error| InferError::Failed(Failure::read(&MemberPath::new(*b""), error));
-    let is_whole = gzip.deflate_offset.checked_sub(gzip.offset) == Some(header.len() as u64);
-    if !is_whole || fill(bytes, gzip.offset, &mut stored).map_err(read).map(|()| stored != header)? {
-        return Err(whole(Reason::Unexplained { offset: gzip.offset }).into());
-    }
+    let mut parameters = header_of(bytes, gzip, shared.map_or(published, Shared::rebuilt), shared.is_some())?;
     if shared.is_some_and(Shared::is_stream_shared) {
         return Ok(parameters);
     }

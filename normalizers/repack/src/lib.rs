@@ -66,7 +66,7 @@ pub use fields::{
     Compressed, Creator, Descriptor, DosTime, Effort, Encoder, Extra, Feed, Mode, System, VersionNeeded, Zip64EndForm,
     Zip64Form, ZlibRsSettings, ZlibSettings,
 };
-pub use gzip::{GzipEffort, GzipName, GzipParameters, GzipStream};
+pub use gzip::{GzipEffort, GzipName, GzipParameters, GzipStream, explain_gzip_header};
 pub use infer::{infer, infer_for};
 pub use members::{Deflated, MemberFacts, Members, ZipMembers};
 pub use parameters::{ContainerParameters, PARAMETERS_VERSION, Parameters};

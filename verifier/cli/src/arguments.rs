@@ -120,7 +120,7 @@ pub(crate) struct Repack {
     /// Container parameters (JSON), or a verdict that has them
     #[arg(long, value_name = "FILE")]
     pub(crate) parameters: PathBuf,
-    /// The wheel whose members are written
+    /// The rebuilt file whose members are written
     #[arg(long, value_name = "WHEEL")]
     pub(crate) members: PathBuf,
     /// Where the file is written

@@ -87,7 +87,7 @@ pub struct ByteCounts {
     pub differing: u64,
 }
 
-/// Permitted container parameters in which the published file differs from the first rebuild; each counts members.
+/// Permitted container parameters in which the published file differs from the first rebuild; the numbers count members.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerDifferences {
@@ -99,8 +99,16 @@ pub struct ContainerDifferences {
     pub modes: u64,
     /// Members with another creator system or version.
     pub creator: u64,
-    /// Members with another compression of the same content.
+    /// Members with another compression of the same content; 1 for a tar that is compressed as a whole.
     pub compression: u64,
+    /// Members with another owner or group.
+    pub owners: u64,
+    /// Members whose header, or what stands in front of it, is of another dialect or form.
+    pub dialect: u64,
+    /// Whether another number of zero blocks ends the tar.
+    pub blocking_factor: bool,
+    /// Whether the header of the gzip file has another time, system, level or file name.
+    pub gzip_header: bool,
 }
 
 /// A normalizer that made two members equal.

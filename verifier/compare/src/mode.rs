@@ -35,7 +35,9 @@ pub(crate) fn shown(member: &Member) -> String {
         Fields::Zip(fields) if ![3, 19].contains(&fields.creator_system) => " of no Unix system",
         _ => "",
     };
-    let kind = if member.type_bits.is_none() && creator.is_empty() { " without a type" } else { "" };
+    // Tars have a type flag beside the mode.
+    let is_zip = matches!(member.fields, Fields::Zip(_));
+    let kind = if is_zip && member.type_bits.is_none() && creator.is_empty() { " without a type" } else { "" };
     member.mode.map_or_else(|| "none".to_owned(), |mode| format!("{mode:04o}{creator}{kind}"))
 }
 

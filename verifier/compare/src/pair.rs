@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use twinbuild_archive::{Anomaly, Format};
-use twinbuild_repack::{InferError, Parameters, Shared, infer_for};
+use twinbuild_repack::{InferError, NotRepackable, Parameters, Reason, Shared, explain_gzip_header, infer_for};
 use twinbuild_rules::{Equality, applicable, equal_after_rules};
 use twinbuild_subject::{MemberPath, Sha256};
 
@@ -11,7 +11,7 @@ use crate::comparison::{ContainerDifferences, Normalization, Relation};
 use crate::mode::{ModeRelation, all_world_writable, relate_modes};
 use crate::record::{differing_rows, record_index, same_lines, verify_record};
 use crate::side::{CompareError, Side};
-use crate::tiles::{DataRelation, relate_data, relate_headers};
+use crate::tiles::{DataRelation, relate_data, relate_headers, relate_tars};
 
 /// One way in which two files differ that is no container parameter. Members are given by index, the left file's first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,15 +127,17 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
             ModeRelation::Permitted => pair.container.modes += 1,
             ModeRelation::Different => pair.changes.push(Change::Mode(index, partner)),
         }
-        let headers = relate_headers(a, b);
+        let headers = relate_headers(a, b, left.archive.format);
         pair.changes.extend(headers.different.map(|what| Change::Header(index, partner, what)));
         pair.container.times += u64::from(headers.times);
         pair.container.creator += u64::from(headers.creator);
+        pair.container.owners += u64::from(headers.owners);
+        pair.container.dialect += u64::from(headers.dialect);
         if a.kind == b.kind && a.sha256 == b.sha256 {
             match relate_data(a, b, shared.is_shared(index)) {
                 DataRelation::Same => pair.same_data[index] = true,
                 DataRelation::Stored => pair.container.compression += 1,
-                DataRelation::Other if parameters.find(left, &shared)?.is_some() => pair.container.compression += 1,
+                DataRelation::Other if parameters.find(left, &shared)?.is_ok() => pair.container.compression += 1,
                 DataRelation::Other => pair.changes.push(Change::Data(index, partner)),
             }
         }
@@ -152,7 +154,21 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
         pair.relate_records(left, index, right, partner)?;
     }
     pair.relate_anomalies(left, right)?;
-    if left.archive.format != Format::Zip && pair.changes.is_empty() {
+    if matches!(left.archive.format, Format::Tar | Format::TarGz) && left.archive.format == right.archive.format {
+        relate_tars(&left.archive.container, &right.archive.container, &mut pair.container);
+        if pair.changes.is_empty() {
+            // What else differs has to be a container parameter.
+            pair.changes.extend(parameters.refusal(left, &shared, &pair.partners)?);
+        }
+        for (one, other) in [(left, right), (right, left)] {
+            if !pair.changes.is_empty() {
+                break;
+            }
+            let refused = explain_gzip_header(one.archive, one.bytes, other.archive)?;
+            let refused = refused.map(|reason| Change::Container("container-field", format!("it {reason}")));
+            pair.changes.extend(refused);
+        }
+    } else if left.archive.format != Format::Zip && pair.changes.is_empty() {
         // Not the same bytes, and nothing among the members explains it.
         let (code, detail) = if left.archive.container == right.archive.container {
             ("compressed-data-differs", "the members and headers are the same, and are compressed to other bytes")
@@ -163,8 +179,8 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
     }
     if pair.changes.is_empty() {
         pair.relation = Relation::Equivalent;
-        // Whoever writes the left file again from the right one's members needs them.
-        parameters.find(left, &shared)?;
+        // Whoever writes the left file again from the right one's members needs them, or there are none.
+        let _ = parameters.find(left, &shared)?;
     }
     pair.parameters = parameters;
     Ok(pair)
@@ -196,26 +212,52 @@ fn normalized(
     })
 }
 
-/// The container parameters of the left file for the members of the right one, found when they are first asked for.
+/// The container parameters of the left file for the members of the right one, found when they are first asked for; or
+/// what is no container parameter, such as an encoder that is not known.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Inferred(Option<Option<Box<Parameters>>>);
+pub(crate) struct Inferred(Option<Result<Box<Parameters>, NotRepackable>>);
 
 impl Inferred {
-    /// `None` where something is no container parameter, such as an encoder that is not known.
-    fn find(&mut self, left: &Side<'_>, shared: &Shared) -> Result<Option<&Parameters>, CompareError> {
-        if self.0.is_none() {
-            self.0 = Some(match infer_for(left.archive, left.bytes, shared) {
-                Ok(parameters) => Some(Box::new(parameters)),
-                Err(InferError::NotRepackable(_)) => None,
+    fn find(
+        &mut self,
+        left: &Side<'_>,
+        shared: &Shared<'_>,
+    ) -> Result<Result<&Parameters, &NotRepackable>, CompareError> {
+        let found = match self.0.take() {
+            Some(found) => found,
+            None => match infer_for(left.archive, left.bytes, shared) {
+                Ok(parameters) => Ok(Box::new(parameters)),
+                Err(InferError::NotRepackable(refused)) => Err(refused),
                 Err(InferError::Failed(failure)) => return Err(failure.into()),
-            });
-        }
-        Ok(self.get())
+            },
+        };
+        Ok(self.0.insert(found).as_ref().map(|parameters| &**parameters))
+    }
+
+    /// The change that makes a tar different whose members are all the same; none where every byte is explained.
+    fn refusal(
+        &mut self,
+        left: &Side<'_>,
+        shared: &Shared<'_>,
+        partners: &[Option<usize>],
+    ) -> Result<Option<Change>, CompareError> {
+        let Err(NotRepackable { path, reason }) = self.find(left, shared)? else { return Ok(None) };
+        let code = match reason {
+            Reason::Encoder { .. } | Reason::Effort => "compressed-data-differs",
+            _ => "container-field",
+        };
+        let detail = format!("it {reason}");
+        let member = path.as_ref().and_then(|path| left.archive.index_of(path.as_bytes()));
+        let partner = member.and_then(|index| partners.get(index).copied().flatten());
+        Ok(Some(match member.zip(partner) {
+            Some((index, partner)) => Change::Header(index, partner, detail),
+            None => Change::Container(code, detail),
+        }))
     }
 
     /// What was found.
     pub(crate) fn get(&self) -> Option<&Parameters> {
-        self.0.as_ref()?.as_deref()
+        self.0.as_ref()?.as_deref().ok()
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use twinbuild_archive::{Fields, Member, ReadError, Tile, TileKind, ZipFields, ZipHeader};
-use twinbuild_repack::same_bytes;
+use twinbuild_archive::{
+    Container, Fields, Format, GzipFields, Member, ReadError, TarFields, TarHeader, Tile, TileKind, ZipFields,
+    ZipHeader,
+};
+use twinbuild_repack::{explain_header, same_bytes};
 
-use crate::comparison::{ByteCounts, Relation};
+use crate::comparison::{ByteCounts, ContainerDifferences, Relation};
 use crate::pair::{Change, Pair};
 use crate::side::{CompareError, Side};
 
@@ -20,23 +23,57 @@ pub(crate) struct HeaderRelation {
     pub(crate) times: bool,
     /// The systems or versions that made them differ.
     pub(crate) creator: bool,
+    /// Their owners or groups differ.
+    pub(crate) owners: bool,
+    /// The dialect or form of their headers differs.
+    pub(crate) dialect: bool,
     /// Something differs that may not: a sentence.
     pub(crate) different: Option<String>,
 }
 
-/// Compares what the headers say beside name, kind, mode and content. Extra fields other than times and zip64 sizes are
-/// anomalies of the archives, and compared as such.
-pub(crate) fn relate_headers(a: &Member, b: &Member) -> HeaderRelation {
+/// Compares what the headers say beside name, kind, mode and content, in files of this format. Extra fields other than
+/// times and zip64 sizes are anomalies of the archives, and compared as such.
+pub(crate) fn relate_headers(a: &Member, b: &Member, format: Format) -> HeaderRelation {
     let times = a.modified != b.modified;
-    let (Fields::Zip(left), Fields::Zip(right)) = (&a.fields, &b.fields) else {
-        // Only zip files have container parameters so far: any difference of another container is one that matters.
-        let different = (times || a.fields != b.fields)
-            .then(|| "its header differs, and that container is not compared field by field".to_owned());
-        return HeaderRelation { times, creator: false, different };
+    let (left, right) = match (&a.fields, &b.fields) {
+        (Fields::Zip(left), Fields::Zip(right)) => (left, right),
+        (Fields::Tar(left), Fields::Tar(right)) if matches!(format, Format::Tar | Format::TarGz) => {
+            return relate_tar_headers(a, left, b, right);
+        }
+        _ => {
+            // No container parameters of xz and of Debian packages are known: any difference is one that matters.
+            let different = (times || a.fields != b.fields)
+                .then(|| "its header differs, and that container is not compared field by field".to_owned());
+            return HeaderRelation { times, different, ..HeaderRelation::default() };
+        }
     };
     let creator = (left.creator_system, left.creator_version) != (right.creator_system, right.creator_version)
         || left.central.version_needed != right.central.version_needed;
-    HeaderRelation { times, creator, different: forbidden_difference(left, right) }
+    HeaderRelation { times, creator, different: forbidden_difference(left, right), ..HeaderRelation::default() }
+}
+
+/// The same of two tars. Whatever differs has to be explained by container parameters in both directions.
+fn relate_tar_headers(a: &Member, left: &TarFields, b: &Member, right: &TarFields) -> HeaderRelation {
+    let owner = |header: &TarHeader| (header.uid, header.gid, header.user_name.clone(), header.group_name.clone());
+    // Bytes of a header but those of its name, mode, owner, size, time, checksum and link: the rest is form.
+    let form = |fields: &TarFields| {
+        let of = |header: &TarHeader| (header.dialect, header.type_flag, header.block[329..345].to_vec());
+        let extensions: Vec<_> = fields.extensions.iter().map(|extension| of(&extension.header)).collect();
+        (of(&fields.header), extensions)
+    };
+    let extensions = |fields: &TarFields| -> Vec<_> {
+        fields.extensions.iter().map(|extension| (extension.header.clone(), extension.body.clone())).collect()
+    };
+    let is_same = left.header == right.header && extensions(left) == extensions(right);
+    let refused = || explain_header(a, b).or_else(|| explain_header(b, a));
+    let different = if is_same { None } else { refused().map(|reason| format!("it {reason}")) };
+    HeaderRelation {
+        times: a.modified != b.modified || left.header.mtime != right.header.mtime,
+        creator: false,
+        owners: owner(&left.header) != owner(&right.header),
+        dialect: form(left) != form(right),
+        different,
+    }
 }
 
 fn forbidden_difference(left: &ZipFields, right: &ZipFields) -> Option<String> {
@@ -128,6 +165,7 @@ pub(crate) fn count_bytes(published: &Side<'_>, rebuilt: &Side<'_>, pair: &Pair)
         };
         let is_data = matches!(tile.kind, TileKind::Data { .. });
         let fate = member.map_or(Fate::Same, |member| fates[member]);
+        let is_equivalent = pair.relation == Relation::Equivalent;
         let count = match fate {
             Fate::Lonely => &mut counts.differing,
             Fate::Changed if is_data => &mut counts.differing,
@@ -140,8 +178,14 @@ pub(crate) fn count_bytes(published: &Side<'_>, rebuilt: &Side<'_>, pair: &Pair)
             {
                 &mut counts.identical
             }
+            // What fills a block follows from what stands in it.
+            _ if tile.kind == TileKind::Padding && is_zero(published, tile)? => &mut counts.identical,
             Fate::HeaderChanged if !is_data => &mut counts.differing,
-            _ if is_free(tile.kind) => &mut counts.container,
+            // All of a tar in one stream: what was normalized in it cannot be told from the rest.
+            _ if tile.kind == TileKind::Deflate && is_equivalent && !pair.normalizations.is_empty() => {
+                &mut counts.normalized
+            }
+            _ if is_free(tile.kind) || (is_equivalent && is_explained(tile.kind)) => &mut counts.container,
             _ => &mut counts.differing,
         };
         *count += tile.length;
@@ -197,9 +241,40 @@ fn is_free(kind: TileKind) -> bool {
             | TileKind::Data { .. }
             | TileKind::DataDescriptor { .. }
             | TileKind::CentralHeader { .. }
+            | TileKind::Header { .. }
             | TileKind::Zip64End
             | TileKind::EndRecord
     )
+}
+
+/// Whether a tile of this kind, in a tar that is equivalent, was written again from container parameters.
+fn is_explained(kind: TileKind) -> bool {
+    matches!(
+        kind,
+        TileKind::GlobalHeader | TileKind::End | TileKind::GzipHeader | TileKind::Deflate | TileKind::GzipTrailer
+    )
+}
+
+/// How two tars, plain or in gzip, differ beside their members; only differences that are permitted are looked for.
+pub(crate) fn relate_tars(left: &Container, right: &Container, container: &mut ContainerDifferences) {
+    let tar = |container: &Container| match container {
+        Container::Tar(tar) | Container::TarGz { tar, .. } => Some(tar.size_bytes.saturating_sub(tar.end_offset)),
+        Container::Zip(_) | Container::TarXz { .. } | Container::Deb(_) => None,
+    };
+    container.blocking_factor = tar(left) != tar(right);
+    if let (Container::TarGz { gzip: a, .. }, Container::TarGz { gzip: b, .. }) = (left, right) {
+        container.gzip_header =
+            (a.modified, a.extra_flags, a.system, &a.file_name) != (b.modified, b.extra_flags, b.system, &b.file_name);
+        // The same tar, in another stream.
+        let size = |gzip: &GzipFields| gzip.trailer_offset.saturating_sub(gzip.deflate_offset);
+        container.compression = u64::from((a.crc32, a.size_bytes) == (b.crc32, b.size_bytes) && size(a) != size(b));
+    }
+}
+
+fn is_zero(published: &Side<'_>, tile: &Tile) -> Result<bool, CompareError> {
+    let mut is_zero = true;
+    published.pieces(tile.offset, tile.length, |piece| is_zero &= piece.iter().all(|byte| *byte == 0))?;
+    Ok(is_zero)
 }
 
 fn is_same(

@@ -55,7 +55,7 @@ pub(crate) fn values(member: &Member, fields: &TarFields, built: &TarFields) -> 
         (MemberKind::File, b'0') | (MemberKind::Directory, b'5') => false,
         (MemberKind::Hardlink { .. }, b'1') | (MemberKind::Symlink { .. }, b'2') => false,
         (MemberKind::File | MemberKind::Directory, 0) => true,
-        _ => return Err(of("its type", &[own.type_flag])),
+        _ => return Err(of("a type", &[own.type_flag])),
     };
     let values = TarValues {
         form: TarHeaderForm {
@@ -79,12 +79,12 @@ pub(crate) fn values(member: &Member, fields: &TarFields, built: &TarFields) -> 
             _ => true,
         };
         if !is_alone {
-            return Err(of("its owner, which a PAX record overrules", b""));
+            return Err(of("an owner beside that of its PAX header", b""));
         }
     }
     let written = header::own(member, built, &values).ok();
     if written.as_deref() != Some(own.block.as_slice()) {
-        return Err(of("its header", own.block.trim_ascii_end()));
+        return Err(of("a header", b""));
     }
     Ok(values)
 }
@@ -103,6 +103,7 @@ fn extension_form(
     let kind = match &extension.body {
         TarExtensionBody::GnuName(_) => ExtensionKind::GnuName,
         TarExtensionBody::GnuLink(_) => ExtensionKind::GnuLink,
+        TarExtensionBody::Pax(records) if records.is_empty() => return Err(of("a PAX header without records", b"")),
         TarExtensionBody::Pax(records) => ExtensionKind::Pax(
             records.iter().map(|record| pax_field(member, &record.key, &record.value)).collect::<Result<_, _>>()?,
         ),
@@ -113,7 +114,7 @@ fn extension_form(
         name: ExtensionName::AtPaxHeader,
         dialect: dialect(own)?,
         numbers: numbers(own, own.size)?,
-        mode: mode.ok_or_else(|| of("the mode of an extension", b""))?,
+        mode: mode.ok_or_else(|| of("a mode of an extension", b""))?,
         modified: own.mtime,
         owner: owner(own)?,
     };
@@ -127,7 +128,7 @@ fn extension_form(
             return Ok(form);
         }
     }
-    Err(of("the header of an extension", &own.name))
+    Err(of("a header of an extension", &own.name))
 }
 
 fn pax_field(member: &Member, key: &[u8], value: &[u8]) -> Result<PaxField, Reason> {
@@ -161,7 +162,7 @@ fn check_times(values: &TarValues) -> Result<(), Reason> {
         let is_same = header == Some(time.seconds) || (time.fraction.is_some() && header.is_some() && header == next);
         let is_left_out = header == Some(0) && !(0..=OCTAL_TIME_MAX).contains(&time.seconds);
         if !is_same && !is_left_out {
-            return Err(of("two times", time.text().as_bytes()));
+            return Err(of("a time in its PAX header", time.text().as_bytes()));
         }
     }
     Ok(())
@@ -172,12 +173,12 @@ fn dialect(header: &TarHeader) -> Result<Dialect, Reason> {
         TarDialect::Ustar => Ok(Dialect::Ustar),
         TarDialect::Gnu => Ok(Dialect::Gnu),
         TarDialect::V7 => Ok(Dialect::V7),
-        TarDialect::Other => Err(of("its magic", &header.block[257..265])),
+        TarDialect::Other => Err(of("a magic", &header.block[257..265])),
     }
 }
 
 fn mode_of(mode: u64, kind: &MemberKind) -> Result<TarMode, Reason> {
-    let refused = || of("its mode", format!("{mode:o}").as_bytes());
+    let refused = || of("a mode", format!("{mode:o}").as_bytes());
     let permissions = u16::try_from(mode & 0o7777).map_err(|_| refused())?;
     match mode & !0o7777 {
         0 => Ok(TarMode { permissions, has_type: false }),
@@ -193,10 +194,10 @@ fn owner(header: &TarHeader) -> Result<TarOwner, Reason> {
     };
     let name = |name: &[u8], field| OwnerName::of(name).ok_or_else(|| of(field, name));
     Ok(TarOwner {
-        uid: number(header.uid, "its user id")?,
-        gid: number(header.gid, "its group id")?,
-        user: name(&header.user_name, "its user name")?,
-        group: name(&header.group_name, "its group name")?,
+        uid: number(header.uid, "a user id")?,
+        gid: number(header.gid, "a group id")?,
+        user: name(&header.user_name, "a user name")?,
+        group: name(&header.group_name, "a group name")?,
     })
 }
 
@@ -213,12 +214,12 @@ fn numbers(header: &TarHeader, size: Option<u64>) -> Result<NumberForms, Reason>
         form.ok_or_else(|| of("a device number", bytes))
     };
     Ok(NumberForms {
-        mode: form(100, 108, natural(header.mode), "the form of its mode")?,
-        uid: form(108, 116, header.uid, "the form of its user id")?,
-        gid: form(116, 124, header.gid, "the form of its group id")?,
-        size: form(124, 136, natural(size), "the form of its size")?,
-        modified: form(136, 148, header.mtime, "the form of its time")?,
-        checksum: form(148, 156, Some(checksum(block)), "the form of its checksum")?,
+        mode: form(100, 108, natural(header.mode), "a form of its mode")?,
+        uid: form(108, 116, header.uid, "a form of its user id")?,
+        gid: form(116, 124, header.gid, "a form of its group id")?,
+        size: form(124, 136, natural(size), "a form of its size")?,
+        modified: form(136, 148, header.mtime, "a form of its time")?,
+        checksum: form(148, 156, Some(checksum(block)), "a form of its checksum")?,
         device_major: device(329, 337)?,
         device_minor: device(337, 345)?,
     })
@@ -236,12 +237,12 @@ fn name_form(
         return if own.prefix.is_empty() {
             Ok(NameForm::Whole)
         } else {
-            split.map_err(|_| of("its name", &own.prefix))
+            split.map_err(|_| of("a prefix of its name", &own.prefix))
         };
     }
     let is_built = (&own.name, &own.prefix) == (&built.name, &built.prefix);
     let short = if own.prefix.is_empty() { short_form(path, &own.name) } else { None };
-    short.or(is_built.then_some(NameForm::AsBuilt)).ok_or_else(|| of("the name in its header", &own.name))
+    short.or(is_built.then_some(NameForm::AsBuilt)).ok_or_else(|| of("a name in its header", &own.name))
 }
 
 fn link_form(
@@ -251,11 +252,12 @@ fn link_form(
     extensions: &[TarExtensionForm],
 ) -> Result<NameForm, Reason> {
     if !overrules(extensions, true) {
-        return Ok(NameForm::Whole);
+        let is_whole = own.link_name == target(member);
+        return if is_whole { Ok(NameForm::Whole) } else { Err(of("a link target", &own.link_name)) };
     }
     let is_built = own.link_name == built.link_name;
     let short = short_form(target(member), &own.link_name);
-    short.or(is_built.then_some(NameForm::AsBuilt)).ok_or_else(|| of("the link target in its header", &own.link_name))
+    short.or(is_built.then_some(NameForm::AsBuilt)).ok_or_else(|| of("a link target in its header", &own.link_name))
 }
 
 fn short_form(name: &[u8], field: &[u8]) -> Option<NameForm> {

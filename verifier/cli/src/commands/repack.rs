@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 use twinbuild_archive::{ArchiveFile, Format as ArchiveFormat, Limits, read};
-use twinbuild_repack::{Parameters, RepackError, ZipMembers, repack};
+use twinbuild_repack::{ContainerParameters, Parameters, RepackError, repack};
 
 use super::output::Output;
 use super::print;
@@ -20,12 +20,12 @@ pub(crate) fn run(global: &Global, arguments: &Repack) -> Result<u8, Failure> {
     let bytes = ArchiveFile::new(File::open(members).with_context(opening).map_err(Failure::usage)?)
         .with_context(opening)
         .map_err(Failure::usage)?;
-    let archive = read(&bytes, ArchiveFormat::Zip, &Limits::default())
+    let archive = read(&bytes, format_of(&parameters, members), &Limits::default())
         .with_context(|| format!("reading {}", members.display()))
         .map_err(Failure::rejected)?;
 
     let mut out = Output::beside(&arguments.output)?;
-    match repack(&parameters, &ZipMembers::new(&archive, &bytes), &mut out) {
+    match repack(&parameters, &archive, &bytes, &mut out) {
         Ok(()) => {}
         Err(RepackError::Unfit(unfit)) => {
             return Err(Failure::rejected(anyhow::Error::new(unfit).context("the members do not fit the parameters")));
@@ -38,6 +38,16 @@ pub(crate) fn run(global: &Global, arguments: &Repack) -> Result<u8, Failure> {
         Format::Json => serde_json::json!({ "sha256": sha256, "size": size }).to_string() + "\n",
     })?;
     Ok(0)
+}
+
+/// The format of the members' archive: that which the parameters are for. A tar may be plain or in gzip, as its name says.
+fn format_of(parameters: &Parameters, members: &Path) -> ArchiveFormat {
+    let is_plain = members.extension().is_some_and(|extension| extension == "tar");
+    match &parameters.container {
+        ContainerParameters::Zip(_) => ArchiveFormat::Zip,
+        ContainerParameters::Tar(_) | ContainerParameters::TarGz(_) if is_plain => ArchiveFormat::Tar,
+        ContainerParameters::Tar(_) | ContainerParameters::TarGz(_) => ArchiveFormat::TarGz,
+    }
 }
 
 /// Reads parameters, as they are or out of a verdict.
