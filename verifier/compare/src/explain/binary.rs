@@ -41,7 +41,12 @@ pub(crate) struct Scanner<F: FnMut(Run)> {
 impl<F: FnMut(Run)> Scanner<F> {
     /// A scanner that gives each run to `take`, in order.
     pub(crate) fn new(take: F) -> Self {
-        Self { take, offset: 0, current: None }
+        Self::at(0, take)
+    }
+
+    /// The same of contents that are not fed from their beginning, but from `offset` on.
+    pub(crate) fn at(offset: u64, take: F) -> Self {
+        Self { take, offset, current: None }
     }
 
     /// Takes the next bytes of both contents, as many of each.

@@ -2,6 +2,8 @@
 
 use twinbuild_subject::MemberPath;
 
+use super::binary::common_prefix;
+
 /// Lines of one excerpt, the sentence about what was left out included.
 const MOST_LINES: usize = 40;
 /// Bytes of one excerpt, that sentence included.
@@ -68,16 +70,36 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     }
 }
 
+/// What is shown of a value, in bytes.
+const VALUE_BYTES: usize = 120;
+
 /// A value of a file in quotes.
 pub(crate) fn quoted(value: impl AsRef<[u8]>) -> String {
-    const VALUE_BYTES: usize = 120;
-    let bytes = value.as_ref();
-    let kept = &bytes[..bytes.len().min(VALUE_BYTES)];
-    let text = MemberPath::new(kept).to_string().replace('"', "\\\"");
-    match bytes.len() - kept.len() {
-        0 => format!("\"{text}\""),
-        left_out => format!("\"{text}…\" ({})", counted(left_out as u64, "more byte")),
+    quoted_from(value.as_ref(), 0)
+}
+
+/// `"old" to "new"`: two values that differ, from a little before that on where they are long.
+pub(crate) fn quoted_change(old: impl AsRef<[u8]>, new: impl AsRef<[u8]>) -> String {
+    const BEFORE_BYTES: usize = 40;
+    let (old, new) = (old.as_ref(), new.as_ref());
+    let at = common_prefix(old, new);
+    let mut start = if at > VALUE_BYTES - BEFORE_BYTES { at - BEFORE_BYTES } else { 0 };
+    while start > 0 && old[start..].first().is_some_and(|byte| (0x80..0xc0).contains(byte)) {
+        start -= 1;
     }
+    format!("{} to {}", quoted_from(old, start), quoted_from(new, start))
+}
+
+fn quoted_from(value: &[u8], start: usize) -> String {
+    let (before, rest) = value.split_at(start.min(value.len()));
+    let kept = &rest[..rest.len().min(VALUE_BYTES)];
+    let text = MemberPath::new(kept).to_string().replace('"', "\\\"");
+    let left_out = match rest.len() - kept.len() {
+        0 => String::new(),
+        count => format!(" ({})", counted(count as u64, "more byte")),
+    };
+    let dots = |is_cut| if is_cut { "…" } else { "" };
+    format!("\"{}{text}{}\"{left_out}", dots(!before.is_empty()), dots(!left_out.is_empty()))
 }
 
 /// A number of things, in words.
@@ -127,6 +149,9 @@ mod tests {
         assert_eq!(shown(b"a\x1b[1m\xff\r\xe2\x80\xae"), r"a\u{1b}[1m\xff\r\u{202e}");
         assert_eq!(quoted("a\"b"), "\"a\\\"b\"");
         assert!(shown(&[b'a'; 1000]).ends_with("a… (680 more bytes)"));
+        let (old, new) = ([&[b'a'; 500], &b"x"[..]].concat(), [&[b'a'; 500], &b"y"[..]].concat());
+        let shown = "a".repeat(40);
+        assert_eq!(quoted_change(old, new), format!("\"…{shown}x\" to \"…{shown}y\""));
         let mut excerpt = Excerpt::default();
         excerpt.push("a\x07b");
         assert_eq!(excerpt.finish(), [r"a\u{7}b"]);

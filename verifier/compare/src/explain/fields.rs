@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use twinbuild_recipe::{Header, parse_headers};
 
 use super::content::{Explanation, Names};
-use super::excerpt::{Excerpt, counted, quoted, shown};
+use super::excerpt::{Excerpt, counted, quoted, quoted_change, shown};
 use super::text::hunks;
 
 /// Fields that stand once for each of their values, in lower case (PyPA "Core metadata specifications", "Binary
@@ -85,7 +85,7 @@ fn keyed(was: &Keyed, is: &Keyed, noun: &str) -> Option<Explanation> {
             continue;
         }
         match (old.as_slice(), new.as_slice()) {
-            ([old], [new]) => excerpt.push(format!("{key}: changed {} to {}", quoted(old), quoted(new))),
+            ([old], [new]) => excerpt.push(format!("{key}: changed {}", quoted_change(old, new))),
             (old, new) => {
                 old.iter().for_each(|value| excerpt.push(format!("{key}: removed {}", quoted(value))));
                 new.iter().for_each(|value| excerpt.push(format!("{key}: added {}", quoted(value))));
@@ -140,7 +140,7 @@ fn field(label: &str, name: &str, old: &[&Header], new: &[&Header], excerpt: &mu
         && !LISTS.contains(&name)
     {
         let (was, is) = if old.value == new.value { (&old.name, &new.name) } else { (&old.value, &new.value) };
-        excerpt.push(format!("{label}: changed {} to {}", quoted(was), quoted(is)));
+        excerpt.push(format!("{label}: changed {}", quoted_change(was, is)));
         return;
     }
     let meaning = |value: &str| if REQUIREMENTS.contains(&name) { requirement(value) } else { value.to_owned() };
@@ -160,7 +160,7 @@ fn field(label: &str, name: &str, old: &[&Header], new: &[&Header], excerpt: &mu
     });
     let added: Vec<&Header> = by_meaning.into_values().flatten().collect();
     for (was, is) in &rewritten {
-        excerpt.push(format!("{label}: rewritten from {} to {}", quoted(&was.value), quoted(&is.value)));
+        excerpt.push(format!("{label}: rewritten from {}", quoted_change(&was.value, &is.value)));
     }
     removed.iter().for_each(|was| excerpt.push(format!("{label}: removed {}", quoted(&was.value))));
     added.iter().for_each(|is| excerpt.push(format!("{label}: added {}", quoted(&is.value))));

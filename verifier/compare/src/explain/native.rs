@@ -8,7 +8,7 @@ use std::ops::Range;
 use object::{File, Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, SymbolIndex, SymbolKind};
 
 use super::binary::{Run, SHOWN_RUNS, Scanner, Tally, ends, run_line};
-use super::content::{Explanation, Names};
+use super::content::{Explanation, Names, sizes};
 use super::excerpt::{Excerpt, counted, quoted, shown};
 use super::fields::named;
 
@@ -113,20 +113,20 @@ fn in_place(file: &File<'_>, sections: &[Section], old: &[u8], new: &[u8], names
     // One more for what is in no section.
     let mut tallies = vec![Tally::default(); sections.len() + 1];
     let mut runs = Vec::new();
-    let mut next = 0;
-    let mut scanner = Scanner::new(|run: Run| {
-        while sections.get(next).is_some_and(|section| section.range.end <= run.start) {
-            next += 1;
-        }
-        let section = sections.get(next).filter(|section| section.range.contains(&run.start));
-        tallies[section.map_or(sections.len(), |_| next)].count(run);
-        if total.runs < SHOWN_RUNS {
-            runs.push((run, section));
-        }
-        total.count(run);
-    });
-    scanner.feed(old, new);
-    scanner.finish();
+    // Each by itself: a run that begins in one section and ends in the next would speak for the first alone.
+    for (index, range) in pieces(sections, new.len() as u64) {
+        let section = index.map(|index| &sections[index]);
+        let mut scanner = Scanner::at(range.start, |run: Run| {
+            tallies[index.unwrap_or(sections.len())].count(run);
+            if total.runs < SHOWN_RUNS {
+                runs.push((run, section));
+            }
+            total.count(run);
+        });
+        let whole = Run { start: range.start, end: range.end, differing: 0 };
+        scanner.feed(whole.of(old), whole.of(new));
+        scanner.finish();
+    }
     let addresses: Vec<u64> =
         runs.iter().map(|(run, section)| section.map_or(0, |section| section.address_of(run.start))).collect();
     let symbols = symbols_at(file, &addresses);
@@ -146,7 +146,7 @@ fn in_place(file: &File<'_>, sections: &[Section], old: &[u8], new: &[u8], names
     let mut excerpt = Excerpt::default();
     if touched.len() > 1 {
         for (section, tally) in touched.iter().take(SHOWN_SECTIONS) {
-            excerpt.push(format!("{}: {}", name_of(*section), tally.sentence()));
+            excerpt.push(format!("{}{}: {}", name_of(*section), reason(*section), tally.sentence()));
         }
         excerpt.leave_out(touched.len().saturating_sub(SHOWN_SECTIONS) as u64);
     }
@@ -158,6 +158,19 @@ fn in_place(file: &File<'_>, sections: &[Section], old: &[u8], new: &[u8], names
     excerpt.leave_out(total.runs - runs.len() as u64);
     let known = known(touched.iter().map(|(section, _)| *section));
     Explanation { place: place + &known, excerpt }
+}
+
+/// All of a file's bytes: its sections by their index, and what lies before, between and after them.
+fn pieces(sections: &[Section], size: u64) -> Vec<(Option<usize>, Range<u64>)> {
+    let mut pieces = Vec::with_capacity(sections.len() * 2 + 1);
+    let mut end = 0;
+    for (index, section) in sections.iter().enumerate() {
+        pieces.push((None, end..section.range.start));
+        pieces.push((Some(index), section.range.clone()));
+        end = section.range.end;
+    }
+    pieces.push((None, end..size));
+    pieces
 }
 
 /// A section that differs, or that one file does not have.
@@ -186,12 +199,17 @@ fn by_section(file: &File<'_>, was: &[Section], is: &[Section], old: &[u8], new:
             continue;
         }
         let (left, right) = ends(a, b);
-        let sizes = match (a.len(), b.len()) {
-            (a, b) if a == b => format!("{} in both", counted(b as u64, "byte")),
-            (a, b) => format!("{} {}, {a} {}", counted(b as u64, "byte"), names.new, names.old),
+        let what = if a.len() == b.len() {
+            let mut tally = Tally::default();
+            let mut scanner = Scanner::new(|run| tally.count(run));
+            scanner.feed(a, b);
+            scanner.finish();
+            format!("{} in {}", counted(tally.bytes, "byte"), counted(tally.runs, "run"))
+        } else {
+            sizes(a.len() as u64, b.len() as u64, names)
         };
         let first = Some((other.range.start + left.start as u64, section.range.start + right.start as u64));
-        differing.push(Difference { section, what: sizes, first });
+        differing.push(Difference { section, what, first });
     }
     let mut gone: Vec<&Section> = by_name.into_values().flatten().collect();
     gone.sort_by_key(|section| section.range.start);
@@ -203,34 +221,45 @@ fn by_section(file: &File<'_>, was: &[Section], is: &[Section], old: &[u8], new:
         .collect();
     let symbols = symbols_at(file, &addresses);
     let mut excerpt = Excerpt::default();
+    let mut first_place = None;
     for (Difference { section, what, first }, symbol) in shown_sections.iter().zip(&symbols) {
+        let name = format!("{}{}", section.name, reason(Some(section)));
         match first {
-            None => excerpt.push(format!("{}: {what}", section.name)),
+            None => excerpt.push(format!("{name}: {what}")),
             Some((before, after)) => {
-                let place = place(Some(section), *after, Some(symbol));
-                excerpt
-                    .push(format!("{}: {what}, the first difference at offset {after:#x}, in {place}", section.name));
+                let place = format!("first at offset {after:#x}, in {}", place(Some(section), *after, Some(symbol)));
+                excerpt.push(format!("{name}: {what}, {place}"));
+                first_place.get_or_insert(place);
                 strings(*before, *after, old, new, &mut excerpt);
             }
         }
     }
     excerpt.leave_out((differing.len() - shown_sections.len()) as u64);
     for section in &gone {
-        excerpt.push(format!("{}: only {}", section.name, names.old));
+        excerpt.push(format!("{}{}: only {}", section.name, reason(Some(section)), names.old));
     }
-    let all: Vec<&Section> =
-        differing.iter().map(|difference| difference.section).chain(gone.iter().copied()).collect();
-    let list: Vec<String> = all.iter().map(|section| section.name.clone()).collect();
-    let known = known(all.iter().map(|section| Some(*section)));
-    let (left, right) = ends(old, new);
-    let first = format!("the first difference at offset {:#x}", right.start);
-    let place = if list.is_empty() {
-        let what = super::binary::ends_sentence(old, left, right, names);
-        format!("not in the bytes of any section, but in where these are, or in the headers; {what}")
-    } else {
-        format!("in {}, {first}{known}", named(&list, list.len() as u64, "section"))
+    let mut list: Vec<String> =
+        differing.iter().map(|difference| difference.section).chain(gone).map(|section| section.name.clone()).collect();
+    if outside(was, old) != outside(is, new) {
+        excerpt.push(format!("{} too", name_of(None)));
+        list.push(name_of(None));
+    }
+    let first = first_place.map(|place| format!("; {place}")).unwrap_or_default();
+    Explanation { place: format!("in {}{first}", named(&list, list.len() as u64, "section")), excerpt }
+}
+
+/// The bytes that are in no section.
+fn outside(sections: &[Section], content: &[u8]) -> Vec<u8> {
+    let of = |(_, range): (Option<usize>, Range<u64>)| {
+        Run { start: range.start, end: range.end, differing: 0 }.of(content).to_vec()
     };
-    Explanation { place, excerpt }
+    let pieces = pieces(sections, content.len() as u64);
+    pieces.into_iter().filter(|(index, _)| index.is_none()).flat_map(of).collect()
+}
+
+/// What a difference in a section is likely to be, in parentheses.
+fn reason(section: Option<&Section>) -> String {
+    section.and_then(Section::explains).map(|reason| format!(" ({reason})")).unwrap_or_default()
 }
 
 /// The nearest symbol at or below each address, and how far below.

@@ -35,13 +35,10 @@ pub(crate) fn explain(path: &MemberPath, old: &[u8], new: &[u8], names: Names) -
         };
         format!("only {header}{noise}")
     } else {
-        let code = binary::explain(old, new, names);
+        let code = binary::explain(old_code, new_code, names);
         excerpt.append("", code.excerpt);
-        if changed.is_empty() {
-            format!("in the code: {}", code.place)
-        } else {
-            format!("{header} and in the code: {}", code.place)
-        }
+        let code = format!("in the code behind the header, {}", code.place);
+        if changed.is_empty() { code } else { format!("{header} and {code}") }
     };
     Some(Explanation { place, excerpt })
 }

@@ -22,6 +22,10 @@ const FORM_LINES: usize = 8;
 /// What is shown of a line that is longer, in bytes.
 const SHOWN_BYTES: usize = 200;
 
+/// The encodings of texts without a byte order mark, in words.
+const UTF_8: &str = "UTF-8";
+const NO_UTF_8: &str = "no UTF-8";
+
 /// Explains two texts; `None` where one of them is no text.
 pub(crate) fn explain(old: &[u8], new: &[u8], names: Names) -> Option<Explanation> {
     let (a, b) = (Decoded::of(old)?, Decoded::of(new)?);
@@ -100,8 +104,8 @@ impl<'a> Decoded<'a> {
     fn of(bytes: &'a [u8]) -> Option<Self> {
         let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16, encoding| {
             let units = rest.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-            let text: String =
-                char::decode_utf16(units).map(|found| found.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+            // Half a character would have to be replaced, and then two texts could look the same.
+            let text: String = char::decode_utf16(units).collect::<Result<_, _>>().ok()?;
             let is_text = rest.len().is_multiple_of(2) && !text.contains('\0');
             is_text.then(|| Self { text: Cow::Owned(text.into_bytes()), encoding, has_mark: true })
         };
@@ -120,7 +124,6 @@ impl<'a> Decoded<'a> {
 
 /// `None` for what is no text: it has NULs, or more than a tenth of it are control characters.
 fn encoding_of(bytes: &[u8]) -> Option<&'static str> {
-    const UTF_8: &str = "UTF-8";
     let is_odd = |byte: &&u8| matches!(byte, 1..=8 | 11 | 14..=26 | 28..=31 | 127);
     if bytes.contains(&0) || bytes.iter().filter(is_odd).count() > bytes.len() / 10 {
         return None;
@@ -128,7 +131,7 @@ fn encoding_of(bytes: &[u8]) -> Option<&'static str> {
     match std::str::from_utf8(bytes) {
         Ok(_) => Some(UTF_8),
         // Text of an older encoding has most bytes from ASCII; compressed data has not.
-        Err(_) if bytes.iter().filter(|byte| !byte.is_ascii()).count() <= bytes.len() / 4 => Some("no UTF-8"),
+        Err(_) if bytes.iter().filter(|byte| !byte.is_ascii()).count() <= bytes.len() / 4 => Some(NO_UTF_8),
         Err(_) => None,
     }
 }
@@ -145,15 +148,15 @@ fn form(old: &Decoded<'_>, new: &Decoded<'_>, names: Names) -> Option<String> {
         return differ_in_encoding.then(|| parts.join(" and "));
     }
     let latin = |text: &[u8]| text.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes();
-    if (old.encoding != new.encoding) && (latin(a) == b || latin(b) == a) {
-        let name = |encoding| if encoding == "UTF-8" { "UTF-8" } else { "Latin-1" };
-        return Some(format!(
-            "the encoding, {} {} and {} {}",
-            name(old.encoding),
-            names.old,
-            name(new.encoding),
-            names.new
-        ));
+    let is_latin = match (old.encoding, new.encoding) {
+        (UTF_8, NO_UTF_8) => latin(b) == a,
+        (NO_UTF_8, UTF_8) => latin(a) == b,
+        _ => false,
+    };
+    if is_latin && old.has_mark == new.has_mark {
+        let name = |encoding| if encoding == UTF_8 { UTF_8 } else { "Latin-1" };
+        let (was, is) = (name(old.encoding), name(new.encoding));
+        return Some(format!("the encoding, {was} {} and {is} {}", names.old, names.new));
     }
     let (old_ends, new_ends) = (LineEnds::of(a), LineEnds::of(b));
     let line_endings = format!("line endings, {} {} and {} {}", old_ends.name(), names.old, new_ends.name(), names.new);

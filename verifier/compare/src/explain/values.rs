@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::content::{Explanation, Names};
-use super::excerpt::{Excerpt, quoted, shown};
+use super::excerpt::{Excerpt, quoted, quoted_change, shown};
 use super::fields::{form_only, named};
 use super::text::hunks;
 
@@ -53,6 +53,7 @@ impl Changes {
             (was, is) if was == is => {}
             (Value::Object(was), Value::Object(is)) if !is_date(was) && !is_date(is) => self.objects(was, is),
             (Value::Array(was), Value::Array(is)) => self.arrays(was, is),
+            (Value::String(was), Value::String(is)) => self.note(|| format!("changed {}", quoted_change(was, is))),
             (was, is) => self.note(|| format!("changed {} to {}", written(was), written(is))),
         }
     }
