@@ -9,7 +9,7 @@ use super::{archive, binary, fields, native, pyc, text, values};
 pub(crate) const DEPTH: u32 = 4;
 
 /// Larger files of known fields are compared by line only: what is parsed takes many times the memory of the text, in bytes.
-const PARSED_BYTES: usize = 4 << 20;
+const PARSED_BYTES: usize = 1 << 20;
 
 /// What the two contents are called: the one that is compared with, and the one that is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use twinbuild_subject::MemberPath;
 
 use super::binary::Tally;
 use super::content::{self, Explanation, Names, PUBLISHED, TWINS};
-use super::excerpt::{Excerpt, counted};
+use super::excerpt::{Excerpt, counted, cut};
 use super::fields::named;
 use super::stream;
 use crate::finding::{Finding, Severity, order};
@@ -21,6 +21,11 @@ const EXCERPT_BYTES: usize = 256 << 10;
 const HELD_BYTES: u64 = 32 << 20;
 /// Bytes of contents that are read again to explain differences, of both sides and of all members together.
 const READ_BYTES: u64 = 1 << 30;
+/// Lines of text that are compared with each other for one report: in the worst case the time grows with the square of those
+/// of one member, so not all members may have the most.
+const COMPARED_LINES: usize = 400_000;
+/// What is said of the place of a difference, in bytes.
+const PLACE_BYTES: usize = 1000;
 /// Anomalies of one code and wording are one finding where there are so many.
 const MERGED: usize = 4;
 
@@ -101,16 +106,19 @@ pub(crate) fn report(drafts: Vec<Draft<'_>>) -> Result<Vec<Finding>, CompareErro
     let mut drafts = merged(drafts);
     drafts.sort_by(|(a, _), (b, _)| order(a, b));
     let (mut excerpts_left, mut excerpt_bytes_left, mut read_bytes_left) = (EXCERPTS, EXCERPT_BYTES, READ_BYTES);
+    let mut lines_left = COMPARED_LINES;
     let mut findings = Vec::with_capacity(drafts.len());
     for (mut finding, source) in drafts {
         let excerpt = match source {
             Source::None => Excerpt::default(),
             Source::Excerpt(excerpt) => excerpt,
             Source::Contents(contents) => {
-                let Explanation { place, excerpt } = contents.explain(excerpts_left > 0, &mut read_bytes_left)?;
+                let Explanation { place, excerpt } =
+                    contents.explain(excerpts_left > 0 && lines_left > 0, &mut read_bytes_left)?;
                 if !place.is_empty() {
-                    finding.detail = format!("{}: {place}", finding.detail);
+                    finding.detail = format!("{}: {}", finding.detail, cut(place, PLACE_BYTES));
                 }
+                lines_left = lines_left.saturating_sub(excerpt.compared_lines());
                 excerpt
             }
         };

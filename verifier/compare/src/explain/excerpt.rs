@@ -19,12 +19,13 @@ pub(crate) struct Excerpt {
     lines: Vec<String>,
     bytes: usize,
     left_out: u64,
+    compared_lines: usize,
 }
 
 impl Excerpt {
     /// Adds a line, or counts it where there is no room. What comes from a file is to be escaped by [`shown`] before.
     pub(crate) fn push(&mut self, line: impl Into<String>) {
-        let line = cut(line.into());
+        let line = cut(escaped(line.into()), LINE_BYTES);
         if self.is_full() || self.bytes + line.len() > MOST_BYTES - SENTENCE_BYTES {
             self.left_out += 1;
             return;
@@ -39,6 +40,17 @@ impl Excerpt {
             self.push(format!("{indent}{line}"));
         }
         self.left_out += other.left_out;
+        self.compared_lines += other.compared_lines;
+    }
+
+    /// Counts lines of text that were compared with each other to make it.
+    pub(crate) fn count_compared(&mut self, lines: usize) {
+        self.compared_lines += lines;
+    }
+
+    /// How many lines were compared.
+    pub(crate) fn compared_lines(&self) -> usize {
+        self.compared_lines
     }
 
     /// Counts lines that are not shown.
@@ -107,18 +119,22 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// A line that is short enough, and has no control characters, whoever made it.
-fn cut(line: String) -> String {
-    let line = if line.contains(char::is_control) {
-        line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
-    } else {
-        line
-    };
-    if line.len() <= LINE_BYTES {
+/// Text that was escaped already, cut where it is longer than that many bytes.
+pub(crate) fn cut(text: String, most: usize) -> String {
+    const DOTS_BYTES: usize = 3;
+    if text.len() <= most {
+        return text;
+    }
+    let end = (0..=most.saturating_sub(DOTS_BYTES)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
+/// A line without control characters, whoever made it.
+fn escaped(line: String) -> String {
+    if !line.contains(char::is_control) {
         return line;
     }
-    let end = (0..=LINE_BYTES - 4).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}…", &line[..end])
+    line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use twinbuild_recipe::{Header, parse_headers};
 
 use super::content::{Explanation, Names};
-use super::excerpt::{Excerpt, counted, quoted, quoted_change, shown};
+use super::excerpt::{Excerpt, counted, cut, quoted, quoted_change, shown};
 use super::text::hunks;
 
 /// Fields that stand once for each of their values, in lower case (PyPA "Core metadata specifications", "Binary
@@ -27,6 +27,8 @@ const LISTS: [&str; 11] = [
 const REQUIREMENTS: [&str; 3] = ["requires-dist", "provides-dist", "obsoletes-dist"];
 /// More places than this are counted instead of named in a sentence.
 const NAMED: usize = 6;
+/// A name in a sentence is cut at this length, in bytes.
+const NAME_BYTES: usize = 120;
 
 /// Explains two `METADATA`, `PKG-INFO` or `WHEEL` files by field.
 pub(crate) fn headers(old: &[u8], new: &[u8], names: Names) -> Option<Explanation> {
@@ -107,7 +109,7 @@ pub(crate) fn form_only(old: &[u8], new: &[u8], names: Names) -> Option<Explanat
 /// The first of `count` names in a sentence.
 pub(crate) fn named(names: &[String], count: u64, noun: &str) -> String {
     let shown = &names[..names.len().min(NAMED)];
-    let list = shown.join(", ");
+    let list = shown.iter().map(|name| cut(name.clone(), NAME_BYTES)).collect::<Vec<_>>().join(", ");
     match count - shown.len() as u64 {
         0 => list,
         left_out => format!("{list} and {}", counted(left_out, &format!("more {noun}"))),

@@ -57,25 +57,26 @@ fn tarred(members: &[(&str, &[u8])]) -> Vec<u8> {
 /// A library of 64 bits with `.text` at offset 64, `.rodata` and a build id after it, and the symbols `first` and `second`.
 fn elf(text: &[u8; 32], rodata: &[u8], build_id: &[u8; 16]) -> Vec<u8> {
     let names = b"\0.text\0.rodata\0.note.gnu.build-id\0.symtab\0.strtab\0.shstrtab\0";
-    let name = |wanted: &[u8]| names.windows(wanted.len()).position(|found| found == wanted).unwrap() as u32;
+    let name =
+        |wanted: &[u8]| u32::try_from(names.windows(wanted.len()).position(|found| found == wanted).unwrap()).unwrap();
     let symbol_names = b"\0first\0second\0";
     let symbol = |name: u32, value: u64| {
         [&name.to_le_bytes()[..], &[0x12, 0], &1_u16.to_le_bytes(), &value.to_le_bytes(), &16_u64.to_le_bytes()]
             .concat()
     };
     let symbols = [vec![0; 24], symbol(1, 0x1000), symbol(7, 0x1010)].concat();
-    // Name, type, address, content, link, size of an entry.
-    let parts: [(u32, u32, u64, &[u8], u32, u64); 6] = [
-        (name(b".text"), 1, 0x1000, text, 0, 0),
-        (name(b".rodata"), 1, 0x2000, rodata, 0, 0),
-        (name(b".note.gnu.build-id"), 7, 0x3000, build_id, 0, 0),
-        (name(b".symtab"), 2, 0, &symbols, 5, 24),
-        (name(b".strtab"), 3, 0, symbol_names, 0, 0),
-        (name(b".shstrtab"), 3, 0, names, 0, 0),
+    // Name, type and address; content; link and size of an entry.
+    let parts = [
+        ((name(b".text"), 1_u32, 0x1000_u64), &text[..], (0_u32, 0_u64)),
+        ((name(b".rodata"), 1, 0x2000), rodata, (0, 0)),
+        ((name(b".note.gnu.build-id"), 7, 0x3000), build_id, (0, 0)),
+        ((name(b".symtab"), 2, 0), &symbols, (5, 24)),
+        ((name(b".strtab"), 3, 0), symbol_names, (0, 0)),
+        ((name(b".shstrtab"), 3, 0), names, (0, 0)),
     ];
     let mut body = Vec::new();
     let mut table = vec![0; 64];
-    for (name, kind, address, content, link, entry) in parts {
+    for ((name, kind, address), content, (link, entry)) in parts {
         let offset = 64 + body.len() as u64;
         table.extend([name.to_le_bytes(), kind.to_le_bytes()].concat());
         let numbers = [0, address, offset, content.len() as u64];
@@ -189,8 +190,9 @@ fn too_many_changed_lines_are_one_change() {
     let old: String = (0..30_000).map(|line| format!("{line}\n")).collect();
     let new: String = (0..30_000).map(|line| format!("{}\n", line * 7 % 30_000)).collect();
     let (place, lines) = explained("a.txt", old.as_bytes(), new.as_bytes());
-    assert_eq!(place, "the lines from 2 on differ, 29999 rebuilt and 29999 published");
-    assert_eq!(lines.len(), 40);
+    assert_eq!(place, "the lines from 1 on differ, 30000 rebuilt and 30000 published");
+    assert_eq!(lines[2..4], ["@@ -1,30000 +1,30000 @@", "-0"]);
+    assert_eq!(lines[lines.len() - 2..], ["+49", "+… (29992 more lines)"]);
 }
 
 #[test]

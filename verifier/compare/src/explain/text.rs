@@ -49,9 +49,15 @@ pub(crate) fn hunks(old: &[u8], new: &[u8], names: Names, most: usize, excerpt: 
     excerpt.push(format!("--- {}", names.old));
     excerpt.push(format!("+++ {}", names.new));
     let window = Window::of(old, new);
-    let (a, b) = (lines(&old[window.old.clone()]), lines(&new[window.new.clone()]));
-    let too_long = window.old.len().max(window.new.len()) > COMPARED_BYTES || a.len() + b.len() > COMPARED_LINES;
-    let ops = if too_long { one_replacement(&a, &b) } else { compared(&a, &b) };
+    let (a, b) = (&old[window.old.clone()], &new[window.new.clone()]);
+    let line_counts = (count_lines(a), count_lines(b));
+    // Asked before any line is kept: a text can have as many lines as bytes.
+    if a.len().max(b.len()) > COMPARED_BYTES || line_counts.0 + line_counts.1 > COMPARED_LINES {
+        return one_replacement(&window, (a, b), line_counts, most, names, excerpt);
+    }
+    let (a, b) = (lines(a), lines(b));
+    let ops = compared(&a, &b);
+    excerpt.count_compared(a.len() + b.len());
     let (mut removed, mut added, mut first) = (0, 0, None);
     for op in &ops {
         if let DiffOp::Equal { .. } = op {
@@ -82,7 +88,6 @@ pub(crate) fn hunks(old: &[u8], new: &[u8], names: Names, most: usize, excerpt: 
         (1, 1) => format!("1 line differs, line {first}"),
         (0, added) => format!("{}, from line {first} on", some(added, "added")),
         (removed, 0) => format!("{}, from line {first} on", some(removed, "removed")),
-        _ if too_long => format!("the lines from {first} on differ, {removed} {} and {added} {}", names.old, names.new),
         (removed, added) => format!("{} and {added} added, from line {first} on", some(removed, "removed")),
     }
 }
@@ -147,10 +152,12 @@ fn form(old: &Decoded<'_>, new: &Decoded<'_>, names: Names) -> Option<String> {
     if a == b {
         return differ_in_encoding.then(|| parts.join(" and "));
     }
-    let latin = |text: &[u8]| text.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes();
+    let are_characters = |bytes: &[u8], text: &[u8]| {
+        std::str::from_utf8(text).is_ok_and(|text| text.chars().eq(bytes.iter().map(|byte| char::from(*byte))))
+    };
     let is_latin = match (old.encoding, new.encoding) {
-        (UTF_8, NO_UTF_8) => latin(b) == a,
-        (NO_UTF_8, UTF_8) => latin(a) == b,
+        (UTF_8, NO_UTF_8) => are_characters(b, a),
+        (NO_UTF_8, UTF_8) => are_characters(a, b),
         _ => false,
     };
     if is_latin && old.has_mark == new.has_mark {
@@ -292,16 +299,34 @@ fn compared(old: &[&[u8]], new: &[&[u8]]) -> Vec<DiffOp> {
     capture_diff_slices(Algorithm::Myers, left, right)
 }
 
-/// All lines but the common first and last ones, as one replacement.
-fn one_replacement(old: &[&[u8]], new: &[&[u8]]) -> Vec<DiffOp> {
-    let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
-    let (old_end, new_end) = (old.len() - tail, new.len() - tail);
-    vec![
-        DiffOp::Equal { old_index: 0, new_index: 0, len: head },
-        DiffOp::Replace { old_index: head, old_len: old_end - head, new_index: head, new_len: new_end - head },
-        DiffOp::Equal { old_index: old_end, new_index: new_end, len: tail },
-    ]
+/// Adds the first lines of two regions that are too long to be compared line by line, as one replacement, and says how many
+/// lines they have.
+fn one_replacement(
+    window: &Window,
+    (old, new): (&[u8], &[u8]),
+    (removed, added): (usize, usize),
+    most: usize,
+    names: Names,
+    excerpt: &mut Excerpt,
+) -> String {
+    const SHOWN_LINES: usize = 8;
+    let first = window.line + 1;
+    excerpt.push(format!("@@ -{first},{removed} +{first},{added} @@"));
+    let room = SHOWN_LINES.min(most / 2);
+    for (sign, text, count) in [('-', old, removed), ('+', new, added)] {
+        for line in text.split_inclusive(|byte| *byte == b'\n').take(room) {
+            excerpt.push(format!("{sign}{}", shown_line(line, 0)));
+        }
+        if count > room {
+            excerpt.push(format!("{sign}… ({})", counted((count - room) as u64, "more line")));
+        }
+    }
+    format!("the lines from {first} on differ, {removed} {} and {added} {}", names.old, names.new)
+}
+
+fn count_lines(text: &[u8]) -> usize {
+    let ended = text.iter().filter(|byte| **byte == b'\n').count();
+    ended + usize::from(!text.is_empty() && !text.ends_with(b"\n"))
 }
 
 /// How many lines of a diff an operation makes.
