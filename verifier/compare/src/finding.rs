@@ -78,3 +78,17 @@ pub fn sort_findings(findings: &mut [Finding]) {
 pub(crate) fn order(a: &Finding, b: &Finding) -> Ordering {
     b.severity.cmp(&a.severity).then_with(|| (&a.path, &a.code, &a.detail).cmp(&(&b.path, &b.code, &b.detail)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_bounded_escaped_and_left_out_if_empty() {
+        let finding = Finding::whole("x", Severity::Note, String::new());
+        let json = serde_json::to_string(&finding).unwrap();
+        assert_eq!(json, r#"{"code":"x","severity":"note","detail":""}"#);
+        let shown = finding.with_excerpt((0..50).map(|index| format!("{index}\x1b"))).excerpt;
+        assert_eq!((shown.len(), shown[0].as_str(), shown[39].as_str()), (40, r"0\u{1b}", "and 11 more lines"));
+    }
+}

@@ -169,6 +169,7 @@ fn members(old: &Opened<'_>, new: &Opened<'_>, names: Names, depth: u32) -> Expl
         excerpt.push(format!("{path}: only {}", names.old));
         changed.push(path.to_string());
     }
+    let mut anomalies = Vec::new();
     for (name, archive, other) in [(names.new, new.archive, old.archive), (names.old, old.archive, new.archive)] {
         let count = |archive: &Archive, code: &str| archive.anomalies.iter().filter(|found| found.code == code).count();
         let mut codes: Vec<&str> = archive.anomalies.iter().map(|anomaly| anomaly.code).collect();
@@ -176,6 +177,7 @@ fn members(old: &Opened<'_>, new: &Opened<'_>, names: Names, depth: u32) -> Expl
         codes.dedup();
         for code in codes.into_iter().filter(|code| count(archive, code) > count(other, code)) {
             excerpt.push(format!("{code}, which only the {name} one has, or has more often"));
+            anomalies.push(code.to_owned());
         }
     }
     let place = if changed.is_empty() {
@@ -188,6 +190,9 @@ fn members(old: &Opened<'_>, new: &Opened<'_>, names: Names, depth: u32) -> Expl
         }
         if header_only > 0 {
             parts.push(format!("the times or other header values of {}", counted(header_only, "member")));
+        }
+        if !anomalies.is_empty() {
+            parts.push(named(&anomalies, anomalies.len() as u64, "anomaly"));
         }
         if parts.is_empty() {
             parts.push("the container or its compression".to_owned());

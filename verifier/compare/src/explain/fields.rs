@@ -75,7 +75,7 @@ pub(crate) fn record(old: &[u8], new: &[u8], names: Names) -> Option<Explanation
 }
 
 /// The values of everything that has a name, by it: none may be lost, so a name may have several.
-type Keyed = BTreeMap<String, Vec<Vec<u8>>>;
+type Keyed = BTreeMap<Vec<u8>, Vec<Vec<u8>>>;
 
 fn keyed(was: &Keyed, is: &Keyed, noun: &str) -> Option<Explanation> {
     let mut excerpt = Excerpt::default();
@@ -86,6 +86,7 @@ fn keyed(was: &Keyed, is: &Keyed, noun: &str) -> Option<Explanation> {
         if old == new {
             continue;
         }
+        let key = shown(&key);
         match (old.as_slice(), new.as_slice()) {
             ([old], [new]) => excerpt.push(format!("{key}: changed {}", quoted_change(old, new))),
             (old, new) => {
@@ -99,11 +100,14 @@ fn keyed(was: &Keyed, is: &Keyed, noun: &str) -> Option<Explanation> {
     (!changed.is_empty()).then_some(Explanation { place, excerpt })
 }
 
-/// Two texts whose values are the same.
+/// Two texts that have the same values, as far as they were read: of a key that stands twice, readers take one or the other.
 pub(crate) fn form_only(old: &[u8], new: &[u8], names: Names) -> Option<Explanation> {
     let mut excerpt = Excerpt::default();
     let lines = hunks(old, new, names, usize::MAX, &mut excerpt);
-    Some(Explanation { place: format!("only in how it is written, with the same values: {lines}"), excerpt })
+    Some(Explanation {
+        place: format!("in how it is written, and in no value as usual readers see it: {lines}"),
+        excerpt,
+    })
 }
 
 /// The first of `count` names in a sentence.
@@ -116,8 +120,8 @@ pub(crate) fn named(names: &[String], count: u64, noun: &str) -> String {
     }
 }
 
-fn keys<T>(was: &BTreeMap<String, T>, is: &BTreeMap<String, T>) -> Vec<String> {
-    let mut keys: Vec<String> = was.keys().chain(is.keys()).cloned().collect();
+fn keys<K: Ord + Clone, T>(was: &BTreeMap<K, T>, is: &BTreeMap<K, T>) -> Vec<K> {
+    let mut keys: Vec<K> = was.keys().chain(is.keys()).cloned().collect();
     keys.sort_unstable();
     keys.dedup();
     keys
@@ -211,20 +215,20 @@ fn requirement(text: &str) -> String {
 /// Entry points by `[group] name`. A line that declares none stands under its group alone.
 fn parse_entry_points(text: &str) -> Keyed {
     let mut found = Keyed::new();
-    let mut group = String::new();
+    let mut group = "";
     for line in text.lines() {
         let line = line.trim();
         if line.is_empty() {
             continue;
         }
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            group = shown(name.as_bytes());
+            group = name;
             continue;
         }
         let (name, value) =
             line.split_once('=').map_or(("", line), |(name, value)| (name.trim_end(), value.trim_start()));
-        let key = if name.is_empty() { format!("[{group}]") } else { format!("[{group}] {}", shown(name.as_bytes())) };
-        found.entry(key).or_default().push(value.as_bytes().to_vec());
+        let key = if name.is_empty() { format!("[{group}]") } else { format!("[{group}] {name}") };
+        found.entry(key.into_bytes()).or_default().push(value.as_bytes().to_vec());
     }
     found
 }
@@ -235,7 +239,7 @@ fn parse_record(content: &[u8]) -> Option<Keyed> {
     let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(content);
     for row in rows.byte_records() {
         let row = row.ok()?;
-        let path = shown(row.get(0).unwrap_or_default());
+        let path = row.get(0).unwrap_or_default().to_vec();
         let rest: Vec<&[u8]> = row.iter().skip(1).collect();
         found.entry(path).or_default().push(rest.join(&b','));
     }
@@ -324,7 +328,7 @@ mod tests {
             ]
         );
         let (place, _) = lines(entry_points(b"[a]\nb = c\n", b"[a]\nb=c\n", PUBLISHED));
-        assert_eq!(place, "only in how it is written, with the same values: 1 line differs, line 2");
+        assert_eq!(place, "in how it is written, and in no value as usual readers see it: 1 line differs, line 2");
     }
 
     #[test]

@@ -363,3 +363,54 @@ pub(crate) fn kind(member: &Member) -> String {
         MemberKind::Hardlink { target } => format!("another name of {target}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_nothing_but_numbers_and_names_of_days_and_months() {
+        for date in ["2020-01-01", "2020-01-01T00:00:00Z", "Sat, 01 Feb 2020 10:00:00 GMT", "1577836800"] {
+            assert!(is_date(date), "{date}");
+        }
+        for other in
+            ["", "now", "2020; rm", "2020 evil", "20\u{0662}0-01-01", &"1".repeat(41), "2020-01-01\n2020-01-01"]
+        {
+            assert!(!is_date(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn years_are_four_digits_by_themselves() {
+        assert!(differ_in_years(b"(c) 1999-2024 A\n", b"(c) 1999-2025 A\n"));
+        for (a, b) in [
+            (&b"(c) 2024 A"[..], &b"(c) 2024 B"[..]),
+            (b"port 20245", b"port 20255"),
+            (b"2024", b"2024, 2025"),
+            (b"3024", b"3025"),
+        ] {
+            assert!(!differ_in_years(a, b));
+        }
+    }
+
+    #[test]
+    fn only_the_folder_of_metadata_is_descriptive() {
+        for (path, role) in [
+            ("d-1.dist-info/METADATA", Role::Metadata),
+            ("d-1.dist-info/Metadata", Role::Metadata),
+            ("d-1.dist-info/licenses/a/LICENSE", Role::Licence),
+            ("d-1.dist-info/COPYING.txt", Role::Licence),
+            ("d-1.dist-info/sub/COPYING", Role::DistInfo),
+            ("d-1.dist-info/top_level.txt", Role::DistInfo),
+            ("d-1.dist-info/licenses/evil.py", Role::Content),
+            ("d-1.dist-info/evil.pth", Role::PathFile),
+            ("d-1.dist-info/dependency_links.txt", Role::DependencyLinks),
+            ("a/d-1.dist-info/METADATA", Role::Content),
+            ("METADATA", Role::Content),
+            ("demo/LICENSE", Role::Content),
+            ("demo.PTH", Role::PathFile),
+        ] {
+            assert_eq!(Role::of(&path.into()), role, "{path}");
+        }
+    }
+}

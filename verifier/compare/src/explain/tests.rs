@@ -281,6 +281,18 @@ fn members_only_one_archive_has_are_listed() {
 }
 
 #[test]
+fn what_an_inner_archive_hides_between_its_members_is_said() {
+    let honest = zipped(&[("a", b"1")]);
+    let mut commented = honest.clone();
+    let end = commented.len() - 2;
+    commented[end] = 4;
+    commented.extend_from_slice(b"evil");
+    let (place, lines) = explained("a.zip", &honest, &commented);
+    assert_eq!(place, "its members are the same, and what differs is zip-comment");
+    assert_eq!(lines, ["zip-comment, which only the published one has, or has more often"]);
+}
+
+#[test]
 fn a_compressed_page_is_compared_by_line() {
     let (place, lines) = explained("demo.1.gz", &gzipped(b".TH demo\nold\n"), &gzipped(b".TH demo\nnew\n"));
     assert_eq!(place, "in what it holds (both 13 bytes): 1 line differs, line 2");

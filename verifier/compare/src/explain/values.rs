@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn what_the_values_do_not_say_is_in_the_lines() {
         let (place, shown) = lines(json(br#"{"a": 1}"#, br#"{"a": 2, "a": 1}"#, PUBLISHED));
-        assert!(place.starts_with("only in how it is written"), "{place}");
+        assert!(place.starts_with("in how it is written, and in no value"), "{place}");
         assert!(shown.iter().any(|line| line == r#"+{"a": 2, "a": 1}"#), "{shown:?}");
         let (_, shown) = lines(toml(b"a = 1\nb = 1 # x\n", b"a = 2\nb = 1 # y\n", PUBLISHED));
         assert!(shown.iter().any(|line| line == "+b = 1 # y"), "{shown:?}");
