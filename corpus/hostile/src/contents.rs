@@ -152,7 +152,7 @@ pub(crate) fn wheels() -> Vec<Case> {
         case("wheel-build-number-added.whl", finding("metadata-changed"), {
             changed(WHEEL, "Root-Is", "Build: 7\nRoot-Is")
         }),
-        case("second-metadata-folder-added.whl", finding("only-published"), {
+        case("second-metadata-folder-added.whl", finding("unsourced-member"), {
             added("evil-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
         }),
         case("record-of-four-million-rows.whl", finding("record-unverified"), {

@@ -7,6 +7,9 @@
 //!
 //! [`relate`] is the same for two files.
 //!
+//! A finding about contents says what changed in them, by their kind, and shows it in a bounded excerpt: lines of text, fields,
+//! values, sections and symbols, members of inner archives, or bytes. This only explains; it makes no difference a pass.
+//!
 //! Where a rebuild is equivalent, the published file is written again from the rebuild's members with the published
 //! container parameters, and held against the published bytes.
 //!

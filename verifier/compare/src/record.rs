@@ -116,6 +116,11 @@ fn sorted_lines(text: &[u8]) -> Vec<&[u8]> {
 }
 
 fn first_field(line: &[u8]) -> MemberPath {
+    if !line.contains(&b'"') {
+        // The usual row, and there can be very many of them: nothing is quoted.
+        let end = line.iter().position(|byte| matches!(byte, b',' | b'\r' | b'\n')).unwrap_or(line.len());
+        return MemberPath::new(&line[..end]);
+    }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line);
     let row = reader.byte_records().next().and_then(Result::ok).unwrap_or_default();
     MemberPath::new(row.get(0).unwrap_or_default())
@@ -131,6 +136,7 @@ mod tests {
         assert!(!same_lines(b"a,1,\nb,2,\n", b"b,2,\r\na,1,\n"));
         assert!(!same_lines(b"a,1,\na,1,\nb,2,\n", b"a,1,\nb,2,\nb,2,\n"));
         assert_eq!(differing_rows(b"a,1,\nb,2,\n", b"b,3,\na,1,\n"), ["b".into(), "b".into()]);
+        assert_eq!(differing_rows(b"\"a,b\",1,\n", b"\n"), ["a,b".into(), "".into()]);
         assert_eq!(differing_rows(b"a,1,\n", b"a,1,\r\n"), ["a".into(), "a".into()]);
     }
 }

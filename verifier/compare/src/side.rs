@@ -3,9 +3,9 @@
 use twinbuild_archive::{Archive, Member, ReadAt, ReadError, contents};
 use twinbuild_subject::Sha256;
 
-/// Contents up to this size are read into memory to explain a difference, or to read `RECORD`, in bytes. The longest
-/// `RECORD`s of real wheels have a tenth of it.
-const EXPLAINED_BYTES: u64 = 4 << 20;
+/// Contents up to this size are read into memory to normalize them, or to read `RECORD`, in bytes. The longest `RECORD`s of
+/// real wheels have a tenth of it.
+const PARSED_BYTES: u64 = 4 << 20;
 
 /// A file, read and at hand.
 #[derive(Clone, Copy)]
@@ -35,13 +35,18 @@ impl Side<'_> {
         &self.archive.members[index]
     }
 
-    /// The content of a member, where it is a file that is not too large to be held in memory.
+    /// The content of a member, where it is a file that is not too large to be normalized or parsed.
     pub(crate) fn content(&self, index: usize) -> Result<Option<Vec<u8>>, CompareError> {
+        self.content_up_to(index, PARSED_BYTES)
+    }
+
+    /// The content of a member, where it is a file of at most `most` bytes.
+    pub(crate) fn content_up_to(&self, index: usize, most: u64) -> Result<Option<Vec<u8>>, CompareError> {
         let member = self.member(index);
-        if !member.is_file() || member.size_bytes > EXPLAINED_BYTES {
+        if !member.is_file() || member.size_bytes > most {
             return Ok(None);
         }
-        Ok(Some(contents(self.bytes, self.archive, index, EXPLAINED_BYTES)?))
+        Ok(Some(contents(self.bytes, self.archive, index, most)?))
     }
 
     /// The bytes of the file from `offset` on, all `length` of them, in pieces.

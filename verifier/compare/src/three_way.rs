@@ -6,8 +6,8 @@ use twinbuild_archive::{Anomaly, Fields, Member};
 use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, Parameters, writes_exactly};
 
 use crate::comparison::{Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
-use crate::explain::{anomaly_finding, explain};
-use crate::finding::{Finding, Severity, sort_findings};
+use crate::explain::{Draft, Meaning, report};
+use crate::finding::{Finding, Severity};
 use crate::pair::{Change, Normalizing, Pair, relate};
 use crate::record::{RecordFault, record_index, verify_record};
 use crate::side::{CompareError, Side};
@@ -59,10 +59,11 @@ pub fn compare(
     let (pair, rebuilt, other, other_rebuilt) =
         if second_is_closer { (to_second, second, to_first, first) } else { (to_first, first, to_second, second) };
 
-    let mut findings = Vec::new();
+    let mut findings: Vec<Draft<'_>> = Vec::new();
     let mut mismatch = None;
+    let meaning = Meaning::new(published, rebuilt, source);
     for change in &pair.changes {
-        if let Some((finding, kind)) = explain(change, published, rebuilt, source)? {
+        if let Some((finding, kind)) = meaning.of(change)? {
             findings.push(finding);
             mismatch = mismatch.max(Some(kind));
         } else {
@@ -71,15 +72,16 @@ pub fn compare(
     }
     // Equal to one twin and not to the other, though the twins are equal: what separates them is named too.
     if pair.changes.is_empty() && twins.relation != Relation::Different {
+        let meaning = Meaning::new(published, other_rebuilt, source);
         for change in &other.changes {
-            if let Some((finding, kind)) = explain(change, published, other_rebuilt, source)? {
+            if let Some((finding, kind)) = meaning.of(change)? {
                 findings.push(finding);
                 mismatch = mismatch.max(Some(kind));
             }
         }
     }
     findings.extend(twin_findings(&twins, first, second));
-    findings.extend(record_findings(published)?);
+    findings.extend(record_findings(published)?.into_iter().map(Draft::from));
     // Anomalies that the rebuild has too are reproduced, and worth knowing all the same.
     let place = |anomaly: &Anomaly| (anomaly.code, anomaly.offset, anomaly.length);
     let changes = pair.changes.iter();
@@ -90,22 +92,22 @@ pub fn compare(
         })
         .collect();
     let shared = published.archive.anomalies.iter().filter(|anomaly| !changed.contains(&place(anomaly)));
-    findings.extend(shared.map(|anomaly| anomaly_finding(anomaly, Severity::Note, "the published file")));
+    findings.extend(shared.map(|anomaly| Draft::of_anomaly(anomaly, Severity::Note, "the published file")));
     if let Some(parameters) = &parameters {
-        findings.extend(channel_findings(published, parameters));
+        findings.extend(channel_findings(published, parameters).into_iter().map(Draft::from));
     }
     if pair.world_writable {
         let detail = "every file in it may be written by anybody once it is unpacked".to_owned();
-        findings.push(Finding::whole("world-writable", Severity::Warning, detail));
+        findings.push(Finding::whole("world-writable", Severity::Warning, detail).into());
     }
     let source_embeds_subject = [published, first, second].iter().any(|side| source.contains(&side.sha256));
     if source_embeds_subject {
         let detail =
             "a file of the source is the published file or a rebuild of it, so nothing needs to have been built"
                 .to_owned();
-        findings.push(Finding::whole("source-embeds-artifact", Severity::Alert, detail));
+        findings.push(Finding::whole("source-embeds-artifact", Severity::Alert, detail).into());
     }
-    sort_findings(&mut findings);
+    let findings = report(findings)?;
     let comparison = Comparison {
         twins: relations.0,
         first: relations.1,
@@ -153,33 +155,32 @@ fn channel_findings(published: &Side<'_>, parameters: &Parameters) -> Vec<Findin
 }
 
 /// One finding a member in which the twins differ.
-fn twin_findings(twins: &Pair, first: &Side<'_>, second: &Side<'_>) -> Vec<Finding> {
+fn twin_findings<'a>(twins: &Pair, first: &Side<'a>, second: &Side<'a>) -> Vec<Draft<'a>> {
+    const CODE: &str = "twins-differ";
     let find = |change: &Change| {
-        let (path, what) = match change {
-            Change::OnlyLeft(index) => (Some(&first.member(*index).path), "only the first rebuild has it".to_owned()),
+        let of = |index: &usize, what: &str| {
+            Finding::of(CODE, Severity::Warning, &first.member(*index).path, what.to_owned())
+        };
+        let finding = match change {
+            Change::OnlyLeft(index) => of(index, "only the first rebuild has it"),
             Change::OnlyRight(index) => {
-                (Some(&second.member(*index).path), "only the second rebuild has it".to_owned())
+                let path = &second.member(*index).path;
+                Finding::of(CODE, Severity::Warning, path, "only the second rebuild has it".to_owned())
             }
-            Change::Kind(index, _) => {
-                (Some(&first.member(*index).path), "it is of another kind in each rebuild".to_owned())
+            Change::Kind(index, _) => of(index, "it is of another kind in each rebuild"),
+            Change::Data(index, _) => of(index, "its compressed bytes differ between the rebuilds"),
+            Change::Content(index, partner) => {
+                return Some(Draft::of_twins(CODE, Severity::Warning, *first, *index, *second, *partner));
             }
-            Change::Data(index, _) => {
-                (Some(&first.member(*index).path), "its compressed bytes differ between the rebuilds".to_owned())
-            }
-            Change::Content(index, _) => {
-                (Some(&first.member(*index).path), "its content differs between the rebuilds".to_owned())
-            }
-            Change::Mode(index, _) => {
-                (Some(&first.member(*index).path), "its mode differs between the rebuilds".to_owned())
-            }
-            Change::Header(index, _, what) => (Some(&first.member(*index).path), what.clone()),
-            Change::Container(_, detail) => (None, detail.clone()),
+            Change::Mode(index, _) => of(index, "its mode differs between the rebuilds"),
+            Change::Header(index, _, what) => of(index, what),
+            Change::Container(_, detail) => Finding::whole(CODE, Severity::Warning, detail.clone()),
             Change::AnomalyLeft(anomaly) | Change::AnomalyRight(anomaly) => {
-                (anomaly.path.as_ref(), anomaly.detail.clone())
+                Finding::new(CODE, Severity::Warning, anomaly.path.clone(), anomaly.detail.clone())
             }
             Change::ImpliedRecord(..) => return None,
         };
-        Some(Finding { code: "twins-differ".into(), severity: Severity::Warning, path: path.cloned(), detail: what })
+        Some(finding.into())
     };
     twins.changes.iter().filter_map(find).collect()
 }

@@ -401,3 +401,189 @@ fn twins_that_differ_name_the_member() {
     assert_eq!((found.comparison.first, found.comparison.second), (Relation::Different, Relation::Identical));
     finding(&found, "twins-differ", "__init__.py");
 }
+
+#[test]
+fn a_finding_shows_what_changed() {
+    let changed = wheel().with(|wheel| wheel.entry("__init__.py").content = b"VALUE = 2\n".to_vec());
+    let found = judge(&changed);
+    let changed = finding(&found, "content-changed", "__init__.py");
+    assert_eq!(changed.detail, "its content differs from the rebuild's (both 10 bytes): 1 line differs, line 1");
+    assert_eq!(changed.excerpt, ["--- rebuilt", "+++ published", "@@ -1 +1 @@", "-VALUE = 1", "+VALUE = 2"]);
+    let requires = wheel().with(|wheel| {
+        let metadata = String::from_utf8(wheel.entry("METADATA").content.clone()).unwrap();
+        let added = metadata.replace("Requires-Dist: six\n", "Requires-Dist: six\nRequires-Dist: evil\n");
+        wheel.entry("METADATA").content = added.into_bytes();
+    });
+    let found = judge(&requires);
+    let changed = finding(&found, "dependencies-changed", "METADATA");
+    assert!(changed.detail.ends_with(": in Requires-Dist"), "{}", changed.detail);
+    assert_eq!(changed.excerpt, ["Requires-Dist: added \"evil\""]);
+}
+
+#[test]
+fn twins_are_explained_like_the_published_file() {
+    let first = wheel().bytes();
+    let second = wheel().with(|wheel| wheel.entry("__init__.py").content = b"VALUE = 2\n".to_vec()).bytes();
+    let found = judge_bytes(&first, &first, &second, &SourceIndex::default());
+    let differing = finding(&found, "twins-differ", "__init__.py");
+    assert_eq!(differing.detail, "its content differs between the rebuilds (both 10 bytes): 1 line differs, line 1");
+    assert_eq!(differing.excerpt, ["--- first", "+++ second", "@@ -1 +1 @@", "-VALUE = 1", "+VALUE = 2"]);
+}
+
+#[test]
+fn a_change_of_dates_alone_is_a_note() {
+    use Mismatch::{Code, Packaging};
+    use Severity::{Alert, Note, Warning};
+    let built = |metadata: &str, licence: &str| {
+        wheel().with(|wheel| {
+            wheel.entry("METADATA").content = metadata.as_bytes().to_vec();
+            wheel.add(&format!("{DIST_INFO}/licenses/LICENSE"), licence);
+        })
+    };
+    let metadata = "Name: demo\nBuild-Date: 2020-01-01T00:00:00Z\nSummary: x\n";
+    let licence = "Copyright 2020\n";
+    let rebuilt = built(metadata, licence).bytes();
+    let judged = |metadata: &str, licence: &str, path: &str| {
+        let found = judge_bytes(&built(metadata, licence).bytes(), &rebuilt, &rebuilt, &SourceIndex::default());
+        let finding =
+            found.findings.iter().find(|found| found.path.as_ref().is_some_and(|found| found.ends_with(path)));
+        (finding.unwrap().code.to_string(), finding.unwrap().severity, found.mismatch.unwrap())
+    };
+    let date = metadata.replace("2020-01-01", "2021-02-03");
+    assert_eq!(judged(&date, licence, "METADATA"), ("metadata-date-changed".to_owned(), Note, Packaging));
+    let year = "Copyright 2021\n";
+    assert_eq!(judged(metadata, year, "LICENSE"), ("metadata-date-changed".to_owned(), Note, Packaging));
+    // With anything beside it the date is no excuse.
+    for (metadata, severity, mismatch) in [
+        (date.replace("Summary: x", "Summary: y"), Warning, Packaging),
+        (date.replace("Summary: x", "Requires-Dist: y"), Alert, Code),
+        (metadata.replace("2020-01-01", "run this"), Warning, Packaging),
+        (date + "Requires-Dist: y\n", Alert, Code),
+    ] {
+        let (_, found, kind) = judged(&metadata, licence, "METADATA");
+        assert_eq!((found, kind), (severity, mismatch), "{metadata}");
+    }
+    let (code, severity, _) = judged(metadata, "Copyright 2021 Mallory\n", "LICENSE");
+    assert_eq!((code.as_str(), severity), ("metadata-changed", Warning));
+}
+
+#[test]
+fn what_can_matter_is_never_descriptive() {
+    use Mismatch::{Code, Unsourced};
+    use Severity::Alert;
+    // A README of a package can be read by its code, and so can a PKG-INFO.
+    for path in ["demo/README.md", "demo/LICENSE", "demo/PKG-INFO", "demo-1.0.data/scripts/run", "LICENSE"] {
+        let with = |content: &str| wheel().with(|wheel| wheel.add(path, content)).bytes();
+        let (published, built) = (with("Build-Date: 2021\n"), with("Build-Date: 2020\n"));
+        let found = judge_bytes(&published, &built, &built, &SourceIndex::default());
+        assert_eq!(finding(&found, "content-changed", path).severity, Alert, "{path}");
+        assert_eq!(found.mismatch, Some(Code));
+    }
+    // Code among the metadata, and the metadata of another project.
+    for path in
+        [format!("{DIST_INFO}/evil.py"), format!("{DIST_INFO}/sub/evil.so"), "other-2.dist-info/METADATA".into()]
+    {
+        differs(&wheel().with(|wheel| wheel.add(&path, "Name: other\n")), "unsourced-member", &path, Alert, Unsourced);
+    }
+    let commands = wheel().with(|wheel| wheel.add(&format!("{DIST_INFO}/Entry_Points.TXT"), "[console_scripts]\n"));
+    if let Ok(archive) = read(&commands.bytes(), Format::Zip, &Limits::default()) {
+        drop(archive);
+        differs(&commands, "entry-points-changed", "Entry_Points.TXT", Alert, Code);
+    }
+    let without = wheel().with(|wheel| wheel.entries.retain(|entry| !entry.name.ends_with("METADATA")));
+    differs(&without, "not-published", "METADATA", Alert, Code);
+}
+
+#[test]
+fn metadata_that_is_no_text_hides_no_field() {
+    let with = |requirement: &[u8]| {
+        wheel()
+            .with(|wheel| {
+                let content = [b"Name: demo\nRequires-Dist: ", requirement, b"\n"].concat();
+                wheel.entry("METADATA").content = content;
+            })
+            .bytes()
+    };
+    let built = with(b"six\xfe");
+    for requirement in [b"six\xff", b"six\xa0"] {
+        let found = judge_bytes(&with(requirement), &built, &built, &SourceIndex::default());
+        assert_eq!(finding(&found, "dependencies-changed", "METADATA").severity, Severity::Alert);
+    }
+}
+
+#[test]
+fn the_first_hundred_findings_have_excerpts_and_none_is_lost() {
+    let with = |value: usize| {
+        let lines = format!("{value}\n").repeat(60);
+        wheel().with(|wheel| (0..150).for_each(|index| wheel.add(&format!("demo/m{index:03}.py"), &lines))).bytes()
+    };
+    let (published, built) = (with(1), with(2));
+    let found = judge_bytes(&published, &built, &built, &SourceIndex::default());
+    let changed: Vec<&Finding> = found.findings.iter().filter(|finding| finding.code == "content-changed").collect();
+    assert_eq!(changed.len(), 150);
+    assert_eq!(changed.iter().filter(|finding| !finding.excerpt.is_empty()).count(), 100);
+    assert!(changed[..100].iter().all(|finding| finding.excerpt.len() == 40));
+    assert_eq!(
+        changed[149].detail,
+        "its content differs from the rebuild's (both 120 bytes): the first difference at offset 0x0"
+    );
+    let bytes: usize = found.findings.iter().flat_map(|finding| &finding.excerpt).map(String::len).sum();
+    assert!(bytes <= 256 << 10);
+}
+
+#[test]
+fn an_anomaly_of_every_member_is_one_finding() {
+    let built = wheel().bytes();
+    // After each name in the central directory: the field 0xcafe with four bytes, and its length in the header.
+    let end = built.len() - 22;
+    let start = built[..end].windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    let (mut published, mut at) = (built[..start].to_vec(), start);
+    while at < end {
+        let name = usize::from(built[at + 28]) + 46;
+        published.extend_from_slice(&built[at..at + name]);
+        let header = published.len() - name;
+        published[header + 30..header + 32].copy_from_slice(&8_u16.to_le_bytes());
+        published.extend_from_slice(b"\xfe\xca\x04\0same");
+        at += name + usize::from(built[at + 30]);
+    }
+    let size = u32::try_from(published.len() - start).unwrap();
+    published.extend_from_slice(&built[end..]);
+    let end = published.len() - 22;
+    published[end + 12..end + 16].copy_from_slice(&size.to_le_bytes());
+    let found = judge_bytes(&published, &built, &built, &SourceIndex::default());
+    let unknown: Vec<&Finding> = found.findings.iter().filter(|finding| finding.code.contains("extra")).collect();
+    assert_eq!(unknown.len(), 1, "{unknown:#?}");
+    assert_eq!(unknown[0].severity, Severity::Warning);
+    assert!(unknown[0].detail.contains("in the published file, 6 times, of 6 members: demo/__init__.py, "));
+    assert!(unknown[0].detail.ends_with(" and 3 more members)"), "{}", unknown[0].detail);
+    assert_eq!(unknown[0].excerpt.len(), 6);
+}
+
+#[test]
+fn contents_that_are_too_large_to_be_held_are_compared_as_streams() {
+    let with = |change: fn(&mut Vec<u8>)| {
+        let mut content = vec![7; (32 << 20) + 1];
+        change(&mut content);
+        let large = Entry { name: "demo/large.bin".to_owned(), content, mode: 0o644 };
+        wheel().with(|wheel| {
+            wheel.method = CompressionMethod::Stored;
+            wheel.entries.push(large);
+        })
+    };
+    let built = with(|_| {}).bytes();
+    for (change, place) in [
+        (
+            (|content: &mut Vec<u8>| (content[20_000_000], content[30_000_000]) = (1, 1)) as fn(&mut Vec<u8>),
+            "(both 33554433 bytes): 2 bytes differ in 2 runs, the first at offset 0x1312d00",
+        ),
+        (
+            |content| content.truncate(1000),
+            "(1000 bytes published, 33554433 bytes rebuilt): the first 1000 bytes are the same",
+        ),
+    ] {
+        let found = judge_bytes(&with(change).bytes(), &built, &built, &SourceIndex::default());
+        let changed = finding(&found, "content-changed", "large.bin");
+        assert!(changed.detail.ends_with(place), "{}", changed.detail);
+        assert_eq!(changed.excerpt, [""; 0]);
+    }
+}

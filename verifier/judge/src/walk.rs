@@ -459,12 +459,8 @@ pub(crate) fn read_published(bytes: &ArchiveFile, findings: &mut Vec<Finding>) -
         }
         Err(ReadError::Malformed(malformation)) => {
             let detail = malformation.to_string();
-            findings.push(Finding {
-                code: malformation.code().into(),
-                severity: Severity::Alert,
-                path: malformation.path().cloned(),
-                detail: detail.clone(),
-            });
+            let path = malformation.path().cloned();
+            findings.push(Finding::new(malformation.code(), Severity::Alert, path, detail.clone()));
             Ok(end(Outcome::Rejected, malformation.code(), None, detail))
         }
         Err(ReadError::Limit(limit)) => Ok(end(Outcome::Inconclusive, "limit", Some("archive"), limit.to_string())),

@@ -181,7 +181,8 @@ impl JsonSchema for MemberPath {
 /// Control and formatting characters that change how text around them is shown.
 fn is_misleading(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -217,6 +218,7 @@ mod tests {
     fn names_are_shown_without_terminal_tricks() {
         assert_eq!(MemberPath::new(*b"a\x1b[31m\xff\\").to_string(), r"a\u{1b}[31m\xff\\");
         assert_eq!(MemberPath::from("\u{202e}yp.exe").to_string(), r"\u{202e}yp.exe");
+        assert_eq!(MemberPath::from("a\u{61c}\u{ad}\u{e0041}").to_string(), r"a\u{61c}\u{ad}\u{e0041}");
         assert_eq!(MemberPath::from("naïve.py").to_string(), "naïve.py");
     }
 

@@ -94,8 +94,7 @@ pub(super) fn unread(global: &Global, path: &Path, error: ReadError) -> Result<F
     let mut findings = Vec::new();
     let relation = match &error {
         ReadError::Malformed(lie) => {
-            let (code, path, detail) = (lie.code().into(), lie.path().cloned(), lie.to_string());
-            findings.push(Finding { code, severity: Severity::Alert, path, detail });
+            findings.push(Finding::new(lie.code(), Severity::Alert, lie.path().cloned(), lie.to_string()));
             "rejected"
         }
         ReadError::Unsupported(_) => "unsupported",
