@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style as Ansi};
 use twinbuild_compare::{Finding, Mismatch, Relation, Severity};
+use twinbuild_subject::is_misleading;
 use twinbuild_verdict::{Level, Matches, Outcome, Trust, Verdict};
 
 /// At most this many findings of one severity are shown; the JSON form has all.
@@ -73,12 +74,10 @@ pub fn text(verdict: &Verdict, style: Style) -> String {
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let misleads =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         match c {
             '\n' | '\t' => out.push(c),
             '\r' => {}
-            _ if c.is_control() || misleads => out.extend(c.escape_default()),
+            _ if is_misleading(c) => out.extend(c.escape_default()),
             _ => out.push(c),
         }
     }

@@ -33,6 +33,12 @@ impl Sha256 {
         base64::url_safe(&self.0)
     }
 
+    /// The digest as web pages name it, in a `Content-Security-Policy` for one: base64 with padding (RFC 4648 section 4).
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        base64::standard(&self.0)
+    }
+
     /// The 32 raw bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

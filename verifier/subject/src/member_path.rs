@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
-use crate::base64;
+use crate::{base64, is_misleading};
 
 /// The name of a member as its archive holds it: raw bytes, `/`-separated by convention, in no promised encoding.
 ///
@@ -176,13 +176,6 @@ impl JsonSchema for MemberPath {
             }
         })
     }
-}
-
-/// Control and formatting characters that change how text around them is shown.
-fn is_misleading(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
