@@ -1,19 +1,98 @@
-//! Renderings of verdicts: for a terminal ([`text`]) and as JSON lines ([`json`]).
+//! Renderings of what was found out: for a terminal ([`text`]), for programs ([`json`]), and for people elsewhere
+//! ([`markdown`], [`html`]).
 //!
-//! Names in archives and the text of builds are hostile: they are shown through `MemberPath`'s escaping `Display`, or
-//! were escaped when the verdict was written.
+//! A [`Report`] is a verdict, a comparison of two files, or a file that could not be read to be compared. Markdown and HTML
+//! are written from one and the same page: what is news stands first, and noise is a count or is folded away.
+//!
+//! Names in archives and the text of builds are hostile. A page keeps them apart from words of ours by type, and no rendering
+//! can be left without [`escape`]. In Markdown they stand in code spans and fenced blocks only, with more backticks
+//! around them than they have. The HTML page is one file that loads and runs nothing, and says so to the browser.
+//!
+//! ```
+//! use twinbuild_subject::{Origin, Subject};
+//! use twinbuild_verdict::Verdict;
+//!
+//! let file_name = "<b>-1-py3-none-any.whl".to_owned();
+//! let subject = Subject { origin: Origin::Local, purl: None, file_name, size: None, digests: None, upload_time: None };
+//! let page = twinbuild_report::html(&Verdict::about(subject, "0.1.0"));
+//! assert!(page.contains("inconclusive") && page.contains("&lt;b&gt;-1-py3-none-any.whl"));
+//! ```
 #![forbid(unsafe_code)]
 
+mod comparison;
+mod escape;
+mod html;
+mod markdown;
+mod meaning;
+mod page;
+mod pages;
 mod text;
 
-pub use text::{Style, escape, findings, headline, text};
+pub use comparison::{ComparedFile, FileComparison, UnreadFile, WhyUnread};
+pub use escape::escape;
+pub use text::{Style, findings, headline};
 
 use twinbuild_verdict::Verdict;
 
-/// One verdict as one line of JSON, without the line's end.
+/// What is rendered.
+#[derive(Debug, Clone, Copy)]
+pub enum Report<'a> {
+    /// What was found out about one subject.
+    Verdict(&'a Verdict),
+    /// What was found out about two files.
+    Comparison(&'a FileComparison),
+    /// Why there is nothing to compare.
+    Unread(&'a UnreadFile),
+}
+
+/// As lines of text, the news first, with a line end behind each.
+#[must_use]
+pub fn text<'a>(report: impl Into<Report<'a>>, style: Style) -> String {
+    match report.into() {
+        Report::Verdict(verdict) => text::verdict(verdict, style),
+        Report::Comparison(comparison) => text::comparison(comparison, style),
+        Report::Unread(unread) => text::unread(unread, style),
+    }
+}
+
+/// As one line of JSON, without the line's end.
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub fn json(verdict: &Verdict) -> Result<String, serde_json::Error> {
-    serde_json::to_string(verdict)
+pub fn json<'a>(report: impl Into<Report<'a>>) -> Result<String, serde_json::Error> {
+    match report.into() {
+        Report::Verdict(verdict) => serde_json::to_string(verdict),
+        Report::Comparison(comparison) => serde_json::to_string(comparison),
+        Report::Unread(unread) => serde_json::to_string(unread),
+    }
+}
+
+/// As Markdown: CommonMark with the tables of GitHub, and `<details>` around what is folded away.
+#[must_use]
+pub fn markdown<'a>(report: impl Into<Report<'a>>) -> String {
+    markdown::render(&pages::page(report.into()))
+}
+
+/// As one HTML file that needs no other: no script, nothing loaded, and a content security policy that holds it to that.
+#[must_use]
+pub fn html<'a>(report: impl Into<Report<'a>>) -> String {
+    html::render(&pages::page(report.into()))
+}
+
+impl<'a> From<&'a Verdict> for Report<'a> {
+    fn from(verdict: &'a Verdict) -> Self {
+        Self::Verdict(verdict)
+    }
+}
+
+impl<'a> From<&'a FileComparison> for Report<'a> {
+    fn from(comparison: &'a FileComparison) -> Self {
+        Self::Comparison(comparison)
+    }
+}
+
+impl<'a> From<&'a UnreadFile> for Report<'a> {
+    fn from(unread: &'a UnreadFile) -> Self {
+        Self::Unread(unread)
+    }
 }

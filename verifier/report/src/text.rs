@@ -1,14 +1,21 @@
-//! A verdict for people.
+//! Reports for a terminal.
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style as Ansi};
-use twinbuild_compare::{Finding, Mismatch, Relation, Severity};
-use twinbuild_subject::is_misleading;
-use twinbuild_verdict::{Level, Matches, Outcome, Trust, Verdict};
+use twinbuild_compare::{Finding, Severity};
+use twinbuild_verdict::{Outcome, Verdict};
+
+use crate::escape::{escape, on_one_line};
+use crate::page::LineKind;
+use crate::pages::{Normalized, by_normalizer};
+use crate::{FileComparison, UnreadFile, meaning};
 
 /// At most this many findings of one severity are shown; the JSON form has all.
 const SHOWN_FINDINGS: usize = 20;
+
+/// At most this many lines of an excerpt are shown.
+const SHOWN_LINES: usize = 12;
 
 /// Whether there is colour. Nothing essential is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +26,12 @@ pub enum Style {
     Plain,
 }
 
-/// A verdict as lines of text, the news first, with a line end behind each.
-#[must_use]
-pub fn text(verdict: &Verdict, style: Style) -> String {
+/// The news first, with a line end behind each line.
+pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
     let mut out = headline(verdict, style);
+    for sentence in meaning::of_verdict(verdict) {
+        out.push_str(&wrapped(sentence));
+    }
     if let Some(reason) = &verdict.reason {
         line(&mut out, "reason", &format!("{}: {}", reason.class, reason.detail));
     }
@@ -50,12 +59,12 @@ pub fn text(verdict: &Verdict, style: Style) -> String {
         parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
         line(&mut out, "bytes", &parts.join(", "));
     }
-    for normalization in &verdict.normalizers_applied {
-        let what = format!(
-            "{} v{}: {}, {} bytes",
-            normalization.name, normalization.version, normalization.path, normalization.bytes
-        );
-        line(&mut out, "normalized", &what);
+    for ((name, version), Normalized { members, bytes }) in by_normalizer(&verdict.normalizers_applied) {
+        let place = match members.as_slice() {
+            [path] => path.to_string(),
+            paths => format!("{} members", paths.len()),
+        };
+        line(&mut out, "normalized", &format!("{name} v{version}: {place}, {bytes} bytes"));
     }
     if let Some(digest) = &verdict.verdict_digest {
         line(&mut out, "verdict", &format!("sha256:{digest}"));
@@ -69,24 +78,38 @@ pub fn text(verdict: &Verdict, style: Style) -> String {
     out
 }
 
-/// `text` with everything that could steer a terminal written out; line ends stay.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => out.push(c),
-            '\r' => {}
-            _ if is_misleading(c) => out.extend(c.escape_default()),
-            _ => out.push(c),
-        }
-    }
-    out
+/// The relation, and what differs.
+pub(crate) fn comparison(comparison: &FileComparison, style: Style) -> String {
+    format!("{}\n{}", meaning::relation(comparison.relation), findings(&comparison.findings, style))
+}
+
+/// Why there is nothing to compare.
+pub(crate) fn unread(unread: &UnreadFile, style: Style) -> String {
+    let UnreadFile { why, file, detail, findings } = unread;
+    let detail = indented(detail, 2);
+    format!("{}  {}\n  {detail}\n{}", meaning::why_unread(*why), on_one_line(file), self::findings(findings, style))
 }
 
 /// A line with a name in front. Further lines of the value are indented, so that none can pass for a line of ours.
 fn line(out: &mut String, name: &str, value: &str) {
     let _ = writeln!(out, "  {name:<11} {}", indented(value, 14)); // writing to a String cannot fail
+}
+
+/// A sentence of ours as indented lines of at most 100 columns.
+fn wrapped(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for word in sentence.split(' ') {
+        let is_first = text.is_empty();
+        if is_first || column + 1 + word.len() > 100 {
+            text.push_str(if is_first { " " } else { "\n " });
+            column = 1;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + word.len();
+    }
+    text + "\n"
 }
 
 /// Escaped text, with the lines after the first one indented by `width`.
@@ -108,43 +131,21 @@ fn paint(out: &mut String, style: Style, ansi: Ansi, text: &str) {
 pub fn headline(verdict: &Verdict, style: Style) -> String {
     let mut line = String::new();
     let out = &mut line;
-    let (word, colour) = match verdict.outcome {
-        Outcome::Reproduced => ("reproduced", AnsiColor::Green),
-        Outcome::Rejected => ("rejected", AnsiColor::Red),
-        Outcome::NotReproduced => ("not-reproduced", AnsiColor::Red),
-        Outcome::Nondeterministic => ("nondeterministic", AnsiColor::Yellow),
-        Outcome::Unsupported => ("unsupported", AnsiColor::Yellow),
-        Outcome::SourceMissing => ("source-missing", AnsiColor::Yellow),
-        Outcome::Inconclusive => ("inconclusive", AnsiColor::Yellow),
-        Outcome::Unbuildable => ("unbuildable", AnsiColor::Yellow),
+    let colour = match verdict.outcome {
+        Outcome::Reproduced => AnsiColor::Green,
+        Outcome::Rejected | Outcome::NotReproduced => AnsiColor::Red,
+        Outcome::Nondeterministic
+        | Outcome::Unsupported
+        | Outcome::SourceMissing
+        | Outcome::Inconclusive
+        | Outcome::Unbuildable => AnsiColor::Yellow,
     };
-    let mut qualities = Vec::new();
-    qualities.extend(verdict.level.map(|level| match level {
-        Level::BitForBit => "bit-for-bit",
-        Level::Repacked => "repacked",
-        Level::Normalized => "normalized",
-    }));
-    qualities.extend(verdict.mismatch.map(|mismatch| match mismatch {
-        Mismatch::Packaging => "packaging",
-        Mismatch::Code => "code",
-        Mismatch::Unsourced => "unsourced",
-    }));
-    qualities.extend(verdict.matches.map(|matches| match matches {
-        Matches::None => "neither twin is the published file",
-        Matches::First => "the first twin is the published file",
-        Matches::Second => "the second twin is the published file",
-    }));
-    let trust =
-        verdict.source.as_ref().filter(|_| verdict.outcome == Outcome::Reproduced).map(|source| match source.trust {
-            Trust::SameUpload => "source: same upload",
-            Trust::User => "source: given by the user",
-        });
-    qualities.extend(trust);
-    paint(out, style, Ansi::new().bold().fg_color(Some(colour.into())), word);
+    let qualities = meaning::qualities(verdict);
+    paint(out, style, Ansi::new().bold().fg_color(Some(colour.into())), meaning::outcome(verdict.outcome));
     if !qualities.is_empty() {
         out.push_str(&format!(" ({})", qualities.join("; ")));
     }
-    out.push_str(&format!("  {}\n", escape(&verdict.subject.file_name)));
+    out.push_str(&format!("  {}\n", on_one_line(&verdict.subject.file_name)));
     line
 }
 
@@ -153,26 +154,44 @@ pub fn headline(verdict: &Verdict, style: Style) -> String {
 pub fn findings(findings: &[Finding], style: Style) -> String {
     let mut out = String::new();
     for severity in [Severity::Alert, Severity::Warning, Severity::Note] {
-        let (word, colour) = match severity {
-            Severity::Alert => ("alert", AnsiColor::Red),
-            Severity::Warning => ("warning", AnsiColor::Yellow),
-            Severity::Note => ("note", AnsiColor::Cyan),
+        let colour = match severity {
+            Severity::Alert => AnsiColor::Red,
+            Severity::Warning => AnsiColor::Yellow,
+            Severity::Note => AnsiColor::Cyan,
         };
         let of_severity: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == severity).collect();
         for finding in of_severity.iter().take(SHOWN_FINDINGS) {
             out.push_str("  ");
-            paint(&mut out, style, Ansi::new().bold().fg_color(Some(colour.into())), word);
+            paint(&mut out, style, Ansi::new().bold().fg_color(Some(colour.into())), meaning::severity(severity));
             let path = finding.path.as_ref().map(|path| format!(" {path}:")).unwrap_or_default();
-            out.push_str(&format!(" [{}]{path} {}\n", finding.code, indented(&finding.detail, 6)));
+            out.push_str(&format!(" [{}]{path} {}\n", on_one_line(&finding.code), indented(&finding.detail, 6)));
+            excerpt(&mut out, &finding.excerpt, style);
         }
         if of_severity.len() > SHOWN_FINDINGS {
             out.push_str(&format!(
-                "  {} more of this severity: see --format json\n",
+                "  {} more of this severity: see --format html or json\n",
                 of_severity.len() - SHOWN_FINDINGS
             ));
         }
     }
     out
+}
+
+/// What differs, behind bars, so that no line of it can pass for a line of ours.
+fn excerpt(out: &mut String, lines: &[String], style: Style) {
+    for line in lines.iter().take(SHOWN_LINES) {
+        out.push_str("      | ");
+        let ansi = match LineKind::of(line) {
+            LineKind::Added => Ansi::new().fg_color(Some(AnsiColor::Green.into())),
+            LineKind::Removed => Ansi::new().fg_color(Some(AnsiColor::Red.into())),
+            LineKind::Other => Ansi::new(),
+        };
+        paint(out, style, ansi, &on_one_line(line));
+        out.push('\n');
+    }
+    if lines.len() > SHOWN_LINES {
+        let _ = writeln!(out, "      | .. {} more lines", lines.len() - SHOWN_LINES); // writing to a String cannot fail
+    }
 }
 
 fn subject_and_source(out: &mut String, verdict: &Verdict) {
@@ -208,16 +227,11 @@ fn twins(out: &mut String, verdict: &Verdict) {
         line(out, &format!("{} twin", rebuild.name), &parts.join(", "));
     }
     if let Some(comparison) = &verdict.comparison {
-        let relation = |relation: Relation| match relation {
-            Relation::Identical => "identical",
-            Relation::Equivalent => "equivalent",
-            Relation::Different => "different",
-        };
         let what = format!(
             "twins {}, published and first {}, published and second {}",
-            relation(comparison.twins),
-            relation(comparison.first),
-            relation(comparison.second)
+            meaning::relation(comparison.twins),
+            meaning::relation(comparison.first),
+            meaning::relation(comparison.second)
         );
         line(out, "three-way", &what);
     }
@@ -226,6 +240,7 @@ fn twins(out: &mut String, verdict: &Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text;
     use twinbuild_compare::sort_findings;
     use twinbuild_subject::{Origin, Sha256, Subject};
 
@@ -243,7 +258,6 @@ mod tests {
 
     #[test]
     fn hostile_text_cannot_steer_a_terminal() {
-        assert_eq!(escape("a\x1b[2J\u{202e}b\r\n"), "a\\u{1b}[2J\\u{202e}b\n");
         let mut verdict = verdict();
         let path = "a\x1b[31m".into();
         verdict.findings.push(Finding::of("x", Severity::Alert, &path, "\x1b]0;".to_owned()));
@@ -266,7 +280,7 @@ mod tests {
         verdict.findings.push(Finding::whole("news", Severity::Alert, "here".to_owned()));
         sort_findings(&mut verdict.findings);
         let shown = text(&verdict, Style::Plain);
-        assert!(shown.lines().nth(1).unwrap().contains("news"), "{shown}");
+        assert!(shown.lines().nth(3).unwrap().contains("news"), "{shown}");
         assert!(shown.lines().count() < 40);
     }
 }

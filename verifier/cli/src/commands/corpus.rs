@@ -34,7 +34,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let outcome = run_list(&judge, &requests, &mut results, &mut |event| {
         let line = match (event, global.format) {
             (Event::Judged(_, verdict), Format::Text) => headline(verdict, Style::Colour),
-            (Event::Judged(_, verdict), Format::Json) => match twinbuild_report::json(verdict) {
+            (Event::Judged(_, verdict), Format::Json) => match twinbuild_report::json(*verdict) {
                 Ok(text) => text + "\n",
                 Err(error) => format!("{{\"error\":{:?}}}\n", error.to_string()),
             },
