@@ -24,6 +24,37 @@ fn equal_files_are_identical_and_others_are_explained() {
 }
 
 #[test]
+fn a_comparison_is_a_page_where_one_is_asked_for() {
+    let folder = folder();
+    let wheel = project(folder.path(), "").wheel;
+    let said = run(twinbuild().args(["compare", text(&wheel), text(&wheel), "--format", "html"]));
+    assert_eq!(said.code, 0, "{said}");
+    assert!(
+        said.out.starts_with("<!DOCTYPE html>") && said.out.contains("The two files are the same bytes."),
+        "{said}"
+    );
+    let said = run(twinbuild().args(["--format", "markdown", "compare", text(&wheel), text(&wheel)]));
+    assert_eq!(said.code, 0, "{said}");
+    assert!(said.out.starts_with("# identical: `"), "{said}");
+    let broken = folder.path().join("a-1-py3-none-any.whl");
+    fs::write(&broken, "not a zip").unwrap();
+    let said = run(twinbuild().args(["compare", text(&broken), text(&wheel), "--format", "markdown"]));
+    assert_eq!(said.code, 1, "{said}");
+    assert!(said.out.starts_with("# rejected: `"), "{said}");
+}
+
+#[test]
+fn a_command_without_pages_says_so_before_it_does_anything() {
+    for command in [&["doctor"][..], &["infer", "pypi:six@1.16.0"], &["corpus", "run", "/nonexistent"]] {
+        for format in ["html", "markdown"] {
+            let said = run(twinbuild().args(command).args(["--format", format]));
+            assert_eq!(said.code, 64, "{command:?}: {said}");
+            assert!(said.out.is_empty() && said.err.contains(format), "{said}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_archive_is_said() {
     let folder = folder();
     let path = folder.path().join("a-1-py3-none-any.whl");

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use twinbuild_compare::Normalizing;
+
+use crate::failure::Failure;
 
 /// Verifies that published packages were built from their source.
 #[derive(Debug, Parser)]
@@ -50,14 +53,37 @@ impl Global {
     pub(crate) fn normalizing(&self) -> Normalizing {
         if self.strict { Normalizing::No } else { Normalizing::Yes }
     }
+
+    /// The format, for a command whose results have no page.
+    pub(crate) fn plain_format(&self) -> Result<PlainFormat, Failure> {
+        let name = match self.format {
+            Format::Text => return Ok(PlainFormat::Text),
+            Format::Json => return Ok(PlainFormat::Json),
+            Format::Markdown => "markdown",
+            Format::Html => "html",
+        };
+        let message = format!("--format {name} is for rebuild and compare: this command prints text or json");
+        Err(Failure::usage(anyhow!(message)))
+    }
 }
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    /// For people, on a terminal
     Text,
     /// One JSON object a subject, one a line
+    Json,
+    /// For people, in an issue or a review (`rebuild` and `compare`)
+    Markdown,
+    /// For people, in a browser: one file that loads nothing (`rebuild` and `compare`)
+    Html,
+}
+
+/// How results are printed that have no page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlainFormat {
+    Text,
     Json,
 }
 

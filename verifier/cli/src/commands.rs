@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use twinbuild_judge::{Judge, Options, Target};
-use twinbuild_report::Style;
+use twinbuild_report::{Report, Style};
 use twinbuild_sandbox::Limits;
 use twinbuild_verdict::Verdict;
 
@@ -65,12 +65,19 @@ fn judge(
 
 /// Prints a verdict, and gives the exit code that it stands for.
 fn print_verdict(global: &Global, verdict: &Verdict) -> Result<u8, Failure> {
-    let text = match global.format {
-        Format::Json => twinbuild_report::json(verdict).map_err(Failure::internal)? + "\n",
-        Format::Text => twinbuild_report::text(verdict, Style::Colour),
-    };
-    print(&text)?;
+    print_report(global, verdict)?;
     Ok(verdict.outcome.exit_code(&verdict.findings))
+}
+
+/// Prints a report in the format that was asked for.
+fn print_report<'a>(global: &Global, report: impl Into<Report<'a>>) -> Result<(), Failure> {
+    let text = match global.format {
+        Format::Json => twinbuild_report::json(report).map_err(Failure::internal)? + "\n",
+        Format::Text => twinbuild_report::text(report, Style::Colour),
+        Format::Markdown => twinbuild_report::markdown(report),
+        Format::Html => twinbuild_report::html(report),
+    };
+    print(&text)
 }
 
 /// Prints results; colours only where the terminal and `NO_COLOR` say so.

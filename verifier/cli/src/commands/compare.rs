@@ -5,69 +5,33 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use serde::Serialize;
 use twinbuild_archive::{Archive, ArchiveFile, Format as ArchiveFormat, Limits, ReadError, read};
-use twinbuild_compare::{Comparison, Finding, Mismatch, Relation, Severity, Side, SourceIndex, compare};
-use twinbuild_report::Style;
-use twinbuild_subject::{DistributionFileName, SdistFormat, Sha256, Sha256Hasher};
+use twinbuild_compare::{Finding, Relation, Severity, Side, SourceIndex, compare};
+use twinbuild_report::{ComparedFile, FileComparison, UnreadFile, WhyUnread};
+use twinbuild_subject::{DistributionFileName, SdistFormat, Sha256Hasher};
 
-use super::print;
+use super::print_report;
 use crate::arguments::{Compare, Format, Global};
 use crate::failure::Failure;
 
-/// What the JSON form has.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Found<'a> {
-    relation: Relation,
-    mismatch: Option<Mismatch>,
-    comparison: &'a Comparison,
-    findings: &'a [Finding],
-}
-
-/// What the JSON form has where a file could not be read, so that there is nothing to compare.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Unread<'a> {
-    /// `rejected`, `unsupported` or `inconclusive`.
-    relation: &'a str,
-    file: String,
-    detail: String,
-    /// Of a rejected file: what proves it malformed.
-    findings: Vec<Finding>,
-}
-
 pub(crate) fn run(global: &Global, arguments: &Compare) -> Result<u8, Failure> {
     let (left, right) = (Opened::new(global, &arguments.left)?, Opened::new(global, &arguments.right)?);
-    let (left, right) = (left.side(), right.side());
+    let (left_side, right_side) = (left.side(), right.side());
     // The second file stands for both rebuilds, which then agree.
-    let found =
-        compare(&left, &right, &right, &SourceIndex::default(), global.normalizing()).map_err(Failure::internal)?;
-    let relation = found.comparison.first;
-    let text = match global.format {
-        Format::Json => {
-            let result =
-                Found { relation, mismatch: found.mismatch, comparison: &found.comparison, findings: &found.findings };
-            serde_json::to_string(&result).map_err(Failure::internal)? + "\n"
-        }
-        Format::Text => {
-            let word = match relation {
-                Relation::Identical => "identical",
-                Relation::Equivalent => "equivalent",
-                Relation::Different => "different",
-            };
-            format!("{word}\n{}", twinbuild_report::findings(&found.findings, Style::Colour))
-        }
-    };
-    print(&text)?;
-    Ok(u8::from(relation == Relation::Different))
+    let found = compare(&left_side, &right_side, &right_side, &SourceIndex::default(), global.normalizing())
+        .map_err(Failure::internal)?;
+    let comparison = FileComparison::new(found, left.file, right.file, left.kind);
+    print_report(global, &comparison)?;
+    Ok(u8::from(comparison.relation == Relation::Different))
 }
 
 /// A file that was read as an archive.
 struct Opened {
     bytes: ArchiveFile,
     archive: Archive,
-    sha256: Sha256,
+    /// The archive's format, as a verdict names it.
+    kind: &'static str,
+    file: ComparedFile,
 }
 
 impl Opened {
@@ -77,36 +41,39 @@ impl Opened {
         let mut hasher = Sha256Hasher::new();
         io::copy(&mut file, &mut hasher).with_context(opening).map_err(Failure::usage)?;
         let bytes = ArchiveFile::new(file).with_context(opening).map_err(Failure::usage)?;
-        let archive = match read(&bytes, format_of(path)?, &Limits::default()) {
+        let format = format_of(path)?;
+        let archive = match read(&bytes, format, &Limits::default()) {
             Ok(archive) => archive,
             Err(error) => return Err(unread(global, path, error)?),
         };
-        Ok(Self { bytes, archive, sha256: hasher.finish() })
+        let (name, size_bytes) = (path.display().to_string(), hasher.size_bytes());
+        let file = ComparedFile { name, size_bytes, sha256: hasher.finish() };
+        Ok(Self { bytes, archive, kind: kind_of(format), file })
     }
 
     fn side(&self) -> Side<'_> {
-        Side { archive: &self.archive, bytes: &self.bytes, sha256: self.sha256 }
+        Side { archive: &self.archive, bytes: &self.bytes, sha256: self.file.sha256 }
     }
 }
 
-/// What ends the command where a file could not be read; for a program that reads the output, its outcome is printed.
+/// What ends the command where a file could not be read; but for text, where the error says it all, that is printed.
 pub(super) fn unread(global: &Global, path: &Path, error: ReadError) -> Result<Failure, Failure> {
     let mut findings = Vec::new();
-    let relation = match &error {
+    let why = match &error {
         ReadError::Malformed(lie) => {
             findings.push(Finding::new(lie.code(), Severity::Alert, lie.path().cloned(), lie.to_string()));
-            "rejected"
+            WhyUnread::Rejected
         }
-        ReadError::Unsupported(_) => "unsupported",
+        ReadError::Unsupported(_) => WhyUnread::Unsupported,
         ReadError::Limit(_)
         | ReadError::Io { .. }
         | ReadError::Visitor { .. }
         | ReadError::Changed { .. }
-        | ReadError::NoContents { .. } => "inconclusive",
+        | ReadError::NoContents { .. } => WhyUnread::Inconclusive,
     };
-    if global.format == Format::Json {
-        let result = Unread { relation, file: path.display().to_string(), detail: error.to_string(), findings };
-        print(&(serde_json::to_string(&result).map_err(Failure::internal)? + "\n"))?;
+    if global.format != Format::Text {
+        let unread = UnreadFile { why, file: path.display().to_string(), detail: error.to_string(), findings };
+        print_report(global, &unread)?;
     }
     let is_rejected = matches!(error, ReadError::Malformed(_));
     let error = anyhow::Error::new(error);
@@ -134,4 +101,14 @@ pub(super) fn format_of(path: &Path) -> Result<ArchiveFormat, Failure> {
     by_ending.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, format)| *format).ok_or_else(|| {
         Failure::usage(anyhow!("{} is not compared: files named .whl, .zip, .tar.gz and .tar are", path.display()))
     })
+}
+
+fn kind_of(format: ArchiveFormat) -> &'static str {
+    match format {
+        ArchiveFormat::Zip => "zip",
+        ArchiveFormat::TarGz => "tar.gz",
+        ArchiveFormat::TarXz => "tar.xz",
+        ArchiveFormat::Tar => "tar",
+        ArchiveFormat::Deb => "deb",
+    }
 }

@@ -8,12 +8,13 @@ use twinbuild_nightly::{Event, Results, RunError, Summary, read_list, run as run
 use twinbuild_report::{Style, headline};
 
 use super::{limits, print};
-use crate::arguments::{CorpusRun, Format, Global};
+use crate::arguments::{CorpusRun, Global, PlainFormat};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 
 pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure> {
+    let format = global.plain_format()?;
     let path = &arguments.list;
     let text =
         std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display())).map_err(Failure::usage)?;
@@ -32,16 +33,16 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);
     let mut printing = Ok(());
     let outcome = run_list(&judge, &requests, &mut results, &mut |event| {
-        let line = match (event, global.format) {
-            (Event::Judged(_, verdict), Format::Text) => headline(verdict, Style::Colour),
-            (Event::Judged(_, verdict), Format::Json) => match twinbuild_report::json(*verdict) {
+        let line = match (event, format) {
+            (Event::Judged(_, verdict), PlainFormat::Text) => headline(verdict, Style::Colour),
+            (Event::Judged(_, verdict), PlainFormat::Json) => match twinbuild_report::json(*verdict) {
                 Ok(text) => text + "\n",
                 Err(error) => format!("{{\"error\":{:?}}}\n", error.to_string()),
             },
-            (Event::Failed(request, error), Format::Text) => {
+            (Event::Failed(request, error), PlainFormat::Text) => {
                 twinbuild_report::escape(&format!("no verdict  {request}: {error}\n"))
             }
-            (Event::Failed(request, error), Format::Json) => {
+            (Event::Failed(request, error), PlainFormat::Json) => {
                 serde_json::json!({ "subject": request.to_string(), "error": error.to_string() }).to_string() + "\n"
             }
         };
@@ -52,9 +53,9 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     printing?;
     let subjects: Vec<String> = requests.iter().map(ToString::to_string).collect();
     let summary = results.summary(subjects.iter().map(String::as_str));
-    print(&match global.format {
-        Format::Text => rates(&summary),
-        Format::Json => serde_json::to_string(&summary).map_err(Failure::internal)? + "\n",
+    print(&match format {
+        PlainFormat::Text => rates(&summary),
+        PlainFormat::Json => serde_json::to_string(&summary).map_err(Failure::internal)? + "\n",
     })?;
     match outcome {
         Ok(()) => Ok(exit_code(&summary)),

@@ -5,7 +5,7 @@ use twinbuild_registry::Platform;
 use twinbuild_sandbox::{HostCheck, probe_host};
 
 use super::print;
-use crate::arguments::{Format, Global};
+use crate::arguments::{Global, PlainFormat};
 use crate::failure::{self, Failure};
 use crate::settings::Settings;
 
@@ -15,13 +15,14 @@ struct Diagnosis {
 }
 
 pub(crate) fn run(global: &Global) -> Result<u8, Failure> {
+    let format = global.plain_format()?;
     let settings = Settings::load(global)?;
     let mut checks = vec![platform(), cache(&settings)];
     checks.extend(probe_host());
     let is_able = checks.iter().all(|check| check.ok);
-    let text = match global.format {
-        Format::Json => serde_json::to_string(&Diagnosis { checks }).map_err(Failure::internal)? + "\n",
-        Format::Text => {
+    let text = match format {
+        PlainFormat::Json => serde_json::to_string(&Diagnosis { checks }).map_err(Failure::internal)? + "\n",
+        PlainFormat::Text => {
             let mut text = String::new();
             for HostCheck { name, ok, found, remedy } in &checks {
                 let mark = if *ok { "ok  " } else { "FAIL" };

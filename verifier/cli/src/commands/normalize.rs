@@ -14,7 +14,7 @@ use twinbuild_subject::{MemberPath, Sha256};
 use super::compare::{format_of, unread};
 use super::output::Output;
 use super::print;
-use crate::arguments::{Format, Global, Normalize};
+use crate::arguments::{Global, Normalize, PlainFormat};
 use crate::failure::Failure;
 
 /// A file that is no archive is read up to this size, in bytes: normalizers have to see the whole of it.
@@ -47,6 +47,7 @@ impl<'a> Applied<'a> {
 }
 
 pub(crate) fn run(global: &Global, arguments: &Normalize) -> Result<u8, Failure> {
+    let format = global.plain_format()?;
     let path = &arguments.file;
     let name = path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes).unwrap_or_default();
     let member = MemberPath::new(name);
@@ -56,13 +57,13 @@ pub(crate) fn run(global: &Global, arguments: &Normalize) -> Result<u8, Failure>
     } else {
         normalize_archive(global, path, &arguments.output)?
     };
-    match global.format {
-        Format::Json => {
+    match format {
+        PlainFormat::Json => {
             let normalizers_applied = canonical.rewritten.iter().map(Applied::of).collect();
             let written = Written { sha256, size, normalizers_applied, left: &canonical.left };
             print(&(serde_json::to_string(&written).map_err(Failure::internal)? + "\n"))?;
         }
-        Format::Text => {
+        PlainFormat::Text => {
             let mut notes = String::new();
             for Rewritten { path, rule } in &canonical.rewritten {
                 notes += &format!("  {} v{}: {path}, {} bytes\n", rule.name, rule.version, rule.bytes);

@@ -10,10 +10,11 @@ use twinbuild_repack::{ContainerParameters, Parameters, RepackError, repack};
 
 use super::output::Output;
 use super::print;
-use crate::arguments::{Format, Global, Repack};
+use crate::arguments::{Global, PlainFormat, Repack};
 use crate::failure::Failure;
 
 pub(crate) fn run(global: &Global, arguments: &Repack) -> Result<u8, Failure> {
+    let format = global.plain_format()?;
     let parameters = parameters(&arguments.parameters)?;
     let members = &arguments.members;
     let opening = || format!("opening {}", members.display());
@@ -33,9 +34,9 @@ pub(crate) fn run(global: &Global, arguments: &Repack) -> Result<u8, Failure> {
         Err(RepackError::Failed(failure)) => return Err(Failure::inconclusive(failure)),
     }
     let (sha256, size) = out.publish()?;
-    print(&match global.format {
-        Format::Text => format!("{sha256}  {}\n", arguments.output.display()),
-        Format::Json => serde_json::json!({ "sha256": sha256, "size": size }).to_string() + "\n",
+    print(&match format {
+        PlainFormat::Text => format!("{sha256}  {}\n", arguments.output.display()),
+        PlainFormat::Json => serde_json::json!({ "sha256": sha256, "size": size }).to_string() + "\n",
     })?;
     Ok(0)
 }
