@@ -259,7 +259,16 @@ fn is_explained(kind: TileKind) -> bool {
 pub(crate) fn relate_tars(left: &Container, right: &Container, container: &mut ContainerDifferences) {
     let tar = |container: &Container| match container {
         Container::Tar(tar) | Container::TarGz { tar, .. } => Some(tar.size_bytes.saturating_sub(tar.end_offset)),
-        Container::Zip(_) | Container::TarXz { .. } | Container::Deb(_) => None,
+        Container::Zip(_)
+        | Container::TarXz { .. }
+        | Container::TarBz2 { .. }
+        | Container::TarZst { .. }
+        | Container::Gzip(_)
+        | Container::Xz(_)
+        | Container::Bzip2(_)
+        | Container::Zstd(_)
+        | Container::Ar(_)
+        | Container::Deb(_) => None,
     };
     container.blocking_factor = tar(left) != tar(right);
     if let (Container::TarGz { gzip: a, .. }, Container::TarGz { gzip: b, .. }) = (left, right) {

@@ -8,14 +8,14 @@ use anyhow::{Context as _, anyhow};
 use twinbuild_archive::{Archive, ArchiveFile, Format as ArchiveFormat, Limits, ReadError, read};
 use twinbuild_compare::{Finding, Relation, Severity, Side, SourceIndex, compare};
 use twinbuild_report::{ComparedFile, FileComparison, UnreadFile, WhyUnread};
-use twinbuild_subject::{DistributionFileName, SdistFormat, Sha256Hasher};
+use twinbuild_subject::Sha256Hasher;
 
 use super::print_report;
 use crate::arguments::{Compare, Format, Global};
 use crate::failure::Failure;
 
 pub(crate) fn run(global: &Global, arguments: &Compare) -> Result<u8, Failure> {
-    let (left, right) = (Opened::new(global, &arguments.left)?, Opened::new(global, &arguments.right)?);
+    let (left, right) = Opened::both(global, &arguments.left, &arguments.right)?;
     let (left_side, right_side) = (left.side(), right.side());
     // The second file stands for both rebuilds, which then agree.
     let found = compare(&left_side, &right_side, &right_side, &SourceIndex::default(), global.normalizing())
@@ -34,18 +34,38 @@ struct Opened {
     file: ComparedFile,
 }
 
+/// Why a file was not opened.
+enum Unopened {
+    /// It is not there, or of a kind that is not compared.
+    Failure(Failure),
+    /// It was read.
+    Unread(ReadError),
+}
+
 impl Opened {
-    fn new(global: &Global, path: &Path) -> Result<Self, Failure> {
-        let opening = || format!("opening {}", path.display());
-        let mut file = File::open(path).with_context(opening).map_err(Failure::usage)?;
-        let mut hasher = Sha256Hasher::new();
-        io::copy(&mut file, &mut hasher).with_context(opening).map_err(Failure::usage)?;
-        let bytes = ArchiveFile::new(file).with_context(opening).map_err(Failure::usage)?;
-        let format = format_of(path)?;
-        let archive = match read(&bytes, format, &Limits::default()) {
-            Ok(archive) => archive,
-            Err(error) => return Err(unread(global, path, error)?),
+    /// Opens both files at once, and speaks of the left one first.
+    fn both(global: &Global, left: &Path, right: &Path) -> Result<(Self, Self), Failure> {
+        let (first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(|| Self::new(right));
+            (Self::new(left), second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let said = |path, outcome| match outcome {
+            Ok(opened) => Ok(opened),
+            Err(Unopened::Failure(failure)) => Err(failure),
+            Err(Unopened::Unread(error)) => Err(unread(global, path, error)?),
         };
+        Ok((said(left, first)?, said(right, second)?))
+    }
+
+    fn new(path: &Path) -> Result<Self, Unopened> {
+        let opening = || format!("opening {}", path.display());
+        let usage = |error: anyhow::Error| Unopened::Failure(Failure::usage(error));
+        let mut file = File::open(path).with_context(opening).map_err(usage)?;
+        let format = format_of(path).map_err(Unopened::Failure)?;
+        let mut hasher = Sha256Hasher::new();
+        io::copy(&mut file, &mut hasher).with_context(opening).map_err(usage)?;
+        let bytes = ArchiveFile::new(file).with_context(opening).map_err(usage)?;
+        let archive = read(&bytes, format, &Limits::default()).map_err(Unopened::Unread)?;
         let (name, size_bytes) = (path.display().to_string(), hasher.size_bytes());
         let file = ComparedFile { name, size_bytes, sha256: hasher.finish() };
         Ok(Self { bytes, archive, kind: kind_of(format), file })
@@ -87,28 +107,45 @@ pub(super) fn unread(global: &Global, path: &Path, error: ReadError) -> Result<F
 /// The format that a file's name speaks for.
 pub(super) fn format_of(path: &Path) -> Result<ArchiveFormat, Failure> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let by_ending = [
-        (".whl", ArchiveFormat::Zip),
-        (".zip", ArchiveFormat::Zip),
-        (".tar.gz", ArchiveFormat::TarGz),
-        (".tar", ArchiveFormat::Tar),
-    ];
-    if let Ok(DistributionFileName::Sdist(sdist)) = name.parse::<DistributionFileName>()
-        && sdist.format == SdistFormat::TarGz
-    {
-        return Ok(ArchiveFormat::TarGz);
-    }
-    by_ending.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, format)| *format).ok_or_else(|| {
-        Failure::usage(anyhow!("{} is not compared: files named .whl, .zip, .tar.gz and .tar are", path.display()))
+    let found = BY_ENDING.iter().find(|(ending, _)| name.len() > ending.len() && name.ends_with(ending));
+    found.map(|(_, format)| *format).ok_or_else(|| {
+        let endings: Vec<&str> = BY_ENDING.iter().map(|(ending, _)| *ending).collect();
+        Failure::usage(anyhow!("{} is of no kind that is read; these are: {}", path.display(), endings.join(" ")))
     })
 }
+
+/// Formats by the end of a file's name, longer ends first.
+const BY_ENDING: &[(&str, ArchiveFormat)] = &[
+    (".whl", ArchiveFormat::Zip),
+    (".zip", ArchiveFormat::Zip),
+    (".tar.gz", ArchiveFormat::TarGz),
+    (".tgz", ArchiveFormat::TarGz),
+    (".crate", ArchiveFormat::TarGz),
+    (".tar.xz", ArchiveFormat::TarXz),
+    (".tar.bz2", ArchiveFormat::TarBz2),
+    (".tar.zst", ArchiveFormat::TarZst),
+    (".tar", ArchiveFormat::Tar),
+    (".deb", ArchiveFormat::Deb),
+    (".gz", ArchiveFormat::Gzip),
+    (".xz", ArchiveFormat::Xz),
+    (".bz2", ArchiveFormat::Bzip2),
+    (".zst", ArchiveFormat::Zstd),
+    (".a", ArchiveFormat::Ar),
+];
 
 fn kind_of(format: ArchiveFormat) -> &'static str {
     match format {
         ArchiveFormat::Zip => "zip",
         ArchiveFormat::TarGz => "tar.gz",
         ArchiveFormat::TarXz => "tar.xz",
+        ArchiveFormat::TarBz2 => "tar.bz2",
+        ArchiveFormat::TarZst => "tar.zst",
         ArchiveFormat::Tar => "tar",
         ArchiveFormat::Deb => "deb",
+        ArchiveFormat::Gzip => "gz",
+        ArchiveFormat::Xz => "xz",
+        ArchiveFormat::Bzip2 => "bz2",
+        ArchiveFormat::Zstd => "zst",
+        ArchiveFormat::Ar => "ar",
     }
 }

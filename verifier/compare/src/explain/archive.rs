@@ -66,7 +66,7 @@ pub(crate) fn explain(kind: Kind, old: &[u8], new: &[u8], names: Names, depth: u
         total_bytes: EXPANDED_BYTES >> depth,
         members: MOST_MEMBERS,
         header_bytes: 8 << 20,
-        xz_memory_kib: 65 << 10,
+        decoder_memory_kib: 65 << 10,
         ..Limits::default()
     };
     let open = |bytes: &[u8]| read(bytes, kind.format(), &limits);

@@ -199,7 +199,13 @@ impl Contents<'_> {
             return Ok(nothing);
         }
         *read_bytes_left -= needed;
-        if let (Some(a), Some(b)) = (old.content_up_to(partner, HELD_BYTES)?, new.content_up_to(index, HELD_BYTES)?) {
+        // Expanding is most of the work.
+        let (a, b) = std::thread::scope(|scope| {
+            let other = scope.spawn(move || new.content_up_to(index, HELD_BYTES));
+            let content = old.content_up_to(partner, HELD_BYTES);
+            (content, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        if let (Some(a), Some(b)) = (a?, b?) {
             if in_full {
                 return Ok(content::explain(&is.path, &a, &b, names, 0));
             }

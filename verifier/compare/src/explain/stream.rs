@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use twinbuild_archive::{Limits, ReadError, visit};
+use twinbuild_archive::stream;
 
 use super::binary::{Scanner, Tally};
 use crate::side::{CompareError, Side};
@@ -13,8 +13,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// Where two members differ, as far as both have bytes.
 pub(crate) fn tally(old: &Side<'_>, partner: usize, new: &Side<'_>, index: usize) -> Result<Tally, CompareError> {
     let mut tally = Tally::default();
-    open(new, index, &mut |is| {
-        let outcome = open(old, partner, &mut |was| {
+    stream(new.bytes, new.archive, index, &mut |is| {
+        let outcome = stream(old.bytes, old.archive, partner, &mut |was| {
             tally = in_lockstep(was, is)?;
             Ok(())
         });
@@ -36,27 +36,6 @@ fn in_lockstep(old: &mut dyn Read, new: &mut dyn Read) -> io::Result<Tally> {
     }
     scanner.finish();
     Ok(tally)
-}
-
-/// Hands the contents of one member to `take`, and reads the archive no further.
-fn open(side: &Side<'_>, index: usize, take: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>) -> Result<(), ReadError> {
-    let mut position = 0;
-    let mut is_taken = false;
-    let outcome = visit(side.bytes, side.archive.format, &Limits::default(), &mut |_, contents| {
-        let is_wanted = position == index;
-        position += 1;
-        if is_wanted {
-            take(contents)?;
-            is_taken = true;
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        Ok(())
-    });
-    if is_taken {
-        return Ok(());
-    }
-    outcome?;
-    Err(ReadError::NoContents { index, members: side.archive.members.len() })
 }
 
 fn fill(content: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
