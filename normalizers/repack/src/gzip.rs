@@ -59,6 +59,8 @@ pub enum GzipName {
     Folder,
     /// The same with `.tar`: an archive of the folder `demo-1.0` is `demo-1.0.tar.gz`.
     FolderTar,
+    /// The same with `.crate`: Cargo.
+    FolderCrate,
     /// That of the rebuild.
     AsBuilt,
 }
@@ -132,6 +134,7 @@ impl GzipName {
             Self::None => Ok(None),
             Self::Folder => Ok(Some(folder()?.to_vec())),
             Self::FolderTar => Ok(Some([folder()?, b".tar"].concat())),
+            Self::FolderCrate => Ok(Some([folder()?, b".crate"].concat())),
             Self::AsBuilt => Ok(gzip_of(rebuilt).ok_or(Unfit::Container)?.file_name.clone()),
         }
     }
@@ -189,7 +192,7 @@ fn header_of(
     let refused = |field, found: &dyn std::fmt::Display| whole(Reason::GzipField { field, found: found.to_string() });
     let efforts = [GzipEffort::Normal, GzipEffort::Maximum, GzipEffort::Fastest];
     let effort = efforts.into_iter().find(|effort| effort.number() == gzip.extra_flags);
-    let names = [GzipName::None, GzipName::FolderTar, GzipName::Folder];
+    let names = [GzipName::None, GzipName::FolderTar, GzipName::FolderCrate, GzipName::Folder];
     // The published file's own name explains nothing.
     let mut names = names.into_iter().chain(is_rebuild.then_some(GzipName::AsBuilt));
     let file_name = names.find(|name| name.of(rebuilt).is_ok_and(|found| found == gzip.file_name));
