@@ -269,6 +269,9 @@ pub enum Unfit {
         /// The member.
         path: MemberPath,
     },
+    /// A large tar in gzip would be expanded again and again.
+    #[error("the members are in another order, and the tar in gzip is too large to be expanded for each of them")]
+    Reordered,
     /// The gzip header names a folder, and the members are not all in one.
     #[error("the gzip header would have the name of the one folder of the members, and there is none")]
     Folder,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 
+use flate2::read::DeflateDecoder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinbuild_archive::{Archive, Container, GzipFields, ReadAt, TarStream};
@@ -58,6 +59,8 @@ pub enum GzipName {
     Folder,
     /// The same with `.tar`: an archive of the folder `demo-1.0` is `demo-1.0.tar.gz`.
     FolderTar,
+    /// The same with `.crate`: Cargo.
+    FolderCrate,
     /// That of the rebuild.
     AsBuilt,
 }
@@ -131,6 +134,7 @@ impl GzipName {
             Self::None => Ok(None),
             Self::Folder => Ok(Some(folder()?.to_vec())),
             Self::FolderTar => Ok(Some([folder()?, b".tar"].concat())),
+            Self::FolderCrate => Ok(Some([folder()?, b".crate"].concat())),
             Self::AsBuilt => Ok(gzip_of(rebuilt).ok_or(Unfit::Container)?.file_name.clone()),
         }
     }
@@ -188,7 +192,7 @@ fn header_of(
     let refused = |field, found: &dyn std::fmt::Display| whole(Reason::GzipField { field, found: found.to_string() });
     let efforts = [GzipEffort::Normal, GzipEffort::Maximum, GzipEffort::Fastest];
     let effort = efforts.into_iter().find(|effort| effort.number() == gzip.extra_flags);
-    let names = [GzipName::None, GzipName::FolderTar, GzipName::Folder];
+    let names = [GzipName::None, GzipName::FolderTar, GzipName::FolderCrate, GzipName::Folder];
     // The published file's own name explains nothing.
     let mut names = names.into_iter().chain(is_rebuild.then_some(GzipName::AsBuilt));
     let file_name = names.find(|name| name.of(rebuilt).is_ok_and(|found| found == gzip.file_name));
@@ -229,19 +233,22 @@ pub(crate) fn infer(
     if shared.is_some_and(Shared::is_stream_shared) {
         return Ok(parameters);
     }
-    let expanded = Expanded::new(published, bytes).ok_or_else(|| whole(Reason::Format))?;
-    let tar = Box::new(tar::infer(published, tar, &expanded, shared)?);
+    let tar = Box::new(tar::infer(published, bytes, tar, shared)?);
     let range = Range { bytes, start: gzip.deflate_offset, end: gzip.trailer_offset };
-    let mut effort = Effort::for_size(expanded.size());
-    let open = || -> io::Result<Box<dyn Read + '_>> { Ok(Box::new(expanded.section(0, expanded.size()))) };
+    let size_bytes = gzip.size_bytes;
+    let mut effort = Effort::for_size(size_bytes);
+    let open = || -> io::Result<Box<dyn Read + '_>> {
+        let section = Section { bytes, position: gzip.deflate_offset, end: gzip.trailer_offset };
+        Ok(Box::new(DeflateDecoder::new(section).take(size_bytes)))
+    };
     let path = MemberPath::new(*b"");
-    let contents = Contents { path: &path, size_bytes: expanded.size(), open: &open };
+    let contents = Contents { path: &path, size_bytes, open: &open };
     let found = identify(&contents, &range, Some(LIKELY), &mut effort)?;
     if effort.is_used_up() {
         return Err(whole(Reason::Effort).into());
     }
     let compressed_bytes = gzip.trailer_offset.saturating_sub(gzip.deflate_offset);
-    let encoder = found.ok_or_else(|| whole(Reason::Encoder { compressed_bytes, bytes: expanded.size() }))?;
+    let encoder = found.ok_or_else(|| whole(Reason::Encoder { compressed_bytes, bytes: size_bytes }))?;
     parameters.stream = GzipStream::Written { encoder, tar };
     Ok(parameters)
 }

@@ -47,10 +47,7 @@ pub fn infer_for(published: &Archive, bytes: &dyn ReadAt, shared: &Shared<'_>) -
 fn infer_with(published: &Archive, bytes: &dyn ReadAt, shared: Option<&Shared<'_>>) -> Result<Parameters, InferError> {
     let container = match &published.container {
         Container::Zip(end) => ContainerParameters::Zip(Box::new(zip(published, bytes, end, shared)?)),
-        Container::Tar(tar) => {
-            let expanded = tar::Expanded::new(published, bytes).ok_or_else(|| whole(Reason::Format))?;
-            ContainerParameters::Tar(Box::new(tar::infer(published, tar, &expanded, shared)?))
-        }
+        Container::Tar(tar) => ContainerParameters::Tar(Box::new(tar::infer(published, bytes, tar, shared)?)),
         Container::TarGz { gzip, tar } => {
             ContainerParameters::TarGz(Box::new(gzip::infer(published, bytes, gzip, tar, shared)?))
         }

@@ -85,10 +85,10 @@ fn equivalent(published: &Vec<u8>) -> ContainerDifferences {
 }
 
 /// The published file differs, plain and in gzip, with this finding of `demo.py`.
-fn differs(published: &Vec<u8>, code: &str) {
+fn differs(published: &[u8], code: &str) {
     let rebuilt = written(&entries());
     for (published, rebuilt, format) in [
-        (published.clone(), rebuilt.clone(), Format::Tar),
+        (published.to_vec(), rebuilt.clone(), Format::Tar),
         (gzip(published, 6, 0), gzip(&rebuilt, 6, 0), Format::TarGz),
     ] {
         let found = judge(&published, &rebuilt, format);

@@ -10,9 +10,9 @@ use crate::members::Section;
 
 /// Tars in gzip up to this size are kept once they are expanded, in bytes; larger ones are expanded again where they are
 /// not read from front to back.
-const KEPT_BYTES: u64 = 32 << 20;
-/// How often a tar that is not kept may be expanded again: for another order of its members, not for a reversed one.
-const MOST_RESTARTS: u32 = 64;
+const KEPT_BYTES: u64 = if cfg!(test) { 64 << 10 } else { 32 << 20 };
+/// How often a tar that is not kept may be expanded again: for another order of its folders, not for a reversed one.
+const MOST_RESTARTS: usize = 64;
 
 /// A tar, plain or in gzip.
 pub(crate) struct Expanded<'a> {
@@ -27,7 +27,6 @@ struct Progress<'a> {
     kept: Vec<u8>,
     decoder: DeflateDecoder<Section<'a>>,
     position: u64,
-    restarts_left: u32,
 }
 
 impl<'a> Expanded<'a> {
@@ -37,12 +36,7 @@ impl<'a> Expanded<'a> {
             Container::Tar(tar) => Some(Self { bytes, size: tar.size_bytes, deflated: None }),
             Container::TarGz { gzip, tar } => {
                 let section = Section { bytes, position: gzip.deflate_offset, end: gzip.trailer_offset };
-                let progress = Progress {
-                    kept: Vec::new(),
-                    decoder: DeflateDecoder::new(section),
-                    position: 0,
-                    restarts_left: MOST_RESTARTS,
-                };
+                let progress = Progress { kept: Vec::new(), decoder: DeflateDecoder::new(section), position: 0 };
                 Some(Self { bytes, size: tar.size_bytes, deflated: Some((section, Mutex::new(progress))) })
             }
             Container::Zip(_)
@@ -58,9 +52,11 @@ impl<'a> Expanded<'a> {
         }
     }
 
-    /// A range of the tar.
-    pub(crate) fn section(&self, start: u64, length: u64) -> Section<'_> {
-        Section { bytes: self, position: start, end: start.saturating_add(length) }
+    /// Whether ranges that begin at these offsets can be read in this order without expanding the tar too often.
+    pub(crate) fn takes(&self, starts: impl Iterator<Item = u64>) -> bool {
+        let mut last = 0;
+        let turns = starts.filter(|start| std::mem::replace(&mut last, *start) > *start).count();
+        self.deflated.is_none() || self.size <= KEPT_BYTES || turns <= MOST_RESTARTS
     }
 }
 
@@ -89,8 +85,6 @@ impl<'a> Progress<'a> {
             return self.kept.as_slice().read_at(buffer, offset);
         }
         if offset < self.position {
-            let left = self.restarts_left.checked_sub(1);
-            self.restarts_left = left.ok_or_else(|| io::Error::other("the tar would be expanded too often"))?;
             (self.decoder, self.position) = (DeflateDecoder::new(section), 0);
         }
         let skipped = io::copy(&mut (&mut self.decoder).take(offset - self.position), &mut io::sink())?;
@@ -101,5 +95,52 @@ impl<'a> Progress<'a> {
         let count = self.decoder.read(buffer)?;
         self.position += count as u64;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, GzBuilder};
+    use twinbuild_archive::{Format, Limits, read};
+
+    use crate::error::Unfit;
+    use crate::exact::{Exactness, is_exact};
+
+    /// Files of this size in this order, in a tar in gzip that is larger than what is kept.
+    fn tar_of(order: impl Iterator<Item = u8>, size: usize) -> Vec<u8> {
+        let mut tar = Vec::new();
+        for name in order {
+            let mut block = vec![0; 512];
+            let mut put = |at: usize, text: &str| block[at..at + text.len()].copy_from_slice(text.as_bytes());
+            put(0, &format!("demo/{name:03}"));
+            put(100, "0000644\x000000000\x000000000\0");
+            put(124, &format!("{size:011o}\x0000000000000\0        0"));
+            put(257, "ustar\x0000");
+            let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            let contents = (0..size).map(|at| at.to_le_bytes()[1] ^ name);
+            tar.extend(block.into_iter().chain(contents));
+            tar.resize(tar.len().next_multiple_of(512), 0);
+        }
+        tar.resize(tar.len() + 1024, 0);
+        let mut gzip = GzBuilder::new().write(Vec::new(), Compression::new(6));
+        gzip.write_all(&tar).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    fn exactness(published: &Vec<u8>, rebuilt: &Vec<u8>) -> Exactness {
+        let [ours, theirs] = [published, rebuilt].map(|bytes| read(bytes, Format::TarGz, &Limits::default()).unwrap());
+        is_exact(&ours, published, &theirs, rebuilt).unwrap()
+    }
+
+    #[test]
+    fn large_tars_are_expanded_again_for_another_order_and_not_for_any() {
+        let few = tar_of(0..3, 100_000);
+        assert!(matches!(exactness(&few, &tar_of((0..3).rev(), 100_000)), Exactness::Exact(_)));
+        let many = tar_of(0..100, 2_000);
+        let outcome = exactness(&many, &tar_of((0..100).rev(), 2_000));
+        assert!(matches!(outcome, Exactness::Unfit(Unfit::Reordered)), "{outcome:?}");
     }
 }

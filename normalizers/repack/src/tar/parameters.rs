@@ -140,8 +140,8 @@ pub(crate) fn names_digest(archive: &Archive, sorted: &[usize]) -> Sha256 {
 /// what they write.
 pub(crate) fn infer(
     published: &Archive,
+    bytes: &dyn ReadAt,
     tar: &TarStream,
-    expanded: &Expanded<'_>,
     shared: Option<&Shared<'_>>,
 ) -> Result<TarParameters, InferError> {
     let whole = |reason| NotRepackable { path: None, reason };
@@ -173,7 +173,7 @@ pub(crate) fn infer(
             .filter(|blocks| (2..=END_BLOCKS_MAX).contains(blocks))
             .ok_or_else(|| whole(Reason::EndBlocks { blocks: end_blocks }))?,
     };
-    check_bytes(published, expanded, &parameters)?;
+    check_bytes(published, bytes, &parameters)?;
     Ok(parameters)
 }
 
@@ -214,7 +214,11 @@ fn all_values(published: &Archive, rebuilt: &Archive) -> Result<Vec<TarValues>, 
 
 /// Holds each byte of the tar against what its own members give. Names that are as built are its own as well, since they
 /// are the same.
-fn check_bytes(published: &Archive, expanded: &Expanded<'_>, parameters: &TarParameters) -> Result<(), InferError> {
+fn check_bytes(published: &Archive, bytes: &dyn ReadAt, parameters: &TarParameters) -> Result<(), InferError> {
+    // One for each reader, as both read from front to back.
+    let (Some(written), Some(expanded)) = (Expanded::new(published, bytes), Expanded::new(published, bytes)) else {
+        return Err(NotRepackable { path: None, reason: Reason::Format }.into());
+    };
     let unexplained = |offset: u64| {
         let starts = published.members.iter().rev().filter_map(|member| match &member.fields {
             Fields::Tar(fields) => Some((fields.offset, member)),
@@ -224,11 +228,11 @@ fn check_bytes(published: &Archive, expanded: &Expanded<'_>, parameters: &TarPar
             starts.clone().find(|(start, _)| *start <= offset).map(|(_, member)| member.path.clone());
         InferError::from(NotRepackable { path, reason: Reason::Unexplained { offset } })
     };
-    let plan = match Plan::new(parameters, published, expanded) {
+    let plan = match Plan::new(parameters, published, &written) {
         Ok(plan) => plan,
         Err(_) => return Err(unexplained(0)),
     };
-    let mut against = Against::new(expanded, 0, expanded.size());
+    let mut against = Against::new(&expanded, 0, expanded.size());
     match plan.write(&mut against) {
         Err(RepackError::Failed(failure)) if !against.has_stopped() => return Err(failure.into()),
         _ => {}

@@ -10,6 +10,7 @@ use crate::error::{Failure, RepackError, Unfit};
 use crate::fields::System;
 use crate::members::Section;
 use crate::permit::{StoredMode, is_world_writable, modes_read_alike};
+use crate::tar::expanded::Expanded;
 use crate::tar::header::{BLOCK_BYTES, headers};
 use crate::tar::parameters::{TarParameters, names_digest, sorted};
 use crate::tar::values::TarValues;
@@ -31,7 +32,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn new(
         parameters: &'a TarParameters,
         rebuilt: &'a Archive,
-        expanded: &'a dyn ReadAt,
+        expanded: &'a Expanded<'_>,
     ) -> Result<Self, Unfit> {
         let (Container::Tar(globals) | Container::TarGz { tar: globals, .. }) = &rebuilt.container else {
             return Err(Unfit::Container);
@@ -48,6 +49,10 @@ impl<'a> Plan<'a> {
         let order: Vec<usize> = positions.into_iter().filter_map(|position| sorted.get(position).copied()).collect();
         if u64::from(parameters.globals) != globals.globals.len() as u64 {
             return Err(Unfit::Globals);
+        }
+        let starts = order.iter().filter_map(|index| tar_member(rebuilt, *index)).map(|(_, fields)| fields.data_offset);
+        if !expanded.takes(starts) {
+            return Err(Unfit::Reordered);
         }
         let plan = Self { parameters, rebuilt, expanded, globals, order };
         plan.check()?;
