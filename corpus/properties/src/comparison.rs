@@ -195,3 +195,19 @@ fn check_true(archive: &Archive, index: usize, text: &[u8]) {
     }
     assert!(expected.keys().all(|name| is_bare(name)), "files are not listed: {expected:?}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_of_a_wheel_is_a_container_parameter_or_makes_a_difference() {
+        let honest = Wheel::chosen(&mut Choices::new(&[3])).write();
+        for at in 0..honest.len() {
+            let mut other = honest.clone();
+            other[at] ^= 1 << (at % 8);
+            check_compared(&honest, &other, false);
+            check_compared(&sums::seal_zip(&other), &honest, false);
+        }
+    }
+}

@@ -117,3 +117,29 @@ fn sealed(path: &MemberPath, content: &[u8]) -> Vec<u8> {
         content.to_vec()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seeds;
+
+    #[test]
+    fn every_bit_of_a_content_is_noise_or_makes_a_difference() {
+        for (name, seed) in seeds::contents() {
+            let mut choices = Choices::new(&seed);
+            let path = choices.path();
+            let content = sealed(&path, choices.rest());
+            let mut equal = 0;
+            for bit in 0..content.len() * 8 {
+                let mut other = content.clone();
+                other[bit / 8] ^= 1 << (bit % 8);
+                for other in as_it_is_and_sealed(&path, &other) {
+                    check_pair(&path, &content, &other);
+                    equal += usize::from(equal_after_rules(&path, &content, &other).is_equal());
+                }
+            }
+            let passes = applicable(&path).any(|rule| rule.effect == twinbuild_rules::Effect::Passes);
+            assert!(equal > 0 || !passes || name.ends_with("METADATA"), "no rule of {path} had anything to do");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use twinbuild_properties::{PROPERTIES, Property};
 
 /// Other numbers of cases by `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 100 };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 64 };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
