@@ -162,6 +162,13 @@ pub(crate) fn check_requirement(file: &'static str, text: &str) -> Result<Requir
             reason: "it is to be one line of at most 1000 bytes".to_owned(),
         });
     }
+    if !has_whole_names(text) {
+        return Err(SourceError::Requirement {
+            file,
+            requirement: text.chars().take(200).collect(),
+            reason: "names of projects and extras end in a letter or digit".to_owned(),
+        });
+    }
     let requirement = Requirement::<VerbatimUrl>::from_str(text).map_err(|error| SourceError::Requirement {
         file,
         requirement: text.chars().take(200).collect(),
@@ -173,6 +180,17 @@ pub(crate) fn check_requirement(file: &'static str, text: &str) -> Result<Requir
         }
         _ => Ok(requirement),
     }
+}
+
+/// Whether the name that a requirement begins with, and each of its extras, ends in a letter or digit as PEP 508 has it. The
+/// parser panics on others.
+fn has_whole_names(text: &str) -> bool {
+    let is_inner = |c: char| matches!(c, '.' | '-' | '_');
+    let text = text.trim_start();
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || is_inner(c));
+    let name = text.strip_suffix(rest).unwrap_or(text);
+    let extras = rest.trim_start().strip_prefix('[').and_then(|extras| extras.split(']').next()).unwrap_or_default();
+    !name.ends_with(is_inner) && !extras.split(',').any(|extra| extra.trim_end().ends_with(is_inner))
 }
 
 /// A list value of an INI file as configparser reads it: indented lines continue the key, entries stand one a line or
@@ -228,6 +246,9 @@ mod tests {
         for (text, expected) in [
             ("[build-system]\nrequires = ['x @ https://example.invalid/x.whl']", "by address"),
             ("[build-system]\nrequires = ['--index-url x']", "not a requirement"),
+            ("[build-system]\nrequires = ['setuptools_ >= 1']", "end in a letter or digit"),
+            ("[build-system]\nrequires = ['six [a, b. ]']", "end in a letter or digit"),
+            ("[build-system]\nrequires = ['six[a-']", "end in a letter or digit"),
             ("[build-system]\nrequires = [\"six; os_name != 'a'\\nor\\nos_name == 'b'\"]", "one line"),
             ("[build-system]\nrequires = []\nbuild-backend = 'os; import x'", "object reference"),
             ("[build-system]\nrequires = []\nbuild-backend = 'b'\nbackend-path = ['../x']", "stay inside"),

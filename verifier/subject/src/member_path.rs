@@ -103,12 +103,12 @@ impl MemberPath {
         if bytes.iter().any(u8::is_ascii_control) {
             return Err(UnsafePath::Control);
         }
+        let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
         if let [letter, b':', ..] = bytes
             && letter.is_ascii_alphabetic()
         {
             return Err(UnsafePath::Drive);
         }
-        let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
         let bytes = bytes.strip_suffix(b"/").unwrap_or(bytes);
         if bytes.is_empty() || bytes == b"." {
             return Err(UnsafePath::Empty);
@@ -201,6 +201,7 @@ mod tests {
             ("a\0.py", UnsafePath::Nul),
             ("a\\b", UnsafePath::Backslash),
             ("C:x", UnsafePath::Drive),
+            ("./C:x", UnsafePath::Drive),
             ("a\nb", UnsafePath::Control),
         ] {
             assert_eq!(MemberPath::from(name).components(), Err(reason), "{name:?}");

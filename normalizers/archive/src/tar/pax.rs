@@ -1,5 +1,7 @@
 //! PAX extended headers (POSIX pax, "pax Extended Header"): records of `LENGTH KEY=VALUE\n`, cut by their length alone.
 
+use std::collections::HashSet;
+
 use crate::archive::Anomaly;
 use crate::error::{ReadError, Unsupported};
 use crate::source::length;
@@ -25,6 +27,7 @@ const DECISIVE: [&[u8]; 5] = [b"path", b"linkpath", b"size", b"hdrcharset", b"ch
 /// Cuts the body of an extended header into its records.
 pub(super) fn parse(body: &[u8], offset: u64) -> Result<Vec<PaxRecord>, ReadError> {
     let mut records: Vec<PaxRecord> = Vec::new();
+    let mut keys: HashSet<&[u8]> = HashSet::new();
     let mut rest = body;
     while !rest.is_empty() {
         let at = length(body) - length(rest);
@@ -45,7 +48,7 @@ pub(super) fn parse(body: &[u8], offset: u64) -> Result<Vec<PaxRecord>, ReadErro
         if record.key.is_empty() || record.key.contains(&0) {
             return Err(fault("no key").into());
         }
-        if records.iter().any(|other| other.key == record.key) {
+        if !keys.insert(&text[..equals]) {
             return Err(TarFault::PaxDuplicate { offset, key: record.key.escape_ascii().to_string() }.into());
         }
         rest = &after[text.len() + 2..];

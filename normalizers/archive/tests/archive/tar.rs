@@ -270,3 +270,14 @@ fn a_source_that_is_shorter_than_it_says_fails_as_input() {
     let read = read(&Short(tar(&[])), Format::Tar, &Limits::default());
     assert!(matches!(read, Err(ReadError::Io { offset: 1024, .. })));
 }
+
+#[test]
+fn a_pax_header_of_a_hundred_thousand_records_is_read_in_one_pass() {
+    // A search of the records for each of them takes minutes, and one archive may have many such headers.
+    let keys: Vec<String> = (0..100_000).map(|number| format!("{number:x}")).collect();
+    let records: Vec<(&str, &[u8])> = keys.iter().map(|key| (key.as_str(), b"".as_slice())).collect();
+    let found = crate::anomalies(&tar(&[pax(b'x', &records), file("a", b"")]), Format::Tar);
+    assert_eq!(found.len(), keys.len());
+    let twice: Vec<_> = records.iter().chain(&records[..1]).copied().collect();
+    assert_eq!(crate::code(&tar(&[pax(b'x', &twice), file("a", b"")]), Format::Tar), "pax-duplicate");
+}

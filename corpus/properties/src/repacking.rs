@@ -1,0 +1,90 @@
+//! Container parameters.
+
+use twinbuild_archive::{Archive, Format, Limits, read};
+use twinbuild_repack::{FREE_BYTES_ALLOWED, InferError, Parameters, RepackError, ZipMembers, infer, repack};
+
+use crate::archives::LIMITS;
+use crate::choices::Choices;
+use crate::wheel::Wheel;
+use crate::{plain, sums};
+
+/// Whatever a zip file is: if it reads, inferring its container parameters names what is none, or gives parameters that
+/// write the very same bytes from its members, also after they were JSON.
+///
+/// Bytes that do not begin like a zip file choose the members and values of one.
+pub fn repack_zip(bytes: &[u8]) {
+    if bytes.starts_with(b"PK") {
+        check_repacked(bytes);
+        let sealed = sums::seal_zip(bytes);
+        if sealed != bytes {
+            check_repacked(&sealed);
+        }
+    } else {
+        check_repacked(&Wheel::of_any_shape(&mut Choices::new(bytes)).write());
+    }
+}
+
+fn check_repacked(published: &[u8]) {
+    let Ok(archive) = read(published, Format::Zip, &LIMITS) else { return };
+    let parameters = match infer(&archive, &published) {
+        Ok(parameters) => parameters,
+        Err(InferError::NotRepackable(reason)) => {
+            assert!(!reason.to_string().contains(char::is_control), "{reason:?}");
+            return;
+        }
+        Err(InferError::Failed(failure)) => panic!("{failure:?}"),
+    };
+    assert_eq!(written(&parameters, &archive, published).unwrap(), published, "{parameters:?}");
+    let json = serde_json::to_vec(&parameters).unwrap();
+    let again: Parameters = serde_json::from_slice(&json).unwrap();
+    assert_eq!(again, parameters);
+    assert_eq!(parameters.validate(), Ok(()));
+    let free = parameters.free_bytes_of_all();
+    assert_eq!(free.len(), archive.members.len());
+    let member_by_member: Vec<u64> = (0..free.len()).map(|index| parameters.free_bytes(index)).collect();
+    assert_eq!(free, member_by_member);
+    assert!(free.iter().all(|bytes| *bytes < 32 * FREE_BYTES_ALLOWED), "{free:?}");
+}
+
+/// Whatever JSON is, reading it as container parameters fails, or gives parameters that are JSON again and, used on the
+/// members of an honest wheel, are refused or write these members and no others.
+pub fn container_parameters(bytes: &[u8]) {
+    let Ok(parameters) = serde_json::from_slice::<Parameters>(bytes) else { return };
+    let json = serde_json::to_vec(&parameters).unwrap();
+    assert_eq!(serde_json::from_slice::<Parameters>(&json).unwrap(), parameters);
+    let rebuilt = parametrized_wheel();
+    let archive = read(&rebuilt, Format::Zip, &Limits::default()).unwrap();
+    let written = match written(&parameters, &archive, &rebuilt) {
+        Ok(written) => written,
+        Err(RepackError::Unfit(unfit)) => {
+            assert!(!unfit.to_string().contains(char::is_control), "{unfit:?}");
+            return;
+        }
+        Err(RepackError::Failed(failure)) => panic!("{failure:?}"),
+    };
+    assert_eq!(parameters.validate(), Ok(()), "what is not valid was used");
+    let members = |bytes: &[u8]| {
+        let mut members: Vec<_> =
+            plain::zip(bytes).expect("a zip file").into_iter().map(|member| (member.name, member.content)).collect();
+        for (name, content) in &mut members {
+            if name.ends_with(b"/RECORD") {
+                content.sort_unstable();
+            }
+        }
+        members.sort_unstable();
+        members
+    };
+    assert_eq!(members(&written), members(&rebuilt), "parameters changed what they may not: {parameters:?}");
+    assert_eq!(parameters.free_bytes_of_all().len(), archive.members.len());
+}
+
+/// The wheel whose members [`container_parameters`] writes.
+pub(crate) fn parametrized_wheel() -> Vec<u8> {
+    Wheel::chosen(&mut Choices::new(&[])).write()
+}
+
+fn written(parameters: &Parameters, archive: &Archive, bytes: &[u8]) -> Result<Vec<u8>, RepackError> {
+    let mut written = Vec::new();
+    repack(parameters, &ZipMembers::new(archive, &bytes), &mut written)?;
+    Ok(written)
+}
