@@ -18,7 +18,7 @@ pub(crate) const LIMITS: Limits = Limits {
     name_bytes: 4096,
     header_bytes: 1 << 20,
     anomalies: 1_000,
-    xz_memory_kib: 16 << 10,
+    decoder_memory_kib: 16 << 10,
 };
 
 /// Members up to this size are read again one by one.

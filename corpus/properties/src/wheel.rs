@@ -5,7 +5,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use twinbuild_archive::{Format, Limits, TileKind, read};
-use twinbuild_repack::{Column, Encoder, ZipMembers, ZlibSettings, infer, repack};
+use twinbuild_repack::{Column, Compressed, ContainerParameters, Encoder, ZlibSettings, infer, repack};
 use twinbuild_subject::Sha256;
 
 use crate::choices::Choices;
@@ -319,9 +319,10 @@ fn by_zlib(content: &[u8], level: u8, mem_level: u8) -> Vec<u8> {
     let stored = Wheel { members: vec![member], gap: Vec::new(), comment: Vec::new(), has_zip64_end: false }.write();
     let archive = read(&stored, Format::Zip, &Limits::default()).unwrap();
     let mut parameters = infer(&archive, &stored).unwrap();
-    parameters.encoder = Column::All(Encoder::Zlib(ZlibSettings { level, mem_level }));
+    let ContainerParameters::Zip(zip) = &mut parameters.container else { panic!("a zip file has others") };
+    zip.compressed = Column::All(Compressed::By(Encoder::Zlib(ZlibSettings { level, mem_level })));
     let mut written = Vec::new();
-    repack(&parameters, &ZipMembers::new(&archive, &stored), &mut written).unwrap();
+    repack(&parameters, &archive, &stored, &mut written).unwrap();
     let written_archive = read(&written, Format::Zip, &Limits::default()).unwrap();
     let tile = written_archive.tiles.iter().find(|tile| matches!(tile.kind, TileKind::Data { .. })).unwrap();
     let start = usize::try_from(tile.offset).unwrap();
