@@ -378,6 +378,8 @@ fn container<'a>(container: &Container, beside: &str) -> Option<Section<'a>> {
         (differences.times, "time"),
         (differences.modes, "permitted mode bits"),
         (differences.creator, "creator"),
+        (differences.owners, "owner"),
+        (differences.dialect, "dialect of tar"),
         (differences.compression, "compression"),
     ];
     let mut parts: Vec<String> = counts
@@ -388,6 +390,12 @@ fn container<'a>(container: &Container, beside: &str) -> Option<Section<'a>> {
     if differences.member_order {
         parts.insert(0, "the members stand in another order".to_owned());
     }
+    if differences.blocking_factor {
+        parts.push("another blocking factor".to_owned());
+    }
+    if differences.gzip_header {
+        parts.push("another gzip header".to_owned());
+    }
     if parts.is_empty() && parameters.is_none() {
         return None;
     }
@@ -396,7 +404,7 @@ fn container<'a>(container: &Container, beside: &str) -> Option<Section<'a>> {
     }
     let line = vec![name(kind), words(format!(", beside {beside}: {}.", parts.join(", ")))];
     let mut blocks = vec![Block::Paragraph(line)];
-    if let Some(Ok(Value::Object(parameters))) = parameters.as_ref().map(serde_json::to_value) {
+    if let Some(Ok(parameters)) = parameters.as_ref().map(|parameters| serde_json::to_value(&parameters.container)) {
         let summary = "Container parameters, by which a rebuild is written as the published file".to_owned();
         blocks.push(Block::Folded { summary, blocks: vec![Block::Paragraph(parameters_in_a_line(&parameters))] });
     }
@@ -405,9 +413,9 @@ fn container<'a>(container: &Container, beside: &str) -> Option<Section<'a>> {
 
 /// Parameters, which are numbers and enumerations: one that is the same for all members is shown, one that has runs of
 /// members is counted, and one that says that there is nothing is left out.
-fn parameters_in_a_line(parameters: &serde_json::Map<String, Value>) -> Vec<Inline> {
+fn parameters_in_a_line(parameters: &Value) -> Vec<Inline> {
     let mut line = Vec::new();
-    for (key, value) in parameters.iter().filter(|(key, _)| *key != "names") {
+    for (key, value) in columns(parameters).into_iter().filter(|(key, _)| *key != "names") {
         let runs = value.get("runs").unwrap_or(value).as_array();
         let shown = match (runs, value.get("all").unwrap_or(value)) {
             (Some(runs), _) => counted(count_of(runs), "run", "runs"),
@@ -418,6 +426,15 @@ fn parameters_in_a_line(parameters: &serde_json::Map<String, Value>) -> Vec<Inli
         line.extend([words(if line.is_empty() { "" } else { "; " }), name(&format!("{key} {shown}"))]);
     }
     line
+}
+
+/// The parameters by name, those of a container within a container after its own.
+fn columns(parameters: &Value) -> Vec<(&String, &Value)> {
+    const CONTAINERS: [&str; 6] = ["zip", "tar", "tarGz", "stream", "written", "container"];
+    let Value::Object(parameters) = parameters else { return Vec::new() };
+    let (inner, own): (Vec<_>, Vec<_>) =
+        parameters.iter().partition(|(key, value)| CONTAINERS.contains(&key.as_str()) && value.is_object());
+    own.into_iter().chain(inner.into_iter().flat_map(|(_, value)| columns(value))).collect()
 }
 
 /// A value without the marks of JSON.

@@ -232,8 +232,7 @@ fn three_way() -> Comparison {
 }
 
 fn container() -> Container {
-    let parameters = serde_json::json!({
-        "version": 1,
+    let zip = serde_json::json!({
         "members": 3,
         "names": Sha256::of(b"names"),
         "order": [{ "first": 0, "count": 3 }],
@@ -246,11 +245,12 @@ fn container() -> Container {
         "modified": { "runs": [{ "value": { "date": 21230, "time": 16973 }, "count": 2 },
                                { "value": { "date": 21230, "time": 17000 }, "count": 1 }] },
         "mode": { "all": { "permissions": 420, "hasType": true } },
-        "encoder": { "all": { "zlib": { "level": 6, "memLevel": 8 } } },
+        "compressed": { "all": { "by": { "zlib": { "level": 6, "memLevel": 8 } } } },
         "localExtra": { "all": [] },
         "centralExtra": { "all": [] },
         "zip64End": null
     });
+    let parameters = serde_json::json!({ "version": 2, "container": { "zip": zip } });
     Container {
         kind: "zip".to_owned(),
         differences: ContainerDifferences { times: 19, member_order: true, ..ContainerDifferences::default() },
