@@ -1,6 +1,6 @@
 //! How two files relate, member by member.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use twinbuild_archive::{Anomaly, Format};
 use twinbuild_repack::{InferError, NotRepackable, Parameters, Reason, Shared, explain_gzip_header, infer_for};
@@ -100,6 +100,7 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
         pair.relation = Relation::Identical;
         return Ok(pair);
     }
+    let records = (record_index(left.archive), record_index(right.archive));
     let mut record = None;
     let shared = Shared::find(left.archive, left.bytes, right.archive, right.bytes)?;
     let mut parameters = Inferred::default();
@@ -112,7 +113,7 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
         if a.kind != b.kind {
             pair.changes.push(Change::Kind(index, partner));
         } else if (a.size_bytes, a.sha256) != (b.size_bytes, b.sha256) {
-            if record_index(left.archive) == Some(index) && record_index(right.archive) == Some(partner) {
+            if records == (Some(index), Some(partner)) {
                 record = Some((index, partner));
             } else {
                 let applied = normalized(left, index, right, partner, normalizing)?;
@@ -288,23 +289,23 @@ impl Pair {
             return Ok(());
         }
         // A row follows from its member: where that was normalized, its row is too.
-        let is_normalized = |path: &MemberPath| self.normalizations.iter().any(|other| other.path == *path);
         let rows = differing_rows(&a, &b);
-        if are_true && !rows.is_empty() && rows.iter().all(is_normalized) {
+        let normalized: HashSet<&MemberPath> = self.normalizations.iter().map(|other| &other.path).collect();
+        if are_true && !rows.is_empty() && rows.iter().all(|path| normalized.contains(path)) {
             self.normalizations.push(record(RECORD_NORMALIZED_ROWS));
             return Ok(());
         }
-        let is_implied = are_true
-            && rows.iter().all(|path| {
-                is_normalized(path)
-                    || self.changes.iter().any(|change| match change {
-                        Change::OnlyLeft(i) | Change::Content(i, _) | Change::Kind(i, _) => {
-                            left.member(*i).path == *path
-                        }
-                        Change::OnlyRight(i) => right.member(*i).path == *path,
-                        _ => false,
-                    })
+        let different: HashSet<&MemberPath> = self
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::OnlyLeft(i) | Change::Content(i, _) | Change::Kind(i, _) => Some(&left.member(*i).path),
+                Change::OnlyRight(i) => Some(&right.member(*i).path),
+                _ => None,
             })
+            .collect();
+        let is_implied = are_true
+            && rows.iter().all(|path| normalized.contains(path) || different.contains(path))
             && !self.changes.is_empty();
         self.changes.push(if is_implied { Change::ImpliedRecord(index, partner) } else { changed });
         Ok(())
