@@ -1,7 +1,8 @@
 //! The rows of `RECORD` for members that were rewritten.
 
 use twinbuild_archive::{Archive, Member};
-use twinbuild_subject::{MemberPath, Sha256};
+use twinbuild_record::row_path;
+use twinbuild_subject::Sha256;
 
 /// A member's contents after the normalizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(crate) fn follow<'a>(
         let body = line.trim_ascii_end();
         let row = rows.iter().find_map(|(member, old, new)| {
             let stem = body.strip_suffix(old.as_slice())?;
-            (first_field(line).as_ref() == Some(&member.path)).then_some((stem, new))
+            (row_path(line) == member.path).then_some((stem, new))
         });
         match row {
             Some((stem, new)) => {
@@ -45,10 +46,4 @@ pub(crate) fn follow<'a>(
 /// What a row has after the path.
 fn ending(sha256: &Sha256, size_bytes: u64) -> Vec<u8> {
     format!(",sha256={},{size_bytes}", sha256.to_url_safe_base64()).into_bytes()
-}
-
-fn first_field(line: &[u8]) -> Option<MemberPath> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line);
-    let row = reader.byte_records().next()?.ok()?;
-    row.get(0).map(MemberPath::new)
 }

@@ -1,10 +1,10 @@
 //! The order of the lines of `RECORD`, the list of a wheel's files with their digests (PyPA, "Recording installed
 //! projects"). Installers take the lines in any order, and tools write them in that of their file system.
 
-use std::collections::HashMap;
 use std::io::Read;
 
 use twinbuild_archive::MemberKind;
+use twinbuild_record::ListedFile;
 
 use crate::error::Failure;
 use crate::members::{MemberFacts, Members};
@@ -16,11 +16,8 @@ pub(crate) const RECORD_BYTES: u64 = 64 << 20;
 /// The index of a wheel's `RECORD`: the file of that name in the one `*.dist-info` folder at the top.
 #[must_use]
 pub fn index(members: &dyn Members) -> Option<usize> {
-    let is_record = |facts: &MemberFacts<'_>| {
-        *facts.kind == MemberKind::File
-            && facts.path.ends_with(".dist-info/RECORD")
-            && facts.path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1
-    };
+    let is_record =
+        |facts: &MemberFacts<'_>| *facts.kind == MemberKind::File && twinbuild_record::is_record(facts.path);
     let mut found = (0..members.count()).filter(|index| members.facts(*index).as_ref().is_some_and(is_record));
     match (found.next(), found.next()) {
         (Some(index), None) => Some(index),
@@ -74,38 +71,17 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').collect()
 }
 
-/// Checks each line of the `RECORD` at `index` against the members: each file is listed once, with its SHA-256 and its
-/// size; `RECORD` itself and its signatures are listed without or not at all. `Err` says what is wrong first.
+/// Checks each line of the `RECORD` at `index` against the members. `Err` says what is wrong first.
 pub(crate) fn verify(members: &dyn Members, index: usize, text: &[u8]) -> Result<(), String> {
-    let record = members.facts(index).map(|facts| facts.path.as_bytes()).unwrap_or_default();
-    let is_signature = |name: &[u8]| name.strip_prefix(record).is_some_and(|rest| matches!(rest, b".jws" | b".p7s"));
-    let mut unlisted: HashMap<&[u8], MemberFacts<'_>> = (0..members.count())
-        .filter_map(|index| members.facts(index))
-        .filter(|facts| *facts.kind == MemberKind::File)
-        .map(|facts| (facts.path.as_bytes(), facts))
-        .collect();
-    let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
-    for row in rows.byte_records() {
-        let row = row.map_err(|error| format!("it is not a CSV file: {error}"))?;
-        let name = row.get(0).unwrap_or_default();
-        let shown = twinbuild_subject::MemberPath::new(name);
-        let (3, Some(facts)) = (row.len(), unlisted.remove(name)) else {
-            return Err(format!("`{shown}` has no row of three fields, is no file of the archive, or is listed twice"));
-        };
-        let (digest, size) = (row.get(1).unwrap_or_default(), row.get(2).unwrap_or_default());
-        if (name == record || is_signature(name)) && digest.is_empty() && size.is_empty() {
-            continue;
-        }
-        let expected = facts.sha256.map(|sha256| format!("sha256={}", sha256.to_url_safe_base64()));
-        let is_true = expected.is_some_and(|expected| expected.as_bytes() == digest)
-            && facts.size_bytes.to_string().as_bytes() == size;
-        if !is_true {
-            return Err(format!("`{shown}` has another digest or size"));
-        }
-    }
-    let missing =
-        unlisted.into_values().filter(|facts| !is_signature(facts.path.as_bytes())).map(|facts| facts.path).min();
-    missing.map_or(Ok(()), |path| Err(format!("`{path}` is not listed")))
+    let Some(record) = members.facts(index) else { return Ok(()) };
+    let facts = (0..members.count()).filter_map(|index| members.facts(index));
+    let files = facts.filter(|facts| *facts.kind == MemberKind::File).map(|facts| ListedFile {
+        path: facts.path,
+        size_bytes: facts.size_bytes,
+        sha256: facts.sha256,
+    });
+    let faults = twinbuild_record::verify(record.path, files, text);
+    faults.first().map_or(Ok(()), |fault| Err(format!("`{}`: {}", fault.path, fault.detail)))
 }
 
 #[cfg(test)]
