@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read as _};
+use std::sync::OnceLock;
 
-use twinbuild_archive::{Archive, Format, Limits, Member, MemberKind, ReadError, contents, read, visit};
+use twinbuild_archive::{Archive, Format, Limits, Member, MemberKind, ReadError, contents, read, read_beside, visit};
 use twinbuild_subject::{MemberPath, Sha256};
 
 use crate::sums;
@@ -32,8 +33,32 @@ pub fn read_zip(bytes: &[u8]) {
     for bytes in with(bytes, sums::seal_zip(bytes)) {
         if let Some(archive) = holds(&bytes, Format::Zip) {
             zip_crate_agrees(&bytes, &archive);
+            reads_the_same_beside(&bytes, &archive, &bytes);
         }
+        let (honest, archive) = honest_wheel();
+        reads_the_same_beside(&bytes, archive, honest);
     }
+}
+
+/// Reading beside another archive gives what reading alone gives, an error included.
+fn reads_the_same_beside(bytes: &[u8], other: &Archive, other_bytes: &[u8]) {
+    let alone = read(bytes, Format::Zip, &LIMITS);
+    let beside = read_beside(bytes, Format::Zip, &LIMITS, other, &other_bytes);
+    match (alone, beside) {
+        (Ok(alone), Ok(beside)) => assert_eq!(alone, beside),
+        (Err(alone), Err(beside)) => assert_eq!(format!("{alone:?}"), format!("{beside:?}")),
+        (alone, beside) => panic!("alone: {:?}, beside: {:?}", alone.err(), beside.err()),
+    }
+}
+
+/// A wheel that many seeds share members with.
+fn honest_wheel() -> &'static (Vec<u8>, Archive) {
+    static WHEEL: OnceLock<(Vec<u8>, Archive)> = OnceLock::new();
+    WHEEL.get_or_init(|| {
+        let bytes = twinbuild_hostile_corpus::honest_wheel();
+        let archive = read(&bytes, Format::Zip, &LIMITS).unwrap();
+        (bytes, archive)
+    })
 }
 
 /// The same of a tar, and of a tar with true checksums.

@@ -83,11 +83,31 @@ pub type Taker<'a> = dyn FnMut(&mut dyn Read) -> io::Result<()> + 'a;
 /// allows it.
 pub fn read<S: ReadAt + ?Sized>(source: &S, format: Format, limits: &Limits) -> Result<Archive, ReadError> {
     match format {
-        Format::Zip => zip::read(source::Source::new(&source), limits),
+        Format::Zip => zip::read(source::Source::new(&source), limits, None),
         Format::Gzip | Format::Xz | Format::Bzip2 | Format::Zstd => {
             single::read(source::Source::new(&source), format, limits)
         }
         _ => visit(source, format, limits, &mut |_, _| Ok(())),
+    }
+}
+
+/// Reads an archive as [`read`] does, beside `other`, which was read from `other_source`: a zip member that has the name,
+/// the method, the sizes, the CRC-32 and every compressed byte of a member there is not expanded a second time. What comes
+/// out is the same.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_beside<S: ReadAt + ?Sized>(
+    source: &S,
+    format: Format,
+    limits: &Limits,
+    other: &Archive,
+    other_source: &dyn ReadAt,
+) -> Result<Archive, ReadError> {
+    let beside = zip::Beside { archive: other, source: source::Source::new(other_source) };
+    match format {
+        Format::Zip => zip::read(source::Source::new(&source), limits, Some(beside)),
+        _ => read(source, format, limits),
     }
 }
 

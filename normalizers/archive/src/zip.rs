@@ -32,6 +32,7 @@ use local::{LOCAL_SIGNATURE, Local};
 pub use data::MemberReader;
 pub use directory::ZipHeader;
 pub use end::{Zip64End, ZipEnd};
+pub(crate) use expand::Beside;
 pub use extra::{ExtraField, ExtraFields, ExtraKind};
 pub use fault::ZipFault;
 pub use local::DataDescriptor;
@@ -78,9 +79,10 @@ pub struct ZipFields {
 }
 
 /// Reads a zip file, its members on several threads. All headers and names are checked before the first member is read.
-pub(crate) fn read(source: Source<'_>, limits: &Limits) -> Result<Archive, ReadError> {
+/// What the archive `beside` has expanded already is not expanded again.
+pub(crate) fn read(source: Source<'_>, limits: &Limits, beside: Option<Beside<'_>>) -> Result<Archive, ReadError> {
     let mut archive = headers(source, limits)?;
-    let expanded = expand::expand_all(source, &archive.members, limits)?;
+    let expanded = expand::expand_all(source, &archive.members, limits, beside)?;
     for (member, expanded) in archive.members.iter_mut().zip(expanded) {
         expanded.keep(member, &mut archive.anomalies);
     }

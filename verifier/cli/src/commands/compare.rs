@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use twinbuild_archive::{Archive, ArchiveFile, Format as ArchiveFormat, Limits, ReadError, read};
+use twinbuild_archive::{Archive, ArchiveFile, Format as ArchiveFormat, Limits, ReadError, read, read_beside};
 use twinbuild_compare::{Finding, Relation, Severity, Side, SourceIndex, compare};
 use twinbuild_report::{ComparedFile, FileComparison, UnreadFile, WhyUnread};
 use twinbuild_subject::Sha256Hasher;
@@ -43,21 +43,27 @@ enum Unopened {
 }
 
 impl Opened {
-    /// Opens both files at once, and speaks of the left one first.
+    /// Opens both files, and speaks of the left one first. Zip files have threads of their own to be read by, and the
+    /// second one is read beside the first; of other formats both are read at once.
     fn both(global: &Global, left: &Path, right: &Path) -> Result<(Self, Self), Failure> {
-        let (first, second) = std::thread::scope(|scope| {
-            let second = scope.spawn(|| Self::new(right));
-            (Self::new(left), second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
         let said = |path, outcome| match outcome {
             Ok(opened) => Ok(opened),
             Err(Unopened::Failure(failure)) => Err(failure),
             Err(Unopened::Unread(error)) => Err(unread(global, path, error)?),
         };
+        if let Ok(ArchiveFormat::Zip) = format_of(left) {
+            let first = said(left, Self::new(left, None))?;
+            let second = said(right, Self::new(right, Some(&first)))?;
+            return Ok((first, second));
+        }
+        let (first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(|| Self::new(right, None));
+            (Self::new(left, None), second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
         Ok((said(left, first)?, said(right, second)?))
     }
 
-    fn new(path: &Path) -> Result<Self, Unopened> {
+    fn new(path: &Path, beside: Option<&Self>) -> Result<Self, Unopened> {
         let opening = || format!("opening {}", path.display());
         let usage = |error: anyhow::Error| Unopened::Failure(Failure::usage(error));
         let mut file = File::open(path).with_context(opening).map_err(usage)?;
@@ -65,10 +71,14 @@ impl Opened {
         let mut hasher = Sha256Hasher::new();
         io::copy(&mut file, &mut hasher).with_context(opening).map_err(usage)?;
         let bytes = ArchiveFile::new(file).with_context(opening).map_err(usage)?;
-        let archive = read(&bytes, format, &Limits::default()).map_err(Unopened::Unread)?;
+        let limits = Limits::default();
+        let archive = match beside {
+            Some(other) => read_beside(&bytes, format, &limits, &other.archive, &other.bytes),
+            None => read(&bytes, format, &limits),
+        };
         let (name, size_bytes) = (path.display().to_string(), hasher.size_bytes());
         let file = ComparedFile { name, size_bytes, sha256: hasher.finish() };
-        Ok(Self { bytes, archive, kind: kind_of(format), file })
+        Ok(Self { bytes, archive: archive.map_err(Unopened::Unread)?, kind: kind_of(format), file })
     }
 
     fn side(&self) -> Side<'_> {
