@@ -88,7 +88,7 @@ fn check_equivalent(files: [&[u8]; 2], pair: &Pair) {
 }
 
 /// Panics unless both files have the same names, kinds and modes that run the same; other contents go to `differ`.
-fn check_same_members(files: [&[u8]; 2], differ: impl Fn(&MemberPath, &[u8], &[u8])) {
+pub(crate) fn check_same_members(files: [&[u8]; 2], differ: impl Fn(&MemberPath, &[u8], &[u8])) {
     let [left, right] = files.map(|bytes| {
         let members = plain::zip(bytes).expect("a zip file that reads").into_iter();
         members.map(|member| (member.name.clone(), member)).collect::<BTreeMap<_, _>>()
@@ -120,7 +120,7 @@ fn side<'a>(archive: &'a Archive, bytes: &'a &'a [u8]) -> Side<'a> {
     Side { archive, bytes, sha256: Sha256::of(bytes) }
 }
 
-fn is_record(path: &MemberPath) -> bool {
+pub(crate) fn is_record(path: &MemberPath) -> bool {
     path.ends_with(".dist-info/RECORD")
 }
 
@@ -130,7 +130,7 @@ fn sorted_lines(text: &[u8]) -> Vec<&[u8]> {
     lines
 }
 
-fn same_lines(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn same_lines(a: &[u8], b: &[u8]) -> bool {
     sorted_lines(a) == sorted_lines(b)
 }
 

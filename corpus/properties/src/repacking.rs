@@ -5,8 +5,9 @@ use twinbuild_repack::{FREE_BYTES_ALLOWED, InferError, Parameters, RepackError, 
 
 use crate::archives::LIMITS;
 use crate::choices::Choices;
+use crate::comparison::{check_same_members, is_record, same_lines};
+use crate::sums;
 use crate::wheel::Wheel;
-use crate::{plain, sums};
 
 /// Whatever a zip file is: if it reads, inferring its container parameters names what is none, or gives parameters that
 /// write the very same bytes from its members, also after they were JSON.
@@ -45,7 +46,7 @@ fn check_repacked(published: &[u8]) {
 }
 
 /// Whatever JSON is, reading it as container parameters fails, or gives parameters that are JSON again and, used on the
-/// members of an honest wheel, are refused or write these members and no others.
+/// members of an honest wheel, are refused or write these members and no others, which run as they did.
 pub fn container_parameters(bytes: &[u8]) {
     let Ok(parameters) = serde_json::from_slice::<Parameters>(bytes) else { return };
     let json = serde_json::to_vec(&parameters).unwrap();
@@ -61,18 +62,9 @@ pub fn container_parameters(bytes: &[u8]) {
         Err(RepackError::Failed(failure)) => panic!("{failure:?}"),
     };
     assert_eq!(parameters.validate(), Ok(()), "what is not valid was used");
-    let members = |bytes: &[u8]| {
-        let mut members: Vec<_> =
-            plain::zip(bytes).expect("a zip file").into_iter().map(|member| (member.name, member.content)).collect();
-        for (name, content) in &mut members {
-            if name.ends_with(b"/RECORD") {
-                content.sort_unstable();
-            }
-        }
-        members.sort_unstable();
-        members
-    };
-    assert_eq!(members(&written), members(&rebuilt), "parameters changed what they may not: {parameters:?}");
+    check_same_members([&written, &rebuilt], |path, a, b| {
+        assert!(is_record(path) && same_lines(a, b), "{path} has another content: {parameters:?}");
+    });
     assert_eq!(parameters.free_bytes_of_all().len(), archive.members.len());
 }
 

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use flate2::{Compression, GzBuilder};
+use serde_json::json;
 use twinbuild_archive::{Format, Limits, read};
 use twinbuild_hostile_corpus::{cases, honest_sdist, honest_wheel};
 use twinbuild_repack::infer;
@@ -120,14 +121,28 @@ pub(crate) fn zips_and_choices() -> Vec<Seed> {
 pub(crate) fn parameters() -> Vec<Seed> {
     let wheel = parametrized_wheel();
     let archive = read(&wheel, Format::Zip, &Limits::default()).unwrap();
-    let mut parameters = serde_json::to_value(infer(&archive, &wheel).unwrap()).unwrap();
-    let plain = serde_json::to_vec(&parameters).unwrap();
-    parameters["localExtra"] = serde_json::json!({"all": [
-        {"timestamp": {"flags": 1, "modified": 7, "accessed": null, "created": null}},
-        {"ntfs": {"modified": 1, "accessed": 2, "created": 3}},
-    ]});
-    let rich = serde_json::to_vec(&parameters).unwrap();
-    vec![named("plain", plain), named("extra-fields", rich)]
+    let plain = serde_json::to_value(infer(&archive, &wheel).unwrap()).unwrap();
+    let with = |name, key: &str, value| {
+        let mut parameters = plain.clone();
+        parameters[key] = json!({"all": value});
+        named(name, serde_json::to_vec(&parameters).unwrap())
+    };
+    vec![
+        named("plain", serde_json::to_vec(&plain).unwrap()),
+        with("executable", "mode", json!({"permissions": 0o755, "hasType": true})),
+        with("set-user-id", "mode", json!({"permissions": 0o4644, "hasType": true})),
+        with("of-another-umask", "mode", json!({"permissions": 0o664, "hasType": true})),
+        with("no-mode", "mode", json!(null)),
+        with("dos", "creator", json!({"system": "dos", "version": 20})),
+        with("zlib", "encoder", json!({"zlib": {"level": 6, "memLevel": 8}})),
+        with("descriptor", "descriptor", json!({"hasSignature": true, "isRedundant": false})),
+        with("times", "localExtra", {
+            json!([
+                {"timestamp": {"flags": 1, "modified": 7, "accessed": null, "created": null}},
+                {"ntfs": {"modified": 1, "accessed": 2, "created": 3}},
+            ])
+        }),
+    ]
 }
 
 /// Texts of fields.
@@ -253,3 +268,17 @@ const XZ: &[u8] = &[
     0x63, 0x80, 0x10, 0x00, 0x00, 0x00, 0x24, 0x4e, 0xca, 0xac, 0xb1, 0xc4, 0x67, 0xfb, 0x02, 0x00, 0x00, 0x00, 0x00,
     0x04, 0x59, 0x5a,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twinbuild_repack::Parameters;
+
+    #[test]
+    fn seeds_of_parameters_are_parameters() {
+        for (name, bytes) in parameters() {
+            let read = serde_json::from_slice::<Parameters>(&bytes);
+            assert!(read.is_ok_and(|parameters| parameters.validate() == Ok(())), "{name}");
+        }
+    }
+}
