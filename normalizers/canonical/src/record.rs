@@ -1,8 +1,10 @@
 //! The rows of `RECORD` for members that were rewritten.
 
+use std::collections::HashMap;
+
 use twinbuild_archive::{Archive, Member};
 use twinbuild_record::row_path;
-use twinbuild_subject::Sha256;
+use twinbuild_subject::{MemberPath, Sha256};
 
 /// A member's contents after the normalizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,19 +20,17 @@ pub(crate) fn follow<'a>(
     archive: &Archive,
     rewritten: impl Iterator<Item = (usize, &'a NewContent)>,
 ) -> Vec<u8> {
-    let rows: Vec<(&Member, Vec<u8>, Vec<u8>)> = rewritten
+    let rows: HashMap<&MemberPath, (Vec<u8>, Vec<u8>)> = rewritten
         .filter_map(|(index, new)| {
-            let member = archive.members.get(index)?;
-            Some((member, ending(&member.sha256?, member.size_bytes), ending(&new.sha256, new.size_bytes)))
+            let Member { path, sha256, size_bytes, .. } = archive.members.get(index)?;
+            let ends = (ending(&(*sha256)?, *size_bytes), ending(&new.sha256, new.size_bytes));
+            Some((path, ends))
         })
         .collect();
     let mut followed = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let body = line.trim_ascii_end();
-        let row = rows.iter().find_map(|(member, old, new)| {
-            let stem = body.strip_suffix(old.as_slice())?;
-            (row_path(line) == member.path).then_some((stem, new))
-        });
+        let row = rows.get(&row_path(line)).and_then(|(old, new)| Some((body.strip_suffix(old.as_slice())?, new)));
         match row {
             Some((stem, new)) => {
                 followed.extend(stem);

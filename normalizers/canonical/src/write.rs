@@ -63,11 +63,5 @@ pub fn write(archive: &Archive, bytes: &dyn ReadAt, out: &mut dyn Write) -> Resu
 }
 
 /// Anomalies that nothing is lost of: container parameters, and what members bring along themselves.
-const KEPT: &[&str] = &[
-    "zip-order",
-    "zip-zip64-needless",
-    "zip-internal-attributes",
-    "zip-directory-attributes",
-    "zip-symlink",
-    "name-case-collision",
-];
+const KEPT: &[&str] =
+    &["zip-order", "zip-zip64-needless", "zip-internal-attributes", "zip-symlink", "name-case-collision"];

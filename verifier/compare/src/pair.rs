@@ -85,7 +85,6 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
     let partners: Vec<Option<usize>> =
         left.archive.members.iter().map(|member| by_path.get(member.path.as_bytes()).copied()).collect();
     let world_writable = all_world_writable(left.archive);
-    let may_be_writable = world_writable || all_world_writable(right.archive);
     let mut pair = Pair {
         relation: Relation::Different,
         changes: Vec::new(),
@@ -123,7 +122,7 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
                 pair.normalizations.extend(applied);
             }
         }
-        match relate_modes(a, b, may_be_writable) {
+        match relate_modes(a, b, world_writable) {
             ModeRelation::Same => {}
             ModeRelation::Permitted => pair.container.modes += 1,
             ModeRelation::Different => pair.changes.push(Change::Mode(index, partner)),
@@ -155,12 +154,19 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
         pair.relate_records(left, index, right, partner)?;
     }
     pair.relate_anomalies(left, right)?;
+    if left.archive.format != right.archive.format {
+        let detail = "the files are of different formats".to_owned();
+        pair.changes.push(Change::Container("container-field", detail));
+    }
+    let has_parameters = matches!(left.archive.format, Format::Zip | Format::Tar | Format::TarGz);
+    if has_parameters && pair.changes.is_empty() {
+        // What else differs has to be a container parameter, or both zip files have it.
+        let refusal = parameters.refusal(left, &shared, &pair.partners)?;
+        let is_common = refusal.is_some() && left.archive.format == Format::Zip && parameters.is_refused_too(right)?;
+        pair.changes.extend(refusal.filter(|_| !is_common));
+    }
     if matches!(left.archive.format, Format::Tar | Format::TarGz) && left.archive.format == right.archive.format {
         relate_tars(&left.archive.container, &right.archive.container, &mut pair.container);
-        if pair.changes.is_empty() {
-            // What else differs has to be a container parameter.
-            pair.changes.extend(parameters.refusal(left, &shared, &pair.partners)?);
-        }
         for (one, other) in [(left, right), (right, left)] {
             if !pair.changes.is_empty() {
                 break;
@@ -180,8 +186,6 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
     }
     if pair.changes.is_empty() {
         pair.relation = Relation::Equivalent;
-        // Whoever writes the left file again from the right one's members needs them, or there are none.
-        let _ = parameters.find(left, &shared)?;
     }
     pair.parameters = parameters;
     Ok(pair)
@@ -254,6 +258,18 @@ impl Inferred {
             Some((index, partner)) => Change::Header(index, partner, detail),
             None => Change::Container(code, detail),
         }))
+    }
+
+    /// Whether the right file has the same kind of thing that is no container parameter.
+    fn is_refused_too(&self, right: &Side<'_>) -> Result<bool, CompareError> {
+        let Some(Err(NotRepackable { reason, .. })) = &self.0 else { return Ok(false) };
+        // Compressed as it is: only what its headers say is of interest.
+        let shared = Shared::find(right.archive, right.bytes, right.archive, right.bytes)?;
+        match infer_for(right.archive, right.bytes, &shared) {
+            Ok(_) => Ok(false),
+            Err(InferError::NotRepackable(other)) => Ok(other.reason == *reason),
+            Err(InferError::Failed(failure)) => Err(failure.into()),
+        }
     }
 
     /// What was found.

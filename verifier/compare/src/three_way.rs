@@ -95,6 +95,12 @@ pub fn compare(
     findings.extend(shared.map(|anomaly| Draft::of_anomaly(anomaly, Severity::Note, "the published file")));
     if let Some(parameters) = &parameters {
         findings.extend(channel_findings(published, parameters).into_iter().map(Draft::from));
+    } else if pair.relation == Relation::Equivalent {
+        let detail =
+            "its container has what the rebuild's has too, and what is no container parameter: what its parameters \
+                      could carry is not known"
+                .to_owned();
+        findings.push(Finding::whole("parameters-unknown", Severity::Warning, detail).into());
     }
     if pair.world_writable {
         let detail = "every file in it may be written by anybody once it is unpacked".to_owned();
@@ -132,7 +138,8 @@ fn repacked(published: &Side<'_>, rebuilt: &Side<'_>, pair: &Pair) -> Result<(bo
             Ok(match written {
                 Exactness::Exact(parameters) => (true, Some(*parameters)),
                 Exactness::Different { parameters, .. } => (false, Some(*parameters)),
-                Exactness::NotRepackable(_) | Exactness::Unfit(_) => (false, None),
+                // They are said all the same, and what they could carry.
+                Exactness::NotRepackable(_) | Exactness::Unfit(_) => (false, Some(parameters.clone())),
             })
         }
     }

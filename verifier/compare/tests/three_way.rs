@@ -238,10 +238,84 @@ fn added_members_are_unsourced_unless_the_source_has_them() {
     differs(&wheel().with(|wheel| wheel.add("demo/evil.py", "1\n")), "unsourced-member", "evil.py", Alert, Unsourced);
     let empty = wheel().with(|wheel| wheel.add("demo/py.typed", ""));
     differs(&empty, "unsourced-member", "py.typed", Alert, Unsourced);
-    let sourced = wheel().with(|wheel| wheel.add("demo/copy.py", "VALUE = 1\n"));
-    differs(&sourced, "only-published", "copy.py", Severity::Warning, Mismatch::Code);
+    let sourced = wheel().with(|wheel| wheel.add("vendored/__init__.py", "VALUE = 1\n"));
+    differs(&sourced, "only-published", "vendored/__init__.py", Severity::Warning, Mismatch::Code);
     let gone = wheel().with(|wheel| drop(wheel.entries.remove(0)));
     differs(&gone, "not-published", "__init__.py", Severity::Warning, Mismatch::Code);
+}
+
+/// What the source has as a text, or as a module of another name, does not run there.
+#[test]
+fn bytes_of_the_source_in_a_place_where_they_run_are_alerts() {
+    use Mismatch::{Code, Unsourced};
+    use Severity::Alert;
+    let with = |path: &str| wheel().with(|wheel| wheel.add(path, "VALUE = 1\n"));
+    differs(&with("demo/copy.py"), "unsourced-member", "copy.py", Alert, Unsourced);
+    differs(&with("sitecustomize.py"), "path-file-added", "sitecustomize.py", Alert, Unsourced);
+    differs(&with("usercustomize/__init__.py"), "path-file-added", "usercustomize/__init__.py", Alert, Unsourced);
+    differs(&with("demo-1.0.data/scripts/ls"), "unsourced-member", "scripts/ls", Alert, Unsourced);
+    let bare =
+        |wheel: &Wheel| wheel.with(|wheel| wheel.entries.retain(|entry| !entry.name.ends_with("entry_points.txt")));
+    let commands = "[console_scripts]\ndemo = demo:main\n";
+    let (published, built) = (wheel().bytes(), bare(&wheel()).bytes());
+    let source = SourceIndex::new([("docs/entry_points.txt".into(), Sha256::of(commands.as_bytes()))]);
+    let found = judge_bytes(&published, &built, &built, &source);
+    assert_eq!(finding(&found, "entry-points-changed", "entry_points.txt").severity, Alert);
+    assert_eq!(found.mismatch, Some(Code));
+}
+
+/// Python's `email` ends the headers at a line whose name is no name, and all fields behind it are gone.
+#[test]
+fn a_field_that_ends_the_headers_for_some_readers_is_an_alert() {
+    let change = |file: &str, before: &str, line: &str| {
+        wheel().with(|wheel| {
+            let text = String::from_utf8(wheel.entry(file).content.clone()).unwrap();
+            wheel.entry(file).content = text.replace(before, &format!("{line}\n{before}")).into_bytes();
+        })
+    };
+    let dates = change("METADATA", "Requires-Dist", "\u{e9}-date: 2020-01-01");
+    differs(&dates, "dependencies-changed", "METADATA", Severity::Alert, Mismatch::Code);
+    let control = change("WHEEL", "Tag:", "\u{1}a: b");
+    differs(&control, "wheel-tags-changed", "WHEEL", Severity::Alert, Mismatch::Code);
+    let version = wheel().with(|wheel| {
+        wheel.entry("/WHEEL").content = b"Wheel-Version: 9.0\nGenerator: x 1\nTag: py3-none-any\n".to_vec();
+    });
+    differs(&version, "wheel-tags-changed", "WHEEL", Severity::Alert, Mismatch::Code);
+}
+
+/// unzip passes over a member that needs a later version than it knows, and CPython has it.
+#[test]
+fn a_version_that_some_readers_do_not_have_is_found() {
+    let built = wheel().bytes();
+    let mut published = built.clone();
+    for (signature, at) in [(b"PK\x03\x04", 4), (b"PK\x01\x02", 6)] {
+        let offset = published.windows(4).position(|window| window == signature).unwrap();
+        published[offset + at] = 63;
+    }
+    let found = judge_bytes(&published, &built, &built, &SourceIndex::default());
+    assert_eq!(found.comparison.first, Relation::Different);
+    assert!(found.findings.iter().any(|finding| finding.code == "zip-version-needed"), "{:#?}", found.findings);
+}
+
+/// 2.1 is no version that wheels need, and so no parameter; where the rebuild has it too, nobody counts the parameters.
+#[test]
+fn what_is_no_parameter_is_a_finding_or_a_warning() {
+    let patched = |year| {
+        let mut bytes = wheel().with(|wheel| wheel.year = year).bytes();
+        for (signature, at) in [(b"PK\x03\x04", 4), (b"PK\x01\x02", 6)] {
+            let offset = bytes.windows(4).position(|window| window == signature).unwrap();
+            bytes[offset + at] = 21;
+        }
+        bytes
+    };
+    let built = wheel().bytes();
+    let found = judge_bytes(&patched(2021), &built, &built, &SourceIndex::default());
+    assert_eq!(found.comparison.first, Relation::Different);
+    assert!(found.findings.iter().any(|finding| finding.code == "container-field"), "{:#?}", found.findings);
+    let odd = patched(2020);
+    let found = judge_bytes(&patched(2021), &odd, &odd, &SourceIndex::default());
+    assert_eq!(found.comparison.first, Relation::Equivalent);
+    assert!(found.findings.iter().any(|finding| finding.code == "parameters-unknown"), "{:#?}", found.findings);
 }
 
 #[test]

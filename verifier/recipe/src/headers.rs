@@ -37,13 +37,18 @@ pub fn parse_headers(text: &str) -> (Vec<Header>, &str) {
                 last.value.push('\n');
                 last.value.push_str(line.trim());
             }
-            (_, _, Some((name, value))) if !name.is_empty() && !name.contains(char::is_whitespace) => {
+            (_, _, Some((name, value))) if is_field_name(name) => {
                 headers.push(Header { name: name.to_owned(), value: value.trim().to_owned() });
             }
             _ => headers.push(Header { name: String::new(), value: line.to_owned() }),
         }
     }
     (headers, rest)
+}
+
+/// Whether a header may have this name (RFC 5322 2.2): visible ASCII. Python's `email` ends the headers where it may not.
+fn is_field_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The first line without its end, and what follows it.

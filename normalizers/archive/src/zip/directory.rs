@@ -254,9 +254,11 @@ fn note(central: &Central, comment_offset: u64, anomalies: &mut Vec<Anomaly>) {
     if header.flags & !FLAGS_ORDINARY != 0 {
         note("zip-flags", offset + 8, 2, format!("the flags {:#06x} have bits without meaning here", header.flags));
     }
-    if !(10..=63).contains(&header.version_needed) {
+    // Readers pass over a member that needs more than they know; 4.5 is zip64, later ones came with other methods.
+    let most = if header.method == 0 || header.method == 8 { 45 } else { 63 };
+    if !(10..=most).contains(&header.version_needed) {
         let version = header.version_needed;
-        note("zip-version-needed", offset + 6, 2, format!("version {version} is needed to extract, of 10 to 63"));
+        note("zip-version-needed", offset + 6, 2, format!("version {version} is needed to extract, of 10 to {most}"));
     }
     if central.internal_attributes & !1 != 0 {
         let attributes = central.internal_attributes;

@@ -31,7 +31,7 @@ enum Role {
     Licence,
     /// Anything else in `*.dist-info` that is no code: `top_level.txt`, `zip-safe`, ..
     DistInfo,
-    /// `*.pth`: lines of it are executed at every start of the interpreter.
+    /// `*.pth`, `sitecustomize` and `usercustomize`: they run at every start of the interpreter.
     PathFile,
     /// What is imported, run or read by code.
     Content,
@@ -51,7 +51,7 @@ impl Role {
             (true, b"entry_points.txt") => Self::EntryPoints,
             (true, b"dependency_links.txt") => Self::DependencyLinks,
             (true, b"record") => Self::Record,
-            (_, name) if name.ends_with(b".pth") => Self::PathFile,
+            (_, name) if name.ends_with(b".pth") || is_customization(path) => Self::PathFile,
             (true, name) if CODE_ENDINGS.iter().any(|ending| name.ends_with(ending)) => Self::Content,
             (true, name) if is_licence(name) => Self::Licence,
             (true, _) => Self::DistInfo,
@@ -65,6 +65,16 @@ const CODE_ENDINGS: [&[u8]; 16] = [
     b".py", b".pyc", b".pyo", b".pyi", b".pyd", b".so", b".dll", b".dylib", b".exe", b".sh", b".bat", b".cmd", b".ps1",
     b".js", b".wasm", b".pyz",
 ];
+
+/// Whether this is a module that `site` imports at every start, wherever the wheel puts it.
+fn is_customization(path: &MemberPath) -> bool {
+    let names = [b"sitecustomize".as_slice(), b"usercustomize"];
+    path.as_bytes().to_ascii_lowercase().split(|byte| *byte == b'/').any(|component| {
+        names
+            .iter()
+            .any(|name| component.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with(b".")))
+    })
+}
 
 /// Whether a file of `*.dist-info`, by its name in lower case, is a licence text: in `licenses/` (PEP 639), or at the top
 /// under one of the usual names.
@@ -128,7 +138,12 @@ impl<'a> Meaning<'a> {
 
     fn only_published(&self, member: &Member) -> Explained<'a> {
         let path = &member.path;
-        let verbatim = member.sha256.as_ref().and_then(|sha256| self.source.verbatim(path, sha256));
+        // The same bytes under another name can do what they do not do in the source.
+        let verbatim = member
+            .sha256
+            .as_ref()
+            .and_then(|sha256| self.source.verbatim(path, sha256))
+            .filter(|origin| origin.file_name() == path.file_name());
         let role = if self.folders.contains(top(path)) { Role::of(path) } else { Role::of(path).of_another_project() };
         let (code, severity, detail, mismatch) = match (role, verbatim) {
             _ if member.kind == MemberKind::Directory => {
@@ -140,6 +155,10 @@ impl<'a> Meaning<'a> {
                     "the published file has it, and the rebuild has not: it runs at every start of the interpreter";
                 ("path-file-added", Severity::Alert, detail.to_owned(), Mismatch::Unsourced)
             }
+            (Role::EntryPoints, _) => {
+                let detail = "the published file declares entry points, and the rebuild has none".to_owned();
+                ("entry-points-changed", Severity::Alert, detail, Mismatch::Code)
+            }
             (role, Some(origin)) => {
                 let detail =
                     format!("the published file has it, verbatim from {origin} of the source, and the rebuild has not");
@@ -149,10 +168,6 @@ impl<'a> Meaning<'a> {
             (role, None) if role.is_packaging() => {
                 let detail = "the published file has it, and neither the rebuild nor the source has".to_owned();
                 ("only-published", Severity::Warning, detail, Mismatch::Packaging)
-            }
-            (Role::EntryPoints, None) => {
-                let detail = "the published file declares entry points, and the rebuild has none".to_owned();
-                ("entry-points-changed", Severity::Alert, detail, Mismatch::Code)
             }
             (_, None) => {
                 let detail = "the published file has it, and neither the rebuild nor the source has".to_owned();
@@ -244,10 +259,22 @@ fn content_changed<'a>(
 }
 
 /// Fields of `METADATA` that decide what is installed, in lower case; the empty name stands for a line that is no field.
-const DECISIVE_FIELDS: [&str; 8] =
-    ["requires-dist", "requires-python", "provides-extra", "requires-external", "requires", "name", "version", ""];
+const DECISIVE_FIELDS: [&str; 9] = [
+    "requires-dist",
+    "requires-python",
+    "provides-extra",
+    "requires-external",
+    "requires",
+    "setup-requires-dist",
+    "name",
+    "version",
+    "",
+];
 /// Fields of `WHEEL` that decide where it is installed.
-const DECISIVE_TAGS: [&str; 3] = ["tag", "root-is-purelib", ""];
+const DECISIVE_TAGS: [&str; 4] = ["wheel-version", "tag", "root-is-purelib", ""];
+
+/// Fields that tools add for the time of a build, in lower case; the specification of `METADATA` has none.
+const DATE_FIELDS: [&str; 6] = ["date", "build-date", "build-time", "build-timestamp", "release-date", "timestamp"];
 
 /// The `PKG-INFO` at the top of an sdist. In a wheel a file of this name is one that code can read, like any other.
 fn is_pkg_info(side: &Side<'_>, path: &MemberPath) -> bool {
@@ -267,8 +294,7 @@ struct Changed {
 impl Changed {
     /// Whether it is a field for a date, and has nothing but dates.
     fn is_date(&self) -> bool {
-        let names_date = |part| ["date", "time", "timestamp", "epoch"].contains(&part);
-        self.name.split('-').any(names_date) && self.values.iter().all(|value| is_date(value))
+        DATE_FIELDS.contains(&self.name.as_str()) && self.values.iter().all(|value| is_date(value))
     }
 }
 
