@@ -73,7 +73,7 @@ pub fn read_tar_gz(bytes: &[u8]) {
     let other =
         if bytes.starts_with(&[0x1f, 0x8b]) { sums::seal_gzip(bytes) } else { sums::in_gzip(&sums::seal_tar(bytes)) };
     for bytes in with(bytes, other) {
-        holds(&bytes, Format::TarGz);
+        holds_as_its_tar(&bytes, Format::TarGz, Format::Gzip);
     }
 }
 
@@ -81,7 +81,57 @@ pub fn read_tar_gz(bytes: &[u8]) {
 pub fn read_tar_xz(bytes: &[u8]) {
     let other = if bytes.starts_with(b"\xfd7zXZ\0") { bytes.to_vec() } else { sums::in_xz(&sums::seal_tar(bytes)) };
     for bytes in with(bytes, other) {
-        holds(&bytes, Format::TarXz);
+        holds_as_its_tar(&bytes, Format::TarXz, Format::Xz);
+    }
+}
+
+/// The same of a tar in bzip2; bytes that are no bzip2 file are also read as the tar in one.
+pub fn read_tar_bz2(bytes: &[u8]) {
+    let other = if bytes.starts_with(b"BZh") { bytes.to_vec() } else { sums::in_bzip2(&sums::seal_tar(bytes)) };
+    for bytes in with(bytes, other) {
+        holds_as_its_tar(&bytes, Format::TarBz2, Format::Bzip2);
+    }
+}
+
+/// The same of a tar in zstd; bytes that are no zstd file are also read as the tar in one.
+pub fn read_tar_zst(bytes: &[u8]) {
+    let is_zstd = Format::of_magic(bytes) == Some(Format::Zstd);
+    let other = if is_zstd { bytes.to_vec() } else { sums::in_zstd(&sums::seal_tar(bytes)) };
+    for bytes in with(bytes, other) {
+        holds_as_its_tar(&bytes, Format::TarZst, Format::Zstd);
+    }
+}
+
+/// The compressed formats that hold one file.
+const COMPRESSED: [Format; 4] = [Format::Gzip, Format::Xz, Format::Bzip2, Format::Zstd];
+
+/// Whatever the bytes are, reading them as a compressed file fails by a typed error or keeps the promises of an archive, in
+/// the one format that they begin like and in no other. Bytes that begin like none come out of each as they were put in.
+pub fn read_compressed(bytes: &[u8]) {
+    let told = Format::of_magic(bytes).filter(|format| COMPRESSED.contains(format));
+    for format in COMPRESSED {
+        let archive = holds(bytes, format);
+        assert!(archive.is_none() || told == Some(format), "it reads as {format:?} and begins like {told:?}");
+    }
+    if told == Some(Format::Gzip) {
+        holds(&sums::seal_gzip(bytes), Format::Gzip);
+    }
+    let is_small = u64::try_from(bytes.len()).is_ok_and(|size| size <= SMALL_BYTES);
+    if told.is_none() && is_small {
+        let put = [sums::in_gzip(bytes), sums::in_xz(bytes), sums::in_bzip2(bytes), sums::in_zstd(bytes)];
+        for (format, file) in COMPRESSED.into_iter().zip(put) {
+            let archive = holds(&file, format).expect("a compressed file that is in order");
+            assert_eq!(archive.members[0].sha256, Some(Sha256::of(bytes)), "{format:?}");
+        }
+    }
+}
+
+/// The same of a Unix `ar` file; bytes that are none are also read as a table of long names and as a member in one.
+pub fn read_ar(bytes: &[u8]) {
+    holds(bytes, Format::Ar);
+    if !bytes.starts_with(b"!<arch>\n") {
+        holds(&sums::in_ar(&[("//", bytes), ("/0", b"twin"), ("#1/4", b"a.o\0twin")]), Format::Ar);
+        holds(&sums::in_ar(&[("#1/4", bytes), ("a.o/", bytes)]), Format::Ar);
     }
 }
 
@@ -102,6 +152,16 @@ pub fn read_deb(bytes: &[u8]) {
 /// The bytes as they came, and the others where they differ.
 fn with(bytes: &[u8], other: Vec<u8>) -> Vec<Vec<u8>> {
     if other == bytes { vec![other] } else { vec![bytes.to_vec(), other] }
+}
+
+/// Reads a compressed tar, which has the members of the tar that it expands to.
+fn holds_as_its_tar(bytes: &[u8], format: Format, compressed: Format) {
+    let Some(archive) = holds(bytes, format) else { return };
+    // More than one member may have is more than the compressed file may hold.
+    let Ok(file) = read(bytes, compressed, &LIMITS) else { return };
+    let tar = contents(bytes, &file, 0, LIMITS.member_bytes).unwrap();
+    let expanded = read(&tar, Format::Tar, &LIMITS).expect("a tar that reads compressed");
+    assert_eq!(archive.members, expanded.members);
 }
 
 /// Reads `bytes`, and checks the promises of what comes out.

@@ -124,7 +124,7 @@ pub(crate) fn is_record(path: &MemberPath) -> bool {
     path.ends_with(".dist-info/RECORD")
 }
 
-fn sorted_lines(text: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn sorted_lines(text: &[u8]) -> Vec<&[u8]> {
     let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     lines.sort_unstable();
     lines

@@ -18,6 +18,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a property that does not hold panics")]
 
 mod archives;
+mod canonical;
 mod choices;
 mod comparison;
 mod noise;
@@ -29,9 +30,12 @@ mod sums;
 mod text;
 mod wheel;
 
-pub use archives::{read_deb, read_tar, read_tar_gz, read_tar_xz, read_zip};
+pub use archives::{
+    read_ar, read_compressed, read_deb, read_tar, read_tar_bz2, read_tar_gz, read_tar_xz, read_tar_zst, read_zip,
+};
+pub use canonical::normalize_zip;
 pub use comparison::{compare_zip, verify_record_of_wheel};
-pub use repacking::{container_parameters, repack_zip};
+pub use repacking::{container_parameters, repack_tar, repack_zip};
 pub use rules::{equal_contents, normalize_content};
 pub use seeds::Seed;
 pub use text::{file_names, metadata_headers, recipe_file, source_files};
@@ -48,15 +52,21 @@ pub struct Property {
 }
 
 /// All properties.
-pub static PROPERTIES: [Property; 15] = [
+pub static PROPERTIES: [Property; 21] = [
     Property { name: "read_zip", holds: read_zip, seeds: seeds::zips },
     Property { name: "read_tar", holds: read_tar, seeds: seeds::tars },
     Property { name: "read_tar_gz", holds: read_tar_gz, seeds: seeds::tar_gzs },
     Property { name: "read_tar_xz", holds: read_tar_xz, seeds: seeds::tar_xzs },
+    Property { name: "read_tar_bz2", holds: read_tar_bz2, seeds: seeds::tar_bz2s },
+    Property { name: "read_tar_zst", holds: read_tar_zst, seeds: seeds::tar_zsts },
+    Property { name: "read_compressed", holds: read_compressed, seeds: seeds::compressed },
+    Property { name: "read_ar", holds: read_ar, seeds: seeds::ars },
     Property { name: "read_deb", holds: read_deb, seeds: seeds::debs },
     Property { name: "normalize", holds: normalize_content, seeds: seeds::contents },
     Property { name: "equal_after_rules", holds: equal_contents, seeds: seeds::content_pairs },
     Property { name: "repack_zip", holds: repack_zip, seeds: seeds::zips_and_choices },
+    Property { name: "repack_tar", holds: repack_tar, seeds: seeds::repacked_tars },
+    Property { name: "normalize_zip", holds: normalize_zip, seeds: seeds::zips_and_choices },
     Property { name: "container_parameters", holds: container_parameters, seeds: seeds::parameters },
     Property { name: "compare_zip", holds: compare_zip, seeds: seeds::choices },
     Property { name: "verify_record", holds: verify_record_of_wheel, seeds: seeds::choices },

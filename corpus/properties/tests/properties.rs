@@ -87,6 +87,6 @@ macro_rules! holds {
 }
 
 holds! {
-    read_zip read_tar read_tar_gz read_tar_xz read_deb normalize equal_after_rules repack_zip container_parameters
-    compare_zip verify_record metadata_headers file_names recipe_file source_files
+    read_zip read_tar read_tar_gz read_tar_xz read_tar_bz2 read_tar_zst read_compressed read_ar read_deb normalize
+    equal_after_rules repack_zip repack_tar normalize_zip container_parameters compare_zip verify_record metadata_headers file_names recipe_file source_files
 }

@@ -41,7 +41,7 @@ pub(crate) fn read(members: &dyn Members, index: usize) -> Result<Vec<u8>, Failu
 pub(crate) fn order(text: &[u8]) -> Option<Permutation> {
     let lines = lines(text);
     let mut sorted: Vec<usize> = (0..lines.len()).collect();
-    sorted.sort_by_key(|line| lines[*line]);
+    sorted.sort_by_key(|line| sort_key(lines[*line]));
     let mut positions = vec![0; lines.len()];
     for (position, line) in sorted.into_iter().enumerate() {
         positions[line] = position;
@@ -54,12 +54,18 @@ pub(crate) fn sorted_order(text: &[u8]) -> Option<Permutation> {
     Permutation::of(0..line_count(text))
 }
 
-/// The lines of `text` in another order; `None` if the order is for another number of lines.
+/// The lines of `text` in another order; `None` if the order is for another number of lines, or joins two of them.
 pub(crate) fn reorder(text: &[u8], order: &Permutation) -> Option<Vec<u8>> {
     let mut sorted = lines(text);
-    sorted.sort_unstable();
+    sorted.sort_unstable_by_key(|line| sort_key(line));
     let positions = order.positions(sorted.len())?;
-    Some(positions.into_iter().flat_map(|position| sorted[position]).copied().collect())
+    let ordered: Vec<u8> = positions.into_iter().flat_map(|position| sorted[position]).copied().collect();
+    (line_count(&ordered) == sorted.len()).then_some(ordered)
+}
+
+/// A last line without its end is sorted behind all others: anywhere else it would be joined to the next one.
+fn sort_key(line: &[u8]) -> (bool, &[u8]) {
+    (!line.ends_with(b"\n"), line)
 }
 
 /// How many lines there are.
@@ -93,6 +99,15 @@ mod tests {
         let order = order(b"c,1,\na,1,\nb,1,\n").unwrap();
         assert_eq!(reorder(b"a,2,\nb,2,\nc,2,\n", &order).unwrap(), b"c,2,\na,2,\nb,2,\n");
         assert_eq!(reorder(b"a,2,\nb,2,\n", &order), None);
+    }
+
+    #[test]
+    fn a_last_line_without_its_end_stays_the_last() {
+        let text = b"b,1,\nc,1,\na,1,";
+        assert_eq!(reorder(text, &order(text).unwrap()).unwrap(), text);
+        assert_eq!(reorder(text, &sorted_order(text).unwrap()).unwrap(), text);
+        let joining = order(b"c,1,\na,1,\nb,1,\n").unwrap();
+        assert_eq!(reorder(text, &joining), None);
     }
 
     #[test]
