@@ -115,6 +115,11 @@ pub(crate) fn structure() -> Vec<Case> {
         }),
         case("tar-size-negative.tar.gz", number, header(&|header| header.size = vec![0xff; 12])),
         case("tar-size-blank.tar.gz", number, header(&|header| header.size = vec![0; 12])),
+        case("tar-size-blank-of-a-directory.tar.gz", number, {
+            let mut folder = Header::new("demo-1.0/folder/", b'5', 0);
+            folder.size = vec![b' '; 12];
+            sdist_with(&entry(&folder, b""))
+        }),
         case("tar-size-base-256-that-overflows.tar.gz", number, {
             header(&|header| header.size = [&[0x80][..], &[0xff; 11]].concat())
         }),
@@ -211,6 +216,9 @@ pub(crate) fn members() -> Vec<Case> {
         }),
         case("tar-file-whose-name-ends-in-a-slash.tar.gz", rejected("tar-kind"), {
             more(&[entry(&Header::new("demo-1.0/folder/", b'0', 10), b"import os\n")])
+        }),
+        case("tar-old-directory-with-a-ustar-header.tar.gz", rejected("tar-kind"), {
+            more(&[special("demo-1.0/folder/", 0, "")])
         }),
         case("tar-duplicate-member.tar.gz", rejected("name-duplicate"), named("demo-1.0/demo.py")),
         case("tar-duplicate-with-a-leading-dot.tar.gz", rejected("name-same-file"), named("./demo-1.0/demo.py")),
@@ -385,6 +393,12 @@ pub(crate) fn extensions() -> Vec<Case> {
         case("pax-header-and-gnu-name.tar.gz", stacked, {
             let both = [extension(b'L', b"demo-1.0/a.py\0"), extension(b'x', &record("path", "demo-1.0/b.py"))];
             sdist_with(&[both.concat(), evil.clone()].concat())
+        }),
+        case("pax-header-without-a-magic.tar.gz", rejected("tar-extension-dialect"), {
+            let body = record("path", "demo-1.0/a.py");
+            let mut header = Header::new("PaxHeaders/0", b'x', body.len());
+            header.magic = &[0; 8];
+            sdist_with(&[entry(&header, &body), evil.clone()].concat())
         }),
         case("pax-header-without-a-member.tar.gz", rejected("tar-dangling-extension"), {
             sdist_with(&extension(b'x', &record("path", "demo-1.0/a.py")))

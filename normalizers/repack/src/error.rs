@@ -291,6 +291,12 @@ pub enum Unfit {
         /// As the parameters say.
         written: Option<u32>,
     },
+    /// What runs as its owner would be another's.
+    #[error("`{path}` runs as its owner or group, and would be written with another one")]
+    Owner {
+        /// The member.
+        path: MemberPath,
+    },
     /// The system that made it decides whether readers believe the mode, and it would be read otherwise.
     #[error("`{path}` was made by system {found} and would be written as by {written}, where readers see another mode")]
     Creator {

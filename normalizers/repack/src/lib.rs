@@ -70,7 +70,7 @@ pub use gzip::{GzipEffort, GzipName, GzipParameters, GzipStream, explain_gzip_he
 pub use infer::{infer, infer_for};
 pub use members::{Deflated, MemberFacts, Members, ZipMembers};
 pub use parameters::{ContainerParameters, PARAMETERS_VERSION, Parameters};
-pub use permit::{StoredMode, is_world_writable, modes_read_alike};
+pub use permit::{StoredMode, is_world_writable, modes_read_alike, tar_modes_read_alike};
 pub use permutation::{Permutation, Span};
 pub use record::index as record_index;
 pub use repack::{repack, repack_zip};
@@ -78,6 +78,7 @@ pub use shared::{Shared, same_bytes};
 pub use tar::{
     Dialect, ExtensionKind, ExtensionName, NameForm, NumberEnd, NumberForm, NumberForms, OwnerName, PaxField,
     PaxFraction, PaxTime, TarExtensionForm, TarHeaderForm, TarMode, TarOwner, TarParameters, explain_header,
+    owners_read_alike,
 };
 pub use zip_parameters::ZipParameters;
 pub use zlib::{ZlibError, zlib_version};

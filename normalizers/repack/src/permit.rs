@@ -55,6 +55,12 @@ pub fn modes_read_alike(kind: &MemberKind, a: &StoredMode, b: &StoredMode, world
     (left ^ right) & !permitted == 0
 }
 
+/// The same for a member of a tar, where a blank mode is read as different ones: it stands for itself alone.
+#[must_use]
+pub fn tar_modes_read_alike(kind: &MemberKind, a: &StoredMode, b: &StoredMode, world_writable: bool) -> bool {
+    a.permissions.is_some() == b.permissions.is_some() && modes_read_alike(kind, a, b, world_writable)
+}
+
 /// Whether each of these files, given by their permission bits, may be written by others; false where there is none.
 pub fn is_world_writable(modes: impl IntoIterator<Item = Option<u32>>) -> bool {
     let mut modes = modes.into_iter().peekable();
@@ -129,6 +135,13 @@ mod tests {
             assert_eq!(alike(full, StoredMode { creator_system: 0, ..full }), is_harmless);
             assert!(alike(full, StoredMode { creator_system: 19, ..full }));
         }
+    }
+
+    #[test]
+    fn a_blank_mode_of_a_tar_stands_for_itself_alone() {
+        let alike = |a, b| tar_modes_read_alike(&MemberKind::File, &stored(a), &stored(b), false);
+        assert!(alike(None, None) && alike(Some(0o644), Some(0o664)));
+        assert!(!alike(None, Some(0o644)) && !alike(Some(0o644), None));
     }
 
     #[test]

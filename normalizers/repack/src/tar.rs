@@ -4,6 +4,7 @@ mod channel;
 mod expanded;
 mod form;
 mod header;
+mod owner;
 mod parameters;
 mod stream;
 mod values;
@@ -13,6 +14,7 @@ pub use form::{
     Dialect, ExtensionKind, ExtensionName, NameForm, NumberEnd, NumberForm, NumberForms, OwnerName, PaxField,
     PaxFraction, PaxTime, TarExtensionForm, TarHeaderForm, TarMode, TarOwner,
 };
+pub use owner::owners_read_alike;
 pub use parameters::TarParameters;
 pub(crate) use parameters::infer;
 pub(crate) use stream::Plan;

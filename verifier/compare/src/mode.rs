@@ -1,7 +1,7 @@
 //! Modes of members, by the rule that `twinbuild_repack` writes by.
 
 use twinbuild_archive::{Archive, Fields, Member};
-use twinbuild_repack::{StoredMode, is_world_writable, modes_read_alike};
+use twinbuild_repack::{StoredMode, is_world_writable, modes_read_alike, tar_modes_read_alike};
 
 /// How the modes of two members relate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +15,10 @@ pub(crate) enum ModeRelation {
 /// Compares the modes of two members of the same kind.
 pub(crate) fn relate_modes(a: &Member, b: &Member, world_writable: bool) -> ModeRelation {
     let (left, right) = (stored(a), stored(b));
+    let read_alike = if matches!(a.fields, Fields::Zip(_)) { modes_read_alike } else { tar_modes_read_alike };
     if left == right {
         ModeRelation::Same
-    } else if modes_read_alike(&a.kind, &left, &right, world_writable) {
+    } else if read_alike(&a.kind, &left, &right, world_writable) {
         ModeRelation::Permitted
     } else {
         ModeRelation::Different

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use twinbuild_archive::{Anomaly, Format};
-use twinbuild_repack::{InferError, NotRepackable, Parameters, Reason, Shared, explain_gzip_header, infer_for};
+use twinbuild_repack::{
+    InferError, NotRepackable, Parameters, Reason, Shared, explain_gzip_header, infer_for, owners_read_alike,
+};
 use twinbuild_rules::{Equality, applicable, equal_after_rules};
 use twinbuild_subject::{MemberPath, Sha256};
 
@@ -30,6 +32,8 @@ pub enum Change {
     Data(usize, usize),
     /// Their modes differ in bits that matter.
     Mode(usize, usize),
+    /// They run as their owner or group, and those differ.
+    Owner(usize, usize),
     /// A header value differs that is no container parameter.
     Header(usize, usize, String),
     /// The containers differ, in a format of which no container parameters are known; the sentence says how.
@@ -126,6 +130,9 @@ pub fn relate(left: &Side<'_>, right: &Side<'_>, normalizing: Normalizing) -> Re
             ModeRelation::Same => {}
             ModeRelation::Permitted => pair.container.modes += 1,
             ModeRelation::Different => pair.changes.push(Change::Mode(index, partner)),
+        }
+        if !owners_read_alike(a, b) {
+            pair.changes.push(Change::Owner(index, partner));
         }
         let headers = relate_headers(a, b, left.archive.format);
         pair.changes.extend(headers.different.map(|what| Change::Header(index, partner, what)));

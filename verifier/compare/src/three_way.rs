@@ -180,6 +180,9 @@ fn twin_findings<'a>(twins: &Pair, first: &Side<'a>, second: &Side<'a>) -> Vec<D
                 return Some(Draft::of_twins(CODE, Severity::Warning, *first, *index, *second, *partner));
             }
             Change::Mode(index, _) => of(index, "its mode differs between the rebuilds"),
+            Change::Owner(index, _) => {
+                of(index, "it runs as its owner or group, and those differ between the rebuilds")
+            }
             Change::Header(index, _, what) => of(index, what),
             Change::Container(_, detail) => Finding::whole(CODE, Severity::Warning, detail.clone()),
             Change::AnomalyLeft(anomaly) | Change::AnomalyRight(anomaly) => {

@@ -221,7 +221,7 @@ pub(crate) fn fates(published: &Side<'_>, pair: &Pair) -> Vec<Fate> {
             | Change::ImpliedRecord(index, _) => {
                 fates[*index] = Fate::Changed;
             }
-            Change::Mode(index, _) | Change::Header(index, ..) => {
+            Change::Mode(index, _) | Change::Owner(index, _) | Change::Header(index, ..) => {
                 if fates[*index] != Fate::Changed {
                     fates[*index] = Fate::HeaderChanged;
                 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use twinbuild_archive::{Format, Limits, read};
-use twinbuild_compare::{ContainerDifferences, Normalizing, Relation, Side, SourceIndex, ThreeWay, compare};
+use twinbuild_compare::{ContainerDifferences, Normalizing, Relation, Severity, Side, SourceIndex, ThreeWay, compare};
 use twinbuild_subject::Sha256;
 
 /// A member of an sdist in the making.
@@ -134,6 +134,7 @@ fn what_is_no_parameter_names_the_member() {
     differs(&changed(|all| all[1].content[8] = b'5'), "content-changed");
     differs(&changed(|all| all[1].header.set_mode(0o755)), "mode-changed");
     differs(&changed(|all| all[1].header.set_mode(0o4644)), "mode-changed");
+    differs(&changed(|all| all[1].header.as_old_mut().mode = [0; 8]), "mode-changed");
     differs(&changed(|all| all[1].header.set_link_name("payload").unwrap()), "container-field");
     differs(
         &changed(|all| all[1].header.as_ustar_mut().unwrap().uname[..3].copy_from_slice(b"a\nb")),
@@ -156,4 +157,19 @@ fn what_is_normalized_is_counted_and_not_called_container() {
         let bytes = found.comparison.bytes;
         assert!(bytes.normalized > 0 && bytes.differing == 0 && !found.comparison.repacked_first);
     }
+}
+
+#[test]
+fn another_owner_of_what_runs_as_its_owner_is_an_alert() {
+    let set_id = |uid| {
+        changed(|all| {
+            all[1].header.set_mode(0o4755);
+            all[1].header.set_uid(uid);
+        })
+    };
+    let found = judge(&set_id(0), &set_id(1000), Format::Tar);
+    assert_eq!(found.comparison.first, Relation::Different);
+    let alerts = found.findings.iter().filter(|finding| finding.severity == Severity::Alert);
+    assert_eq!(alerts.map(|finding| &*finding.code).collect::<Vec<_>>(), ["owner-changed"]);
+    assert_eq!(judge(&set_id(0), &set_id(0), Format::Tar).comparison.first, Relation::Identical);
 }

@@ -70,7 +70,8 @@ pub enum TarFault {
         /// The type flag, escaped.
         found: String,
     },
-    /// A file or link whose name ends in a slash: a directory to GNU tar, a file to CPython.
+    /// A file or link whose name ends in a slash: a directory to GNU tar, a file to CPython. So is what has the old type
+    /// flag NUL and a ustar header: a file to the `tar` crate, a directory to the rest.
     #[error("`{path}` at offset {offset} {detail}")]
     Kind {
         /// The member.
@@ -171,6 +172,17 @@ pub enum TarFault {
         /// Where its body ends.
         padding: u64,
     },
+    /// An extension header that has neither the magic of ustar nor that of GNU: the `tar` crate, and cargo with it, takes it
+    /// for a member, and the next member by the name in its own header.
+    #[error("the {what} header at offset {offset} has the magic `{magic}`, with which some readers pass over it")]
+    ExtensionDialect {
+        /// Of the extension header.
+        offset: u64,
+        /// Which kind.
+        what: &'static str,
+        /// The magic and version, escaped.
+        magic: String,
+    },
     /// Two extension headers for one member that overrule each other, or a global one between an extension and its member.
     #[error("the {second} header at offset {offset} follows a {first} header of the same member")]
     StackedExtensions {
@@ -227,6 +239,7 @@ impl TarFault {
             Self::PaxValue { .. } => "pax-value",
             Self::PaxGlobal { .. } => "pax-global",
             Self::ExtensionPadding { .. } => "tar-extension-padding",
+            Self::ExtensionDialect { .. } => "tar-extension-dialect",
             Self::StackedExtensions { .. } => "tar-stacked-extensions",
             Self::DanglingExtension { .. } => "tar-dangling-extension",
             Self::LoneZeroBlock { .. } => "tar-lone-zero-block",
@@ -255,6 +268,7 @@ impl TarFault {
             | Self::PaxValue { .. }
             | Self::PaxGlobal { .. }
             | Self::ExtensionPadding { .. }
+            | Self::ExtensionDialect { .. }
             | Self::StackedExtensions { .. }
             | Self::DanglingExtension { .. }
             | Self::LoneZeroBlock { .. }

@@ -28,15 +28,15 @@ pub struct TarHeader {
     pub dialect: TarDialect,
     /// The name field up to its NUL.
     pub name: Vec<u8>,
-    /// The mode, type bits included where a writer put them there; `None` where blank.
+    /// The mode, type bits included where a writer put them there; `None` where all is NUL.
     pub mode: Option<u64>,
-    /// User id; `None` where blank.
+    /// User id; `None` where all is NUL.
     pub uid: Option<i64>,
-    /// Group id; `None` where blank.
+    /// Group id; `None` where all is NUL.
     pub gid: Option<i64>,
-    /// Size of the contents in bytes; `None` where blank.
-    pub size: Option<u64>,
-    /// Unix seconds; `None` where blank.
+    /// Size of the contents in bytes.
+    pub size: u64,
+    /// Unix seconds; `None` where all is NUL.
     pub mtime: Option<i64>,
     /// The type flag.
     pub type_flag: u8,
@@ -75,9 +75,17 @@ impl TarHeader {
                 found: bytes.escape_ascii().to_string(),
             })
         };
+        // Of spaces GNU tar makes another number than the rest, which take them for zero, as all do with NULs.
+        let stated = |from: usize, to: usize, field: &'static str| {
+            let (value, bytes) = (number(from, to, field)?, &block[from..to]);
+            if value.is_none() && bytes.contains(&b' ') {
+                return Err(TarFault::Number { offset, field, found: bytes.escape_ascii().to_string() });
+            }
+            Ok(value)
+        };
         let natural = |from: usize, to: usize, field: &'static str| {
             let found = || block[from..to].escape_ascii().to_string();
-            number(from, to, field)?
+            stated(from, to, field)?
                 .map(|value| u64::try_from(value).map_err(|_| TarFault::Number { offset, field, found: found() }))
                 .transpose()
         };
@@ -97,10 +105,14 @@ impl TarHeader {
             dialect,
             name: text(0, 100, "name"),
             mode: natural(100, 108, "mode")?,
-            uid: number(108, 116, "user id")?,
-            gid: number(116, 124, "group id")?,
-            size: natural(124, 136, "size")?,
-            mtime: number(136, 148, "time")?,
+            uid: stated(108, 116, "user id")?,
+            gid: stated(116, 124, "group id")?,
+            size: natural(124, 136, "size")?.ok_or_else(|| TarFault::Number {
+                offset,
+                field: "size",
+                found: block[124..136].escape_ascii().to_string(),
+            })?,
+            mtime: stated(136, 148, "time")?,
             type_flag: block[156],
             link_name: text(157, 257, "link name"),
             user_name: text(265, 297, "user name"),

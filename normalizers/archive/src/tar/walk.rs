@@ -13,7 +13,7 @@ use crate::names::{NameKind, NameRules, Names};
 use crate::source::{CHUNK_BYTES, length};
 use crate::stream::Stream;
 use crate::tar::fault::TarFault;
-use crate::tar::header::{self, TarHeader};
+use crate::tar::header::{self, TarDialect, TarHeader};
 use crate::tar::pax::{self, PaxValues};
 use crate::tar::{BLOCK_BYTES, TarExtension, TarExtensionBody, TarFields, TarStream, Walked};
 
@@ -94,7 +94,11 @@ impl<'a> Walk<'a> {
         if let Some(first) = rival {
             return Err(TarFault::StackedExtensions { offset, first: name_of(first), second }.into());
         }
-        let size = header.size.ok_or_else(|| blank_size(&header, offset))?;
+        if !matches!(header.dialect, TarDialect::Ustar | TarDialect::Gnu) {
+            let magic = header.block[257..265].escape_ascii().to_string();
+            return Err(TarFault::ExtensionDialect { offset, what: second, magic }.into());
+        }
+        let size = header.size;
         let is_pax = matches!(header.type_flag, b'x' | b'g');
         if !is_pax {
             self.input.budget.name(size.saturating_sub(1))?;
@@ -221,6 +225,10 @@ impl<'a> Walk<'a> {
         let device = |what| Err(TarFault::Device { path: path(), offset, what }.into());
         let kind = match header.type_flag {
             b'5' => return Ok(MemberKind::Directory),
+            0 if has_slash && header.dialect == TarDialect::Ustar => {
+                let detail = "is of an old type, ends in a slash, and has a ustar header";
+                return Err(TarFault::Kind { path: path(), offset, detail }.into());
+            }
             0 if has_slash => return Ok(MemberKind::Directory),
             0 | b'0' => MemberKind::File,
             b'7' => {
@@ -367,16 +375,12 @@ struct Resolved {
 }
 
 fn size(header: &TarHeader, names: &Resolved, kind: &MemberKind, offset: u64) -> Result<u64, ReadError> {
-    let declared = header.size;
-    let size = match (names.size, declared) {
-        (Some(pax), Some(0)) if pax > OCTAL_SIZE_MAX => pax,
-        (Some(pax), header) if header != Some(pax) => {
-            let header = header.unwrap_or(0);
+    let size = match (names.size, header.size) {
+        (Some(pax), 0) if pax > OCTAL_SIZE_MAX => pax,
+        (Some(pax), header) if header != pax => {
             return Err(TarFault::Size { path: names.path.clone(), offset, header, pax }.into());
         }
-        (_, Some(size)) => size,
-        (_, None) if *kind == MemberKind::File => return Err(blank_size(header, offset).into()),
-        (_, None) => 0,
+        (_, size) => size,
     };
     let what = match kind {
         MemberKind::File => return Ok(size),
@@ -388,10 +392,6 @@ fn size(header: &TarHeader, names: &Resolved, kind: &MemberKind, offset: u64) ->
         return Err(TarFault::SizeWithoutContents { path: names.path.clone(), offset, what, size }.into());
     }
     Ok(0)
-}
-
-fn blank_size(header: &TarHeader, offset: u64) -> TarFault {
-    TarFault::Number { offset, field: "size", found: header.block[124..136].escape_ascii().to_string() }
 }
 
 fn name_of(type_flag: u8) -> &'static str {

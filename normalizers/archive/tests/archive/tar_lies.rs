@@ -1,6 +1,6 @@
 //! Tars that two readers would read differently.
 
-use twinbuild_archive::{Format, Limits, ReadError, read};
+use twinbuild_archive::{Format, Limits, MemberKind, ReadError, read};
 
 use crate::raw_tar::{Block, directory, file, gnu_long, link, member, pax, record, tar};
 
@@ -57,6 +57,12 @@ fn numbers_that_readers_parse_differently_are_refused() {
         Block { size: vec![b' '; 12], ..block() },
         Block { size: [vec![0x80], vec![0xff; 11]].concat(), ..block() },
         Block { mtime: b"+0000000000\0".to_vec(), ..block() },
+        Block { mode: vec![b' '; 8], ..block() },
+        Block { uid: vec![b' '; 8], ..block() },
+        Block { patches: vec![(116, b"      \0\0".to_vec())], ..block() },
+        Block { mtime: vec![b' '; 12], ..block() },
+        Block { size: vec![0; 12], ..Block::new("d/", b'5', 0) },
+        Block { size: vec![b' '; 12], ..Block::new("d/", b'5', 0) },
         Block { checksum: Some(vec![b' '; 8]), ..block() },
         Block { patches: vec![(329, b"9".to_vec())], ..block() },
     ] {
@@ -102,8 +108,27 @@ fn an_old_entry_that_is_a_directory_by_one_name_only_is_refused() {
     let old = |name: &str| Block::new(name, 0, 0).bytes();
     assert_eq!(code(&[pax(b'x', &[("path", b"a/")]), old("a")]), "tar-kind");
     assert_eq!(code(&[gnu_long(b'L', b"a"), old("a/")]), "tar-kind");
-    let same = tar(&[gnu_long(b'L', b"a/"), old("b/")]);
+    let gnu = Block { magic: b"ustar  \0".to_vec(), ..Block::new("b/", 0, 0) };
+    let same = tar(&[gnu_long(b'L', b"a/"), gnu.bytes()]);
     assert_eq!(crate::anomalies(&same, Format::Tar), [""; 0]);
+}
+
+#[test]
+fn an_old_directory_has_no_ustar_header() {
+    assert_eq!(code(&[Block::new("d/", 0, 0).bytes()]), "tar-kind");
+    let old = tar(&[Block { magic: vec![0; 8], ..Block::new("d/", 0, 0) }.bytes()]);
+    assert_eq!(crate::ok(&old, Format::Tar).members[0].kind, MemberKind::Directory);
+}
+
+#[test]
+fn an_extension_of_neither_ustar_nor_gnu_is_refused() {
+    for flag in [b'x', b'g', b'L', b'K'] {
+        for magic in [&[0; 8], b"ustar\x0099", b"ustar\0\0\0"] {
+            let block = Block { magic: magic.to_vec(), ..Block::new("x", flag, 12) };
+            let members = [member(&block, b"12 path=evil\n"), file("a", b"")];
+            assert_eq!(code(&members), "tar-extension-dialect", "{}", magic.escape_ascii());
+        }
+    }
 }
 
 #[test]
@@ -111,7 +136,7 @@ fn contents_of_what_has_none_are_refused() {
     for block in [
         Block::new("d/", b'5', 512),
         Block { link: b"b".to_vec(), ..Block::new("a", b'2', 512) },
-        Block::new("d/", 0, 512),
+        Block { magic: vec![0; 8], ..Block::new("d/", 0, 512) },
     ] {
         assert_eq!(code(&[member(&block, &[0; 512])]), "tar-size-without-contents");
     }

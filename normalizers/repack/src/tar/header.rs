@@ -4,7 +4,7 @@ use twinbuild_archive::{Member, MemberKind, TarExtension, TarFields};
 
 use crate::header::type_bits;
 use crate::tar::form::{
-    Dialect, ExtensionKind, ExtensionName, NameForm, NumberForms, PaxField, TarExtensionForm, TarOwner,
+    Dialect, ExtensionKind, ExtensionName, NameForm, NumberForm, NumberForms, PaxField, TarExtensionForm, TarOwner,
 };
 use crate::tar::values::TarValues;
 
@@ -25,7 +25,7 @@ struct Block<'a> {
     prefix: &'a [u8],
     mode: Option<u32>,
     owner: &'a TarOwner,
-    size: Option<u64>,
+    size: u64,
     modified: Option<i64>,
     type_flag: u8,
     link: &'a [u8],
@@ -41,7 +41,7 @@ impl Block<'_> {
             field.copy_from_slice(bytes);
             Ok(())
         };
-        let natural = |value: Option<u64>| value.map(i64::try_from).transpose().map_err(|_| Impossible);
+        let size = i64::try_from(self.size).map_err(|_| Impossible)?;
         let Self { numbers, owner, .. } = self;
         put(0, 100, self.name)?;
         put(157, 257, self.link)?;
@@ -58,13 +58,17 @@ impl Block<'_> {
         put(297, 329, owner.group.as_str().as_bytes())?;
         put(345, 500, self.prefix)?;
         put(156, 157, &[self.type_flag])?;
-        let no_device = |form: crate::tar::NumberForm| form.encode(Some(0), 8).or_else(|| form.encode(None, 8));
+        // Of spaces readers make different numbers; those of devices are read by none.
+        let number = |form: NumberForm, value: Option<i64>, width| {
+            if form == NumberForm::BlankSpaces { None } else { form.encode(value, width) }
+        };
+        let no_device = |form: NumberForm| form.encode(Some(0), 8).or_else(|| form.encode(None, 8));
         for (from, to, bytes) in [
-            (100, 108, numbers.mode.encode(self.mode.map(i64::from), 8)),
-            (108, 116, numbers.uid.encode(owner.uid.map(i64::from), 8)),
-            (116, 124, numbers.gid.encode(owner.gid.map(i64::from), 8)),
-            (124, 136, numbers.size.encode(natural(self.size)?, 12)),
-            (136, 148, numbers.modified.encode(self.modified, 12)),
+            (100, 108, number(numbers.mode, self.mode.map(i64::from), 8)),
+            (108, 116, number(numbers.uid, owner.uid.map(i64::from), 8)),
+            (116, 124, number(numbers.gid, owner.gid.map(i64::from), 8)),
+            (124, 136, number(numbers.size, Some(size), 12)),
+            (136, 148, number(numbers.modified, self.modified, 12)),
             (329, 337, no_device(numbers.device_major)),
             (337, 345, no_device(numbers.device_minor)),
         ] {
@@ -119,7 +123,7 @@ pub(crate) fn extension(
         prefix,
         mode: form.mode.map(u32::from),
         owner: &form.owner,
-        size: Some(body_bytes as u64),
+        size: body_bytes as u64,
         modified: form.modified,
         type_flag,
         link: b"",
@@ -157,17 +161,17 @@ pub(crate) fn own(member: &Member, fields: &TarFields, values: &TarValues) -> Re
     };
     let type_flag = match &member.kind {
         MemberKind::File if values.form.has_old_type => 0,
-        MemberKind::Directory if values.form.has_old_type && path.ends_with(b"/") => 0,
+        MemberKind::Directory
+            if values.form.has_old_type && values.form.dialect != Dialect::Ustar && path.ends_with(b"/") =>
+        {
+            0
+        }
         _ if values.form.has_old_type => return Err(Impossible),
         MemberKind::File => b'0',
         MemberKind::Hardlink { .. } => b'1',
         MemberKind::Symlink { .. } => b'2',
         MemberKind::Directory => b'5',
     };
-    let has_size = values.form.numbers.size.encode(None, 12).is_none();
-    if !has_size && member.is_file() {
-        return Err(Impossible);
-    }
     let mode =
         values.mode.map(|mode| u32::from(mode.permissions) | if mode.has_type { type_bits(&member.kind) } else { 0 });
     let block = Block {
@@ -175,7 +179,7 @@ pub(crate) fn own(member: &Member, fields: &TarFields, values: &TarValues) -> Re
         prefix: &prefix,
         mode,
         owner: &values.owner,
-        size: has_size.then(|| header_size(member.size_bytes, &values.extensions)),
+        size: header_size(member.size_bytes, &values.extensions),
         modified: values.modified,
         type_flag,
         link: &link,

@@ -13,7 +13,7 @@ use crate::error::{Failure, InferError, NotRepackable, Reason, RepackError, Unfi
 use crate::permutation::Permutation;
 use crate::shared::Shared;
 use crate::tar::expanded::Expanded;
-use crate::tar::form::{ExtensionKind, PaxField, TarExtensionForm, TarHeaderForm, TarMode, TarOwner};
+use crate::tar::form::{Dialect, ExtensionKind, PaxField, TarExtensionForm, TarHeaderForm, TarMode, TarOwner};
 use crate::tar::header::BLOCK_BYTES;
 use crate::tar::stream::{Plan, tar_member};
 use crate::tar::values::{TarValues, values};
@@ -105,8 +105,11 @@ impl TarParameters {
     }
 }
 
-/// Whether an extension is lawful by itself: each record once, times that are times.
+/// Whether an extension is lawful by itself: of a dialect that has extensions, each record once, times that are times.
 fn is_valid(extension: &TarExtensionForm) -> bool {
+    if extension.dialect == Dialect::V7 {
+        return false;
+    }
     let ExtensionKind::Pax(fields) = &extension.kind else { return true };
     let times = fields.iter().all(|field| match field {
         PaxField::Modified(time) | PaxField::Accessed(time) | PaxField::Changed(time) => time.is_valid(),

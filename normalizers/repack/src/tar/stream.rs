@@ -9,9 +9,10 @@ use twinbuild_subject::MemberPath;
 use crate::error::{Failure, RepackError, Unfit};
 use crate::fields::System;
 use crate::members::Section;
-use crate::permit::{StoredMode, is_world_writable, modes_read_alike};
+use crate::permit::{StoredMode, is_world_writable, tar_modes_read_alike};
 use crate::tar::expanded::Expanded;
 use crate::tar::header::{BLOCK_BYTES, headers};
+use crate::tar::owner::{Owner, SET_ID};
 use crate::tar::parameters::{TarParameters, names_digest, sorted};
 use crate::tar::values::TarValues;
 
@@ -75,8 +76,12 @@ impl<'a> Plan<'a> {
             let found = stored(member.mode, member.type_bits.is_some());
             let wanted = values.mode.map(|mode| u32::from(mode.permissions));
             let alike = stored(wanted, values.mode.is_some_and(|mode| mode.has_type));
-            if !modes_read_alike(&member.kind, &found, &alike, world_writable) {
+            if !tar_modes_read_alike(&member.kind, &found, &alike, world_writable) {
                 return Err(Unfit::Mode { path: path(), found: member.mode, written: wanted });
+            }
+            let is_set_id = (member.mode.unwrap_or(0) | wanted.unwrap_or(0)) & SET_ID != 0;
+            if is_set_id && Owner::of(fields) != Owner::written(&values) {
+                return Err(Unfit::Owner { path: path() });
             }
             headers(member, fields, &values).map_err(|_| Unfit::TarHeader { path: path() })?;
             // A hard link has to stand behind its file.
@@ -138,9 +143,9 @@ pub(crate) fn tar_member(archive: &Archive, index: usize) -> Option<(&Member, &T
 }
 
 /// What a global header takes with its body and padding.
-pub(crate) fn global_bytes(body: Option<u64>) -> u64 {
+pub(crate) fn global_bytes(body: u64) -> u64 {
     let block = BLOCK_BYTES as u64;
-    block.saturating_add(body.unwrap_or(0).checked_next_multiple_of(block).unwrap_or(u64::MAX))
+    block.saturating_add(body.checked_next_multiple_of(block).unwrap_or(u64::MAX))
 }
 
 /// What is written next.

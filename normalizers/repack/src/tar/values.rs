@@ -50,7 +50,7 @@ pub(crate) fn values(member: &Member, fields: &TarFields, built: &TarFields) -> 
             return Err(of(field, name));
         }
     }
-    let size = Some(header_size(member.size_bytes, &extensions)).filter(|_| own.size.is_some() || member.is_file());
+    let size = header_size(member.size_bytes, &extensions);
     let has_old_type = match (&member.kind, own.type_flag) {
         (MemberKind::File, b'0') | (MemberKind::Directory, b'5') => false,
         (MemberKind::Hardlink { .. }, b'1') | (MemberKind::Symlink { .. }, b'2') => false,
@@ -201,7 +201,7 @@ fn owner(header: &TarHeader) -> Result<TarOwner, Reason> {
     })
 }
 
-fn numbers(header: &TarHeader, size: Option<u64>) -> Result<NumberForms, Reason> {
+fn numbers(header: &TarHeader, size: u64) -> Result<NumberForms, Reason> {
     let block = &header.block;
     let form = |from: usize, to: usize, value: Option<i64>, field| {
         let bytes = &block[from..to];
@@ -217,7 +217,7 @@ fn numbers(header: &TarHeader, size: Option<u64>) -> Result<NumberForms, Reason>
         mode: form(100, 108, natural(header.mode), "a form of its mode")?,
         uid: form(108, 116, header.uid, "a form of its user id")?,
         gid: form(116, 124, header.gid, "a form of its group id")?,
-        size: form(124, 136, natural(size), "a form of its size")?,
+        size: form(124, 136, natural(Some(size)), "a form of its size")?,
         modified: form(136, 148, header.mtime, "a form of its time")?,
         checksum: form(148, 156, Some(checksum(block)), "a form of its checksum")?,
         device_major: device(329, 337)?,

@@ -112,6 +112,32 @@ fn modes_that_run_or_protect_are_refused() {
 }
 
 #[test]
+fn a_blank_mode_is_no_other() {
+    let blank = with(a().put(100, &[0; 8]));
+    exact(&blank, &blank);
+    for (published, rebuilt) in [(&blank, &plain()), (&plain(), &blank)] {
+        let outcome = tar_exactness(published, rebuilt);
+        assert!(matches!(outcome, Exactness::Unfit(Unfit::Mode { .. })), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_runs_as_its_owner_keeps_it() {
+    for mode in [b"0004755\0", b"0002755\0"] {
+        let set_id = |number: u32, name: &str| with(a().put(100, mode).owner(number, name));
+        exact(&set_id(0, ""), &set_id(0, ""));
+        for published in [set_id(1000, ""), set_id(0, "root")] {
+            let outcome = tar_exactness(&published, &set_id(0, ""));
+            assert!(matches!(outcome, Exactness::Unfit(Unfit::Owner { .. })), "{outcome:?}");
+        }
+        let by_pax = with_all(&[pax(&[("uid", "3000000000")]), a().put(100, mode).owner(0, "").with(b"a\n")]);
+        exact(&by_pax, &by_pax);
+        let outcome = tar_exactness(&by_pax, &set_id(0, ""));
+        assert!(matches!(outcome, Exactness::Unfit(Unfit::Owner { .. })), "{outcome:?}");
+    }
+}
+
+#[test]
 fn long_names_come_back_from_another_dialect() {
     let long = format!("demo/{}/long.py", "folder".repeat(20));
     let cut = &long[..100];

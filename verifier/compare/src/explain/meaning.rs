@@ -125,6 +125,12 @@ impl<'a> Meaning<'a> {
                 (Finding::of("compressed-data-differs", Warning, &member.path, detail.to_owned()).into(), Packaging)
             }
             Change::Mode(left, right) => mode_changed(published.member(*left), rebuilt.member(*right)),
+            Change::Owner(left, _) => {
+                let detail =
+                    "it runs as its owner or group, which are others in the published file than in the rebuild";
+                let path = &published.member(*left).path;
+                (Finding::of("owner-changed", Alert, path, detail.to_owned()).into(), Code)
+            }
             Change::Header(left, _, what) => {
                 let path = &published.member(*left).path;
                 (Finding::of("container-field", Warning, path, what.clone()).into(), Packaging)
