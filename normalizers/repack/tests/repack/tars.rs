@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use twinbuild_archive::{Archive, ReadAt};
 use twinbuild_repack::{
     Column, ContainerParameters, Dialect, Encoder, Exactness, FREE_BYTES_ALLOWED, GzipName, GzipStream, InferError,
-    NameForm, Parameters, Reason, RepackError, TarParameters, Unfit, infer, is_exact, repack,
+    NameForm, NumberForm, Parameters, Reason, RepackError, TarOwner, TarParameters, Unfit, infer, is_exact, repack,
 };
 
 use crate::tar_tools::{Block, GZIP, file, gz_archive, gzip, output_of, pax, tar, tar_archive};
@@ -322,6 +322,28 @@ fn parameters_from_a_stranger_are_checked() {
     };
     assert!(matches!(gzip(Encoder::Stored), Err(RepackError::Unfit(Unfit::Invalid { what: "encoder" }))));
     gzip(Encoder::DEFAULT).unwrap();
+}
+
+#[test]
+fn parameters_write_no_header_that_readers_take_for_different_ones() {
+    let valid = exact(&plain(), &plain());
+    let outcome = |tar: TarParameters| {
+        let parameters = Parameters { version: 2, container: ContainerParameters::Tar(Box::new(tar)) };
+        repack(&parameters, &tar_archive(&plain()), &plain(), &mut vec![])
+    };
+    let (Column::All(form), Column::All(owner)) = (&valid.form, &valid.owner) else { panic!("{valid:?}") };
+    let (mut spaces, mut old) = (*form, *form);
+    spaces.numbers.uid = NumberForm::BlankSpaces;
+    let nobody = TarOwner { uid: None, ..owner.clone() };
+    let blank = TarParameters { form: Column::All(spaces), owner: Column::All(nobody), ..valid.clone() };
+    assert!(matches!(outcome(blank), Err(RepackError::Unfit(Unfit::TarHeader { .. }))));
+    old.has_old_type = true;
+    let with_old_folder = TarParameters { form: Column::All(old), ..valid.clone() };
+    assert!(matches!(outcome(with_old_folder), Err(RepackError::Unfit(Unfit::TarHeader { .. }))));
+    let by_pax = exact(&with_all(&[pax(&[("mtime", "1700000000.5")]), a().with(b"a\n")]), &plain());
+    let v7 = serde_json::to_string(&by_pax).unwrap().replace("\"ustar\"", "\"v7\"");
+    let outcome = outcome(serde_json::from_str(&v7).unwrap());
+    assert!(matches!(outcome, Err(RepackError::Unfit(Unfit::Invalid { what: "extensions" }))), "{outcome:?}");
 }
 
 /// What GNU tar writes in each of its formats; `None` where it is not installed.
