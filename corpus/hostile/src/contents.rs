@@ -84,7 +84,7 @@ pub(crate) fn wheels() -> Vec<Case> {
         }),
         case("module-added.whl", finding("unsourced-member"), added("demo/evil.py", b"import os\n")),
         case("module-shadows-the-standard-library.whl", finding("unsourced-member"), added("json.py", b"import os\n")),
-        case("module-site-customization-added.whl", finding("unsourced-member"), {
+        case("module-site-customization-added.whl", finding("path-file-added"), {
             added("sitecustomize.py", b"import os\n")
         }),
         case("bytecode-added.whl", finding("unsourced-member"), {

@@ -66,7 +66,13 @@ impl<'a> NormalizedMembers<'a> {
                 Some((index, followed))
             }
             Some(_) => return Err(CanonicalError::Count),
-            None => None,
+            None => {
+                let has_several = archive.members.iter().any(|member| twinbuild_record::is_record(&member.path));
+                if has_several && !rewritten.is_empty() {
+                    canonical.left.push("RECORD does not follow what was rewritten, as there are several".to_owned());
+                }
+                None
+            }
         };
         Ok(Self { archive, bytes, inner, rewritten, record })
     }
