@@ -13,5 +13,6 @@ mod network_faults;
 mod network_hostile_builds;
 mod network_planted_changes;
 mod network_real_wheels;
+mod network_variations;
 mod normalizing;
 mod support;

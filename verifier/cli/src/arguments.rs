@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use twinbuild_compare::Normalizing;
+use twinbuild_rebuild::{Variation, VariationSet};
 
 use crate::failure::Failure;
 
@@ -135,9 +136,23 @@ pub(crate) struct Rebuild {
     /// Keep artifacts, logs, recipe and verdict in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Let the twins differ in these variations only, and not in all
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "no_vary")]
+    pub(crate) vary: Option<Vec<Variation>>,
+    /// Let the twins differ in all but these variations
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) no_vary: Vec<Variation>,
     /// Stop each build after this many seconds [default: 900]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
+}
+
+impl Rebuild {
+    /// In what the twins are to differ.
+    pub(crate) fn variations(&self) -> VariationSet {
+        let all = || Variation::ALL.into_iter().filter(|variation| !self.no_vary.contains(variation));
+        self.vary.as_ref().map_or_else(|| all().collect(), |only| only.iter().copied().collect())
+    }
 }
 
 /// `repack`

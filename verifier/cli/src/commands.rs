@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use twinbuild_judge::{Judge, Options, Target};
+use twinbuild_rebuild::Variation;
 use twinbuild_report::{Report, Style};
 use twinbuild_sandbox::Limits;
 use twinbuild_verdict::Verdict;
@@ -53,6 +54,7 @@ fn judge(
         as_of,
         recipe: None,
         keep: None,
+        variations: Variation::ALL.into(),
         limits: Limits::default(),
         normalizing: global.normalizing(),
     };

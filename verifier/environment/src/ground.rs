@@ -27,7 +27,7 @@ const REVISION: u32 = 1;
 /// Debian 12.
 const SUITE: &str = "bookworm";
 /// What the root file system is resolved from.
-const PACKAGES: [&str; 20] = [
+const PACKAGES: [&str; 21] = [
     "base-files",
     "bash",
     "coreutils",
@@ -39,6 +39,7 @@ const PACKAGES: [&str; 20] = [
     "gzip",
     "hostname",
     "libc-bin",
+    "libfaketime",
     "locales",
     "mawk",
     "netbase",

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
 use twinbuild_environment::{EnvironmentError, Ground};
+use twinbuild_rebuild::VariationSet;
 use twinbuild_recipe::{Inference, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
 use twinbuild_sandbox::{Cancel, Limits};
@@ -43,6 +44,8 @@ pub struct Options {
     pub recipe: Option<Recipe>,
     /// A folder to keep artifacts, logs, recipe and verdict in.
     pub keep: Option<PathBuf>,
+    /// In what the twins differ.
+    pub variations: VariationSet,
     /// The limits of each build.
     pub limits: Limits,
     /// Whether contents may be compared after normalizers.

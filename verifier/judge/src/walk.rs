@@ -9,7 +9,8 @@ use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, Member, MemberKind
 use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
 use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
 use twinbuild_rebuild::{
-    Artifact, BuildFailure, Ended, Job, RebuildError, Twin, discover_requirements, driver_digest, rebuild,
+    Artifact, BuildFailure, Ended, Job, RebuildError, Twin, Variation, VariationSet, discover_requirements,
+    driver_digest, rebuild,
 };
 use twinbuild_recipe::{Inference, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer};
 use twinbuild_sandbox::Error as SandboxError;
@@ -22,6 +23,7 @@ use twinbuild_verdict::{
 };
 
 use crate::JudgeError;
+use crate::cause::{Reference, find_and_name};
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
@@ -138,6 +140,7 @@ impl Judge {
             recipe: &readied.recipe,
             environment: &readied.environment,
             source: &laid_out.tree,
+            variations: &self.options.variations,
             limits: &self.options.limits,
             cancel: &self.cancel,
         };
@@ -150,7 +153,18 @@ impl Judge {
             record_twin(&mut verdict, twin, &readied.environment);
             keep.twin(twin)?;
         }
-        let [first, second] = step!(verdict, artifacts(&mut verdict, &twins));
+        let [first, second] = match artifacts(&mut verdict, &twins) {
+            Step::Next(artifacts) => artifacts,
+            Step::End(outcome, reason) => {
+                let is_built = |ended: &Ended| matches!(ended, Ended::Built(_));
+                let [first, second] = twins.each_ref().map(|twin| is_built(&twin.ended));
+                if outcome == Outcome::Unbuildable && first != second {
+                    find_and_name(&mut verdict, &job, staging.path(), |ended| Ok(is_built(ended) == first))?;
+                }
+                (verdict.outcome, verdict.reason) = (outcome, Some(reason));
+                return Ok(verdict);
+            }
+        };
 
         tracing::info!("comparing {} three ways", name.text);
         let compare_started = Instant::now();
@@ -178,13 +192,22 @@ impl Judge {
         let decision: Decision =
             decide(&three_way.comparison, three_way.mismatch, three_way.source_embeds_subject || embeds_subject);
         verdict.set_decision(decision);
+        if verdict.outcome == Outcome::Nondeterministic {
+            let reference = Reference { side: &sides[0], normalizing: self.options.normalizing };
+            find_and_name(&mut verdict, &job, staging.path(), |ended| reference.is_same(ended))?;
+        }
         verdict.comparison = Some(three_way.comparison);
         verdict.findings.append(&mut three_way.findings);
         verdict.findings.dedup();
         for variation in verdict.rebuilds.first().iter().flat_map(|rebuild| &rebuild.variations) {
             if !variation.effective {
-                let detail =
-                    format!("both twins saw the same {}, so nothing is known of what depends on it", variation.name);
+                let named = variation.name.parse::<Variation>();
+                let is_asked = named.is_ok_and(|named| !self.options.variations.contains(&named));
+                let why = if is_asked { "by request, " } else { "" };
+                let detail = format!(
+                    "{why}both twins saw the same {}, so nothing is known of what depends on it",
+                    variation.name
+                );
                 verdict.findings.push(Finding::whole("variation-not-effective", Severity::Note, detail));
             }
         }
@@ -430,7 +453,9 @@ impl Judge {
             return Ok(Step::Next(held));
         }
         tracing::info!("asking the backend what it requires");
-        let job = Job { recipe, environment, source: tree, limits: &self.options.limits, cancel: &self.cancel };
+        let none = VariationSet::new();
+        let (limits, cancel) = (&self.options.limits, &self.cancel);
+        let job = Job { recipe, environment, source: tree, variations: &none, limits, cancel };
         match discover_requirements(&job) {
             Ok(Ok(required)) => {
                 self.store.put_record("requires", &key, &required)?;
@@ -477,12 +502,12 @@ pub(crate) fn open(blob: &Blob) -> Result<ArchiveFile, JudgeError> {
     ArchiveFile::new(file).map_err(JudgeError::io(doing()))
 }
 
-fn open_file(artifact: &Artifact) -> Result<ArchiveFile, JudgeError> {
+pub(crate) fn open_file(artifact: &Artifact) -> Result<ArchiveFile, JudgeError> {
     let doing = || format!("reading {}", artifact.path.display());
     ArchiveFile::new(File::open(&artifact.path).map_err(JudgeError::io(doing()))?).map_err(JudgeError::io(doing()))
 }
 
-fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {
+pub(crate) fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {
     match read(bytes, Format::Zip, &Limits::default()) {
         Ok(archive) => Step::Next(archive),
         Err(ReadError::Limit(limit)) => end(Outcome::Inconclusive, "limit", Some("output"), limit.to_string()),

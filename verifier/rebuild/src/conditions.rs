@@ -1,12 +1,12 @@
 //! The conditions of a build, and how the twins' are opposed.
 
-use twinbuild_sandbox::{Insertion, Processors};
+use twinbuild_sandbox::{Insertion, KernelName, Processors, ScratchFileSystem};
+
+use crate::{Variation, VariationSet};
 
 /// Everything that a build can notice and that its result should not depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conditions {
-    /// `first` or `second`.
-    pub twin: &'static str,
     /// The folder that holds the source's top folder.
     pub build_path: &'static str,
     /// The folder for what is built.
@@ -15,6 +15,8 @@ pub struct Conditions {
     pub host_name: &'static str,
     /// The host's NIS domain name.
     pub domain_name: &'static str,
+    /// How far the real-time clock is ahead, in seconds.
+    pub clock_offset_secs: i64,
     /// `TZ`, in the form of POSIX that needs no time zone data.
     pub time_zone: &'static str,
     /// `LANG` and `LC_ALL`.
@@ -37,71 +39,116 @@ pub struct Conditions {
     pub hash_seed: &'static str,
     /// Variables that the other twin does not have.
     pub extra_environment: &'static [(&'static str, &'static str)],
-    /// A folder at the end of `PATH`.
-    pub extra_path: Option<&'static str>,
+    /// `PATH`
+    pub path: &'static [&'static str],
+    /// What `/bin/sh` is.
+    pub shell: Shell,
+    /// `TERM`, `COLUMNS`, `LINES`.
+    pub terminal: (&'static str, u16, u16),
     /// The order in which the entries of the source's folders are listed.
     pub directory_order: Insertion,
     /// Whether addresses are randomized.
     pub randomize_addresses: bool,
     /// How long the host seems to be up already, in seconds beyond the truth.
     pub boot_offset_secs: i64,
+    /// What uname(2) says of the kernel.
+    pub kernel_name: KernelName,
+    /// What it writes to.
+    pub scratch_file_system: ScratchFileSystem,
 }
 
-/// The first twin runs the conditions of an ordinary build; the second opposes each of them.
-pub const CONDITIONS: [Conditions; 2] = [
-    Conditions {
-        twin: "first",
-        build_path: "/build",
-        output: "/output",
-        host_name: "builder",
-        domain_name: "",
-        time_zone: "UTC0",
-        locale: "C.UTF-8",
-        umask: 0o022,
-        user_id: 1000,
-        group_id: 1000,
-        user_name: "builder",
-        home: "/home/builder",
-        temporary_directory: "/tmp",
-        processors: Processors::Count(1),
-        hash_seed: "0",
-        extra_environment: &[],
-        extra_path: None,
-        directory_order: Insertion::Sorted,
-        randomize_addresses: false,
-        boot_offset_secs: 0,
-    },
-    Conditions {
-        twin: "second",
-        build_path: "/srv/another/place/to-build-in",
-        output: "/srv/another/result",
-        host_name: "second-twin",
-        domain_name: "second.example",
-        time_zone: "TWIN-13:45",
-        locale: "et_EE.UTF-8",
-        umask: 0o077,
-        user_id: 4242,
-        group_id: 2424,
-        user_name: "twin",
-        home: "/var/lib/twin",
-        temporary_directory: "/var/scratch/temporary",
-        processors: Processors::All,
-        hash_seed: "4242",
-        extra_environment: &[("CAPTURED_ENVIRONMENT", "second twin"), ("CI", "true")],
-        extra_path: Some("/captured/path"),
-        directory_order: Insertion::Reversed,
-        randomize_addresses: true,
-        boot_offset_secs: 400 * 86_400,
-    },
-];
+/// The program that stands at `/bin/sh`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shell {
+    /// dash, as Debian has it.
+    Dash,
+    /// bash, which behaves by POSIX under that name.
+    Bash,
+}
+
+impl Shell {
+    /// Its program's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Dash => "dash",
+            Self::Bash => "bash",
+        }
+    }
+}
+
+/// The conditions of an ordinary build: those of the first twin.
+pub const FIRST: Conditions = Conditions {
+    build_path: "/build",
+    output: "/output",
+    host_name: "builder",
+    domain_name: "",
+    clock_offset_secs: 0,
+    time_zone: "UTC0",
+    locale: "C.UTF-8",
+    umask: 0o022,
+    user_id: 1000,
+    group_id: 1000,
+    user_name: "builder",
+    home: "/home/builder",
+    temporary_directory: "/tmp",
+    processors: Processors::Count(1),
+    hash_seed: "0",
+    extra_environment: &[],
+    path: &["/env/bin", "/usr/local/bin", "/usr/bin", "/bin"],
+    shell: Shell::Dash,
+    terminal: ("dumb", 80, 24),
+    directory_order: Insertion::Sorted,
+    randomize_addresses: false,
+    boot_offset_secs: 0,
+    kernel_name: KernelName::Own,
+    scratch_file_system: ScratchFileSystem::Tmpfs,
+};
+
+/// Each condition of an ordinary build opposed: those of the second twin.
+pub const SECOND: Conditions = Conditions {
+    build_path: "/srv/another/place/to-build-in",
+    output: "/srv/another/result",
+    host_name: "second-twin",
+    domain_name: "second.example",
+    clock_offset_secs: 400 * 86_400,
+    time_zone: "TWIN-13:45",
+    locale: "et_EE.UTF-8",
+    umask: 0o077,
+    user_id: 4242,
+    group_id: 2424,
+    user_name: "twin",
+    home: "/var/lib/twin",
+    temporary_directory: "/var/scratch/temporary",
+    processors: Processors::All,
+    hash_seed: "4242",
+    extra_environment: &[("CAPTURED_ENVIRONMENT", "second twin"), ("CI", "true")],
+    path: &["/env/bin", "/bin", "/usr/bin", "/usr/local/bin", "/captured/path"],
+    shell: Shell::Bash,
+    terminal: ("xterm-256color", 211, 61),
+    directory_order: Insertion::Reversed,
+    randomize_addresses: true,
+    boot_offset_secs: 400 * 86_400,
+    kernel_name: KernelName::Linux26,
+    scratch_file_system: ScratchFileSystem::Overlay,
+};
 
 impl Conditions {
-    /// The variables of the build. `epoch` is `SOURCE_DATE_EPOCH`.
-    pub(crate) fn environment(&self, epoch: Option<i64>) -> Vec<(String, String)> {
-        let path = ["/env/bin", "/usr/local/bin", "/usr/bin", "/bin"].into_iter().chain(self.extra_path);
-        let path: Vec<&str> = path.collect();
+    /// The conditions of an ordinary build, with those in `varied` opposed.
+    #[must_use]
+    pub fn with(varied: &VariationSet) -> Self {
+        let mut conditions = FIRST;
+        varied.iter().for_each(|variation| variation.copy(&SECOND, &mut conditions));
+        conditions
+    }
+
+    /// The variables of the build. `epoch` is `SOURCE_DATE_EPOCH`, `faketime` where the library is that fakes the clock.
+    pub(crate) fn environment(&self, epoch: Option<i64>, faketime: &str) -> Vec<(String, String)> {
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let (term, columns, lines) = self.terminal;
+        let (path, columns, lines) = (self.path.join(":"), columns.to_string(), lines.to_string());
+        let shell = format!("/bin/{}", if self.shell == Shell::Dash { "sh" } else { "bash" });
         let mut variables: Vec<(String, String)> = [
-            ("PATH", path.join(":").as_str()),
+            ("PATH", path.as_str()),
             ("HOME", self.home),
             ("USER", self.user_name),
             ("LOGNAME", self.user_name),
@@ -110,41 +157,33 @@ impl Conditions {
             ("TZ", self.time_zone),
             ("TMPDIR", self.temporary_directory),
             ("PYTHONHASHSEED", self.hash_seed),
+            ("SHELL", &shell),
+            ("TERM", term),
+            ("COLUMNS", &columns),
+            ("LINES", &lines),
         ]
         .into_iter()
         .chain(self.extra_environment.iter().copied())
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(own)
         .collect();
+        if self.clock_offset_secs != 0 {
+            let offset = format!("{:+}", self.clock_offset_secs);
+            // The monotonic clock is for the time namespace, and the times of files stay what they are.
+            let faked = [
+                ("LD_PRELOAD", faketime),
+                ("FAKETIME", &offset),
+                ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+                ("NO_FAKE_STAT", "1"),
+            ];
+            variables.extend(faked.map(own));
+        }
         variables.extend(epoch.map(|epoch| ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string())));
         variables
     }
 
-    /// The value of each variation in this twin, by the name under which the driver reports what it observed.
-    pub(crate) fn values(&self) -> Vec<(&'static str, String)> {
-        let processors = match self.processors {
-            Processors::All => "all".to_owned(),
-            Processors::Count(count) => count.to_string(),
-        };
-        let environment: Vec<&str> = self.extra_environment.iter().map(|(name, _)| *name).collect();
-        let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
-        vec![
-            ("build-path", self.build_path.to_owned()),
-            ("host-name", self.host_name.to_owned()),
-            ("domain-name", or_none(self.domain_name)),
-            ("time-zone", self.time_zone.to_owned()),
-            ("locale", self.locale.to_owned()),
-            ("umask", format!("{:04o}", self.umask)),
-            ("user-id", self.user_id.to_string()),
-            ("group-id", self.group_id.to_string()),
-            ("home", self.home.to_owned()),
-            ("temporary-directory", self.temporary_directory.to_owned()),
-            ("processors", processors),
-            ("hash-seed", self.hash_seed.to_owned()),
-            ("environment", or_none(&environment.join(" "))),
-            ("directory-order", format!("{:?}", self.directory_order).to_lowercase()),
-            ("address-space", if self.randomize_addresses { "random" } else { "fixed" }.to_owned()),
-            ("boot-time", format!("{} days earlier", self.boot_offset_secs / 86_400)),
-        ]
+    /// The value of each variation under these conditions.
+    pub(crate) fn values(&self) -> Vec<(Variation, String)> {
+        Variation::ALL.into_iter().map(|variation| (variation, variation.value(self))).collect()
     }
 }
 
@@ -154,16 +193,30 @@ mod tests {
 
     #[test]
     fn every_condition_is_opposed() {
-        let [first, second] = CONDITIONS;
-        let pairs = first.values().into_iter().zip(second.values());
-        for ((name, a), (same_name, b)) in pairs {
-            assert_eq!(name, same_name);
-            assert_ne!(a, b, "{name}");
+        for (a, b) in FIRST.values().into_iter().zip(SECOND.values()) {
+            assert_eq!(a.0, b.0);
+            assert_ne!(a.1, b.1, "{}", a.0);
+        }
+    }
+
+    #[test]
+    fn the_list_of_variations_covers_every_condition() {
+        assert_eq!(Conditions::with(&Variation::ALL.into()), SECOND);
+        assert_eq!(Conditions::with(&VariationSet::new()), FIRST);
+    }
+
+    #[test]
+    fn one_variation_changes_its_own_value_only() {
+        for varied in Variation::ALL {
+            let conditions = Conditions::with(&[varied].into());
+            for (a, b) in FIRST.values().into_iter().zip(conditions.values()) {
+                assert_eq!(a.1 == b.1, a.0 != varied, "{varied}: {}", a.0);
+            }
         }
     }
 
     #[test]
     fn neither_twin_is_root() {
-        assert!(CONDITIONS.iter().all(|conditions| conditions.user_id != 0 && conditions.group_id != 0));
+        assert!([FIRST, SECOND].iter().all(|conditions| conditions.user_id != 0 && conditions.group_id != 0));
     }
 }

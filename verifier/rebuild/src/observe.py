@@ -7,10 +7,15 @@ of a requirement can have run before. Standard library only.
 import json
 import locale
 import os
+import shutil
 import socket
 import sys
 import tempfile
 import time
+
+
+# Variables that belong to another variation than the environment.
+OTHERS = {"LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"}
 
 
 def observe(source):
@@ -33,6 +38,8 @@ def observe(source):
         "build-path": os.getcwd(),
         "host-name": socket.gethostname(),
         "domain-name": domain_name,
+        # Against the time of a file, which is not faked.
+        "clock": round((time.time() - os.stat("/proc/self").st_mtime) / 86400),
         "time-zone": time.localtime(0).tm_gmtoff,
         "locale": in_force,
         "umask": mask,
@@ -42,11 +49,29 @@ def observe(source):
         "temporary-directory": tempfile.gettempdir(),
         "processors": len(os.sched_getaffinity(0)),
         "hash-seed": hash("twinbuild"),
-        "environment": sorted(os.environ),
+        "environment": sorted(set(os.environ) - OTHERS),
+        "path-order": os.environ["PATH"],
+        # Whatever it is, another program has another size.
+        "shell": [os.stat("/bin/sh").st_size, os.environ["SHELL"]],
+        "terminal": [os.environ["TERM"], *shutil.get_terminal_size()],
         "directory-order": listing,
         "address-space": stack,
         "boot-time": time.clock_gettime(time.CLOCK_BOOTTIME) // 86400,
+        "kernel-name": os.uname().release,
+        "scratch-file-system": file_system_of(os.getcwd()),
     }
+
+
+def file_system_of(path):
+    """The kind of file system that a path lies on, as the kernel lists what is mounted."""
+    kinds = {}
+    with open("/proc/self/mounts", errors="surrogateescape") as mounts:
+        for line in mounts:
+            _, place, kind, *_ = line.split(" ")
+            kinds[place] = kind
+    while path not in kinds:
+        path = os.path.dirname(path)
+    return kinds[path]
 
 
 def main():

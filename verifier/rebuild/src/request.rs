@@ -3,11 +3,12 @@
 use serde::Serialize;
 use twinbuild_environment::Environment;
 use twinbuild_recipe::{FrontEnd, Recipe};
-use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, SkeletonFile, Spec};
+use twinbuild_sandbox::{Bind, Cancel, Collect, Copy, Limits, SkeletonFile, Spec};
 use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
 
-use crate::Conditions;
+use crate::conditions::Shell;
+use crate::{Conditions, VariationSet};
 
 /// The programs that run inside, one after the other; see their own documentation.
 const OBSERVE: &str = include_str!("observe.py");
@@ -17,6 +18,11 @@ const OBSERVE_PATH: &str = "/usr/lib/twinbuild/observe.py";
 const DRIVER_PATH: &str = "/usr/lib/twinbuild/driver.py";
 /// The interpreter of the root file system, on which no requirement can leave code.
 const ROOT_PYTHON: &str = "/usr/bin/python3.11";
+/// Where Debian has the library that fakes the clock.
+#[cfg(target_arch = "x86_64")]
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+#[cfg(target_arch = "aarch64")]
+const FAKETIME: &str = "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1";
 /// An address of RFC 5737 that no route leads to, so that look-ups of names are counted like connections.
 const NAME_SERVER: &str = "192.0.2.53";
 
@@ -35,6 +41,8 @@ pub struct Job<'a> {
     pub environment: &'a Environment,
     /// What it is built from.
     pub source: &'a SourceTree,
+    /// In what the twins differ.
+    pub variations: &'a VariationSet,
     /// The limits of each twin.
     pub limits: &'a Limits,
     /// Stops it.
@@ -99,8 +107,17 @@ impl Job<'_> {
         } else {
             format!("{host_name}.{domain_name} {host_name}")
         };
+        let layers = self.environment.layer_paths();
+        let shell = match conditions.shell {
+            Shell::Dash => None,
+            // It comes to lie above what /bin/sh leads to, so above dash itself.
+            Shell::Bash => {
+                layers.last().map(|root| Bind { source: root.join("usr/bin/bash"), target: "/usr/bin/sh".into() })
+            }
+        };
         Ok(Spec {
-            layers: self.environment.layer_paths(),
+            layers,
+            binds: shell.into_iter().collect(),
             files: vec![
                 file(OBSERVE_PATH, OBSERVE.to_owned()),
                 file(DRIVER_PATH, DRIVER.to_owned()),
@@ -124,7 +141,7 @@ impl Job<'_> {
                 .map(Into::into)
                 .to_vec(),
             argv: [ROOT_PYTHON, "-S", "-B", OBSERVE_PATH, DRIVER_PATH, &source, report].map(str::to_owned).to_vec(),
-            env: conditions.environment(self.recipe.source_date_epoch),
+            env: conditions.environment(self.recipe.source_date_epoch, FAKETIME),
             cwd: source.clone().into(),
             stdin: serde_json::to_vec(&request)?,
             umask: conditions.umask,
@@ -135,6 +152,8 @@ impl Job<'_> {
             processors: conditions.processors,
             randomize_addresses: conditions.randomize_addresses,
             boot_offset_secs: conditions.boot_offset_secs,
+            kernel_name: conditions.kernel_name,
+            scratch_file_system: conditions.scratch_file_system,
             collect: collect
                 .map(|into| Collect { directory: conditions.output.into(), into: into.to_owned(), symlinks: false })
                 .into_iter()

@@ -11,8 +11,9 @@ use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, InForce, Log,
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 use twinbuild_verdict::VariationRecord;
 
+use crate::conditions::FIRST;
 use crate::request::Action;
-use crate::{BuildFailure, CONDITIONS, Conditions, Job, RebuildError, Stage};
+use crate::{BuildFailure, Conditions, Job, RebuildError, Stage, Variation};
 
 /// The exit code of the driver when the backend could not say what it requires.
 const PREPARE_FAILED: i32 = 70;
@@ -63,8 +64,11 @@ pub struct Artifact {
 /// # Errors
 /// When a twin could not be run, or a limit was reached. A build that fails is no error: see [`Ended`].
 pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
+    let conditions = [("first", FIRST), ("second", Conditions::with(job.variations))];
     let [first, second] = std::thread::scope(|scope| {
-        let handles = CONDITIONS.each_ref().map(|conditions| scope.spawn(move || build(job, conditions, into)));
+        let handles = conditions
+            .each_ref()
+            .map(|(name, conditions)| scope.spawn(move || build(job, name, conditions, &into.join(name))));
         handles.map(|handle| {
             handle.join().unwrap_or_else(|_| {
                 Err(RebuildError::Report { reason: "the thread that ran the twin ended abnormally".to_owned() })
@@ -86,8 +90,7 @@ pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
 /// # Errors
 /// As [`rebuild`]. The inner error is a backend that cannot be imported or fails, with its log.
 pub fn discover_requirements(job: &Job<'_>) -> Result<Result<Vec<String>, (BuildFailure, Log)>, RebuildError> {
-    let [conditions, _] = &CONDITIONS;
-    let run = start(job, conditions, Action::Requires, None)?;
+    let run = start(job, &FIRST, Action::Requires, None)?;
     let report = String::from_utf8_lossy(&run.message).into_owned();
     if run.message_dropped_bytes > 0 {
         let reason = "the backend asks for more requirements than fit into 1 MiB".to_owned();
@@ -113,11 +116,16 @@ fn start(job: &Job<'_>, conditions: &Conditions, action: Action, collect: Option
     Ok(run(&spec, job.cancel)?)
 }
 
-fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, Value), RebuildError> {
-    let folder = into.join(conditions.twin);
+/// Builds once, and collects in a folder that is made; gives what was observed inside, too.
+pub(crate) fn build(
+    job: &Job<'_>,
+    name: &'static str,
+    conditions: &Conditions,
+    folder: &Path,
+) -> Result<(Twin, Value), RebuildError> {
     let io_error = |source| RebuildError::Io { doing: format!("making the folder {}", folder.display()), source };
-    std::fs::create_dir(&folder).map_err(io_error)?;
-    let run = match start(job, conditions, Action::Build, Some(&folder)) {
+    std::fs::create_dir(folder).map_err(io_error)?;
+    let run = match start(job, conditions, Action::Build, Some(folder)) {
         Err(RebuildError::Sandbox(SandboxError::Collect { path, reason, .. })) => {
             let path = MemberPath::new(path.as_os_str().as_bytes());
             match reason {
@@ -135,12 +143,12 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
             let reason = MemberPath::from(reason.to_string().as_str());
             let detail = format!("the build left {path} in its output, and {reason}");
             let failure = BuildFailure { stage: Stage::Output, class: "output-refused", detail };
-            return Ok((Twin::failed(conditions, failure), Value::Null));
+            return Ok((Twin::failed(name, conditions, failure), Value::Null));
         }
         other => other?,
     };
     let ended = match run.end {
-        End::Exited(0) => wheel_in(&folder, &run)?,
+        End::Exited(0) => wheel_in(folder, &run)?,
         End::LimitHit(limit) => return Err(RebuildError::Limit { limit }),
         End::Cancelled => return Err(RebuildError::Cancelled),
         End::Exited(PREPARE_FAILED) => Ended::Failed(BuildFailure {
@@ -159,9 +167,9 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
             detail: format!("the build was ended by signal {signal}"),
         }),
     };
-    let seen = observed(&run, conditions)?;
+    let seen = observed(&run)?;
     let twin = Twin {
-        name: conditions.twin,
+        name,
         variations: variations(conditions),
         ended,
         log: run.log,
@@ -174,22 +182,22 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
 }
 
 /// What was observed inside, of each variation.
-fn observed(run: &Run, conditions: &Conditions) -> Result<Value, RebuildError> {
+fn observed(run: &Run) -> Result<Value, RebuildError> {
     let line = run.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let seen: Value =
         serde_json::from_slice(line).map_err(|error| RebuildError::Report { reason: error.to_string() })?;
-    for (name, _) in conditions.values() {
-        if seen.get(name).is_none() {
-            return Err(RebuildError::Report { reason: format!("it has nothing about {name}") });
+    for variation in Variation::ALL {
+        if seen.get(variation.name()).is_none() {
+            return Err(RebuildError::Report { reason: format!("it has nothing about the {variation}") });
         }
     }
     Ok(seen)
 }
 
 impl Twin {
-    fn failed(conditions: &Conditions, failure: BuildFailure) -> Self {
+    fn failed(name: &'static str, conditions: &Conditions, failure: BuildFailure) -> Self {
         Self {
-            name: conditions.twin,
+            name,
             variations: variations(conditions),
             ended: Ended::Failed(failure),
             log: Log::default(),
@@ -203,7 +211,11 @@ impl Twin {
 
 /// The variations of a twin, not yet known to be effective.
 fn variations(conditions: &Conditions) -> Vec<VariationRecord> {
-    let record = |(name, value): (&str, String)| VariationRecord { name: name.to_owned(), value, effective: false };
+    let record = |(variation, value): (Variation, String)| VariationRecord {
+        name: variation.name().to_owned(),
+        value,
+        effective: false,
+    };
     conditions.values().into_iter().map(record).collect()
 }
 

@@ -1,7 +1,9 @@
 //! What the words of a verdict mean, for readers who meet them for the first time.
 
+use std::borrow::Cow;
+
 use twinbuild_compare::{Mismatch, Relation, Severity};
-use twinbuild_verdict::{Level, Matches, Outcome, Trust, Verdict};
+use twinbuild_verdict::{Level, Matches, Nondeterminism, NondeterminismCause, Outcome, Trust, Verdict};
 
 use crate::WhyUnread;
 
@@ -19,26 +21,39 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// The outcome's level, mismatch, matching twin, and the trust in the source where it stands for something.
-pub(crate) fn qualities(verdict: &Verdict) -> Vec<&'static str> {
-    let mut qualities = Vec::new();
+pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
+    let mut qualities: Vec<Cow<'static, str>> = Vec::new();
     qualities.extend(verdict.level.map(|level| match level {
-        Level::BitForBit => "bit-for-bit",
-        Level::Repacked => "repacked",
-        Level::Normalized => "normalized",
+        Level::BitForBit => "bit-for-bit".into(),
+        Level::Repacked => "repacked".into(),
+        Level::Normalized => "normalized".into(),
     }));
-    qualities.extend(verdict.mismatch.map(mismatch));
+    qualities.extend(verdict.mismatch.map(|kind| mismatch(kind).into()));
     qualities.extend(verdict.matches.map(|matches| match matches {
-        Matches::None => "neither twin is the published file",
-        Matches::First => "the first twin is the published file",
-        Matches::Second => "the second twin is the published file",
+        Matches::None => "neither twin is the published file".into(),
+        Matches::First => "the first twin is the published file".into(),
+        Matches::Second => "the second twin is the published file".into(),
     }));
+    qualities.extend(verdict.nondeterminism.as_ref().map(varies_with));
     let trust =
         verdict.source.as_ref().filter(|_| verdict.outcome == Outcome::Reproduced).map(|source| match source.trust {
-            Trust::SameUpload => "source: same upload",
-            Trust::User => "source: given by the user",
+            Trust::SameUpload => "source: same upload".into(),
+            Trust::User => "source: given by the user".into(),
         });
     qualities.extend(trust);
     qualities
+}
+
+/// What makes the twins differ. The names are those of a closed list, so they are words of ours.
+fn varies_with(found: &Nondeterminism) -> Cow<'static, str> {
+    let together = |names: &Vec<String>| names.join(" with ").replace('-', " ");
+    match found.cause {
+        NondeterminismCause::Variations => {
+            format!("varies with: {}", found.varies_with.iter().map(together).collect::<Vec<_>>().join(", ")).into()
+        }
+        NondeterminismCause::EveryRun => "varies from run to run".into(),
+        NondeterminismCause::Unknown => "the cause was not found".into(),
+    }
 }
 
 pub(crate) fn mismatch(mismatch: Mismatch) -> &'static str {

@@ -15,7 +15,7 @@ pub(crate) struct Page<'a> {
     /// How good the news is.
     pub(crate) tone: Tone,
     /// What qualifies the word.
-    pub(crate) qualities: Vec<&'static str>,
+    pub(crate) qualities: Vec<Cow<'static, str>>,
     /// What the page is about: foreign names.
     pub(crate) about: Vec<String>,
     /// What the outcome means.

@@ -84,7 +84,7 @@ fn about_comparison(found: &FileComparison) -> Page<'_> {
     Page {
         word: meaning::relation(*relation),
         tone: if *relation == Relation::Different { Tone::Bad } else { Tone::Good },
-        qualities: mismatch.map(meaning::mismatch).into_iter().collect(),
+        qualities: mismatch.map(|kind| meaning::mismatch(kind).into()).into_iter().collect(),
         about: vec![left.name.clone(), right.name.clone()],
         meaning: vec![meaning::of_comparison(*relation, *mismatch)],
         sections,

@@ -64,5 +64,5 @@ pub use host_id::HOST_IDS;
 pub use init::init_if_requested;
 pub use log::Log;
 pub use run::{End, Limit, Run, run};
-pub use spec::{Bind, Collect, Copy, Insertion, Limits, Processors, SkeletonFile, Spec};
+pub use spec::{Bind, Collect, Copy, Insertion, KernelName, Limits, Processors, ScratchFileSystem, SkeletonFile, Spec};
 pub use wire::InForce;

@@ -49,6 +49,10 @@ pub struct Spec {
     pub randomize_addresses: bool,
     /// Seconds added to the monotonic and the boot-time clock (so to the uptime); 0 for none. The real-time clock cannot be set.
     pub boot_offset_secs: i64,
+    /// What uname(2) says of the kernel.
+    pub kernel_name: KernelName,
+    /// The kind of file system that scratch, `/tmp` and `/dev/shm` show.
+    pub scratch_file_system: ScratchFileSystem,
     /// The directories to collect when the command has exited with 0.
     pub collect: Vec<Collect>,
     /// The limits.
@@ -109,6 +113,27 @@ pub enum Processors {
     All,
     /// This many of them, at least 1, or all if there are fewer.
     Count(u32),
+}
+
+/// What uname(2) tells as the kernel's release. `/proc/version` tells the truth in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KernelName {
+    /// The release that it is.
+    #[default]
+    Own,
+    /// A release of 2.6, as the personality `UNAME26` makes it for programs that take no other.
+    Linux26,
+}
+
+/// The kind of file system of what can be written. Both are kept in memory, under the same limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScratchFileSystem {
+    /// A tmpfs as it is.
+    #[default]
+    Tmpfs,
+    /// An overlay whose upper layer is that tmpfs. Where the kernel has none with an upper layer on a tmpfs, for an
+    /// unprivileged user, it is a tmpfs all the same: statfs(2) inside tells.
+    Overlay,
 }
 
 /// A directory whose content the caller gets.
@@ -172,6 +197,8 @@ impl Default for Spec {
             processors: Processors::All,
             randomize_addresses: true,
             boot_offset_secs: 0,
+            kernel_name: KernelName::Own,
+            scratch_file_system: ScratchFileSystem::Tmpfs,
             collect: Vec::new(),
             limits: Limits::default(),
         }

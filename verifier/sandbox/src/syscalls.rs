@@ -173,12 +173,12 @@ pub(crate) fn drop_bounding_capabilities() -> Result<(), Errno> {
     Ok(())
 }
 
-/// Turns address randomization off for programs started from here on.
-pub(crate) fn disable_address_randomization() -> Result<(), Errno> {
+/// Adds flags of personality(2), which programs started from here on keep.
+pub(crate) fn add_personality(flags: c_int) -> Result<(), Errno> {
     // SAFETY: takes no pointer.
     let current = check(unsafe { libc::personality(0xffff_ffff) })?;
     let current = c_ulong::try_from(current).map_err(|_| Errno::INVAL)?;
-    let wanted = current | c_ulong::try_from(libc::ADDR_NO_RANDOMIZE).map_err(|_| Errno::INVAL)?;
+    let wanted = current | c_ulong::try_from(flags).map_err(|_| Errno::INVAL)?;
     // SAFETY: as above.
     check(unsafe { libc::personality(wanted) }).map(drop)
 }

@@ -38,6 +38,9 @@ pub struct Verdict {
     /// Which of two twins that differ is the published file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matches: Option<Matches>,
+    /// What makes the twins differ, where they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nondeterminism: Option<Nondeterminism>,
     /// Why the outcome is none of `reproduced`, `not-reproduced` and `nondeterministic`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -98,6 +101,31 @@ pub enum Trust {
     SameUpload,
     /// The user said so.
     User,
+}
+
+/// What makes the twins differ, as found by building again under some of the variations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Nondeterminism {
+    /// What kind of cause it is.
+    pub cause: NondeterminismCause,
+    /// The guilty variations. Each entry makes a difference by itself; one with several names only where all are varied.
+    pub varies_with: Vec<Vec<String>>,
+    /// How many builds the search took.
+    pub trials: u32,
+}
+
+/// Kinds of causes of nondeterminism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NondeterminismCause {
+    /// The variations that are named.
+    Variations,
+    /// None of the variations: builds under the same conditions differ already, or the difference comes and goes.
+    EveryRun,
+    /// It was not found within the builds that a search may take, or one of these reached a limit; what is named was
+    /// found of it.
+    Unknown,
 }
 
 /// Why no comparison decided.
@@ -247,6 +275,7 @@ impl Verdict {
             level: None,
             mismatch: None,
             matches: None,
+            nondeterminism: None,
             reason: None,
             recipe: None,
             rebuilds: Vec::new(),

@@ -10,6 +10,6 @@ mod document;
 
 pub use decision::{Decision, Level, Matches, Outcome, decide};
 pub use document::{
-    ArtifactRecord, Container, EnvironmentRecord, InputRecord, LogRecord, Reason, Rebuild, RecipeRecord, Run,
-    SCHEMA_VERSION, Source, SourceKind, ToolRecord, Trust, VariationRecord, Verdict,
+    ArtifactRecord, Container, EnvironmentRecord, InputRecord, LogRecord, Nondeterminism, NondeterminismCause, Reason,
+    Rebuild, RecipeRecord, Run, SCHEMA_VERSION, Source, SourceKind, ToolRecord, Trust, VariationRecord, Verdict,
 };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use twinbuild_judge::{Judge, Options};
 use twinbuild_nightly::{Event, Results, RunError, Summary, read_list, run as run_list};
+use twinbuild_rebuild::Variation;
 use twinbuild_report::{Style, headline};
 
 use super::{limits, print};
@@ -27,8 +28,15 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let settings = Settings::load(global)?;
     let mut results = Results::open(&output).map_err(Failure::usage)?;
     let limits = limits(&settings, arguments.timeout);
-    let options =
-        Options { artifact: None, as_of: None, recipe: None, keep: None, limits, normalizing: global.normalizing() };
+    let options = Options {
+        artifact: None,
+        as_of: None,
+        recipe: None,
+        keep: None,
+        variations: Variation::ALL.into(),
+        limits,
+        normalizing: global.normalizing(),
+    };
     let store = settings.store()?;
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);
     let mut printing = Ok(());

@@ -11,7 +11,7 @@ use rustix::thread::CpuSet;
 
 use super::{Pipes, above, filter};
 use crate::error::{Failure, Step};
-use crate::spec::{Limits, Processors, Spec};
+use crate::spec::{KernelName, Limits, Processors, Spec};
 use crate::syscalls;
 use crate::wire::InForce;
 
@@ -126,8 +126,15 @@ fn become_command(
     set_dumpable_behavior(DumpableBehavior::Dumpable).step(|| "own /proc/self".to_owned())?;
     syscalls::write_file("/proc/self/oom_score_adj", "1000")
         .step(|| "offer itself to the out-of-memory killer".to_owned())?;
+    let mut personality = 0;
     if !spec.randomize_addresses {
-        syscalls::disable_address_randomization().step(|| "turn address randomization off".to_owned())?;
+        personality |= libc::ADDR_NO_RANDOMIZE;
+    }
+    if spec.kernel_name == KernelName::Linux26 {
+        personality |= libc::UNAME26;
+    }
+    if personality != 0 {
+        syscalls::add_personality(personality).step(|| "set the personality".to_owned())?;
     }
     syscalls::drop_bounding_capabilities().step(|| "empty the bounding set".to_owned())?;
     syscalls::keep_capabilities(&[]).step(|| "give up capabilities".to_owned())?;

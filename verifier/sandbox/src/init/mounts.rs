@@ -16,7 +16,7 @@ use rustix::mount::{
 use super::skeleton::{Shape, Skeleton};
 use super::{Identity, copy};
 use crate::error::{Failure, Step};
-use crate::spec::{Places, Spec};
+use crate::spec::{Places, ScratchFileSystem, Spec};
 use crate::syscalls::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, set_mount};
 
 const NEW_MOUNT_REMEDY: &str = "use Linux 5.12 or newer, in a container with permission to mount";
@@ -151,7 +151,14 @@ pub(super) fn build(spec: &Spec, identity: &Identity) -> Result<Scratch, Failure
         let target = scratch.make(&copy.target, owner).step(|| format!("make {:?} in scratch", copy.target))?;
         copy::tree(&source, &target, copy, owner)?;
     }
-    let place_mounts = mount_places(&scratch)?;
+    let place_mounts = match spec.scratch_file_system {
+        ScratchFileSystem::Tmpfs => mount_places(&scratch)?,
+        // That it is none after all is seen inside.
+        ScratchFileSystem::Overlay => match overlay_places(&scratch) {
+            Ok(mounts) => mounts,
+            Err(_) => mount_places(&scratch)?,
+        },
+    };
 
     let overlay = mount_overlay(&layers, &skeleton)?;
     attach(&overlay, Path::new(STAGE))?;
@@ -335,6 +342,32 @@ fn mount_places(scratch: &Scratch) -> Result<Vec<(PathBuf, OwnedFd)>, Failure> {
         let mount = open_tree(&scratch.tmpfs, index.to_string(), flags)
             .step(|| format!("open the scratch directory {place:?}"))?;
         mounts.push((place.clone(), mount));
+    }
+    Ok(mounts)
+}
+
+/// The places as overlays above an empty directory; what is written goes to the places themselves.
+fn overlay_places(scratch: &Scratch) -> Result<Vec<(PathBuf, OwnedFd)>, Errno> {
+    const LOWER: &str = "lower";
+    let closed = Mode::from_raw_mode(0o755);
+    rustix::fs::mkdirat(&scratch.tmpfs, LOWER, closed)?;
+    let lower = open_directory(&scratch.tmpfs, Path::new(LOWER))?;
+    let mut mounts = Vec::new();
+    for (index, place) in scratch.places.roots().iter().enumerate() {
+        let work = format!("work-{index}");
+        rustix::fs::mkdirat(&scratch.tmpfs, &work, closed)?;
+        let upper = open_directory(&scratch.tmpfs, Path::new(&index.to_string()))?;
+        let work = open_directory(&scratch.tmpfs, Path::new(&work))?;
+        rustix::process::chdir("/proc/self/fd")?;
+        let [lower, upper, work] = [&lower, &upper, &work].map(|fd| fd.as_raw_fd().to_string());
+        let options = [
+            ("source", "overlay"),
+            ("lowerdir", &*lower),
+            ("upperdir", &*upper),
+            ("workdir", &*work),
+            ("userxattr", ""),
+        ];
+        mounts.push((place.clone(), new_mount("overlay", &options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)?));
     }
     Ok(mounts)
 }
