@@ -165,12 +165,13 @@ impl EnvironmentLock {
         Ok(lock)
     }
 
-    /// The JSON form, for people to read too.
+    /// The JSON form, for people to read too; it ends with a line end.
     ///
     /// # Errors
     /// [`EnvironmentError::NoLock`], which no lock that was made here gives.
     pub fn to_json(&self) -> Result<String, EnvironmentError> {
-        serde_json::to_string_pretty(self).map_err(|error| EnvironmentError::NoLock { reason: error.to_string() })
+        let json = serde_json::to_string_pretty(self);
+        json.map(|json| json + "\n").map_err(|error| EnvironmentError::NoLock { reason: error.to_string() })
     }
 
     /// Its identity: the SHA-256 of its JSON form.
@@ -222,13 +223,14 @@ impl LockedFile {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use twinbuild_registry::Platform;
 
     use super::*;
     use crate::Suite;
 
-    fn lock() -> EnvironmentLock {
+    /// A small lock: two layers, of which the upper has a file of the lower too.
+    pub(crate) fn lock() -> EnvironmentLock {
         let release = DebianRelease {
             suite: "bookworm".to_owned(),
             date: Some("2026-07-11T10:16:37Z".parse().unwrap()),

@@ -16,6 +16,7 @@
 //! sandbox, by way of this same program: [`answer_as_interpreter`] must be called early in `main`.
 #![forbid(unsafe_code)]
 
+mod cyclonedx;
 mod debian;
 mod environment;
 mod environment_lock;
@@ -23,6 +24,7 @@ mod error;
 mod fix_ups;
 mod ground;
 mod interpreter;
+mod inventory;
 mod layer;
 mod lock;
 mod realize;
@@ -32,14 +34,16 @@ mod suite;
 mod supply;
 mod target;
 
+pub use cyclonedx::cyclonedx;
 pub use environment::Environment;
 pub use environment_lock::{EnvironmentLock, FileKind, LayerPlan, LockedFile, Origin, Step};
 pub use error::EnvironmentError;
 pub use ground::Ground;
 pub use interpreter::answer_as_interpreter;
-pub use layer::Layer;
+pub use inventory::{KnownLock, known_locks, sweep, verify_layers};
+pub use layer::{Layer, LayerCondition, LayerEntry};
 pub use lock::LockError;
-pub use realize::NamedLayer;
+pub use realize::{HeldLayer, NamedLayer};
 pub use specification::Specification;
 pub use suite::Suite;
 pub use supply::Supply;

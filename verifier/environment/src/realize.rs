@@ -15,7 +15,7 @@ use twinbuild_subject::Sha256;
 
 use crate::debian::Root;
 use crate::environment_lock::{EnvironmentLock, LayerPlan, LockedFile, Origin, Step};
-use crate::{EnvironmentError, Layer, Supply, fix_ups};
+use crate::{EnvironmentError, Layer, Supply, fix_ups, inventory};
 
 /// Changes whenever what this program makes of the same plan changes, so that layers of an older one are not taken for it.
 const REVISION: u32 = 2;
@@ -34,6 +34,18 @@ pub struct NamedLayer {
     pub layer: Layer,
 }
 
+/// A layer of an environment that the store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldLayer {
+    /// The name, see [`LayerPlan::name`].
+    pub name: String,
+    /// Its digest.
+    pub digest: Sha256,
+    /// What it takes on disk, in bytes.
+    pub size_bytes: u64,
+}
+
 /// What the store remembers of what was made by a plan.
 #[derive(Serialize, Deserialize)]
 struct Made {
@@ -48,6 +60,7 @@ impl EnvironmentLock {
     /// [`EnvironmentError::OtherVersion`] where another version of twinbuild would make it otherwise; else as each
     /// variant says.
     pub fn realize(&self, supply: &Supply, cancel: &Cancel) -> Result<Vec<NamedLayer>, EnvironmentError> {
+        inventory::remember(supply.store(), self)?;
         let mut layers: Vec<NamedLayer> = Vec::new();
         for plan in &self.layers {
             let layer = self.realize_layer(plan, &layers, supply, cancel)?;
@@ -66,7 +79,7 @@ impl EnvironmentLock {
     ) -> Result<Layer, EnvironmentError> {
         let below = self.below(plan, layers)?;
         let store = supply.store();
-        let key = key(plan, &below);
+        let key = key(plan, &below.iter().map(|layer| layer.digest).collect::<Vec<_>>());
         if let Some(layer) = opened(store, &key)? {
             return Ok(layer);
         }
@@ -80,18 +93,21 @@ impl EnvironmentLock {
         Ok(layer)
     }
 
-    /// The layers of this lock that the store holds unharmed, lowest first; `None` where one is missing. Nothing is made.
+    /// The layers of this lock that the store holds, lowest first, up to the first that it does not hold. They are not
+    /// looked into, and that is no use of them.
     ///
     /// # Errors
     /// [`EnvironmentError`] when the store cannot be read.
-    pub fn realized(&self, store: &Store) -> Result<Option<Vec<NamedLayer>>, EnvironmentError> {
-        let mut layers: Vec<NamedLayer> = Vec::new();
+    pub fn held(&self, store: &Store) -> Result<Vec<HeldLayer>, EnvironmentError> {
+        let mut layers: Vec<HeldLayer> = Vec::new();
         for plan in &self.layers {
-            let below = self.below(plan, &layers)?;
-            let Some(layer) = opened(store, &key(plan, &below))? else { return Ok(None) };
-            layers.push(NamedLayer { name: plan.name.clone(), layer });
+            let find = |name: &String| layers.iter().find(|layer| layer.name == *name).map(|layer| layer.digest);
+            let Some(below) = plan.on.iter().map(find).collect::<Option<Vec<_>>>() else { break };
+            let Some(Made { layer: digest }) = store.record(MADE, &key(plan, &below))? else { break };
+            let Some(size_bytes) = store.layer_size_bytes(&digest.to_string())? else { break };
+            layers.push(HeldLayer { name: plan.name.clone(), digest, size_bytes });
         }
-        Ok(Some(layers))
+        Ok(layers)
     }
 
     fn below(&self, plan: &LayerPlan, layers: &[NamedLayer]) -> Result<Vec<Layer>, EnvironmentError> {
@@ -108,8 +124,7 @@ impl EnvironmentLock {
 const MADE: &str = "layer-made";
 
 /// What a layer depends on, and nothing else: not its name, and not what other layers there are.
-fn key(plan: &LayerPlan, below: &[Layer]) -> Sha256 {
-    let below: Vec<Sha256> = below.iter().map(|layer| layer.digest).collect();
+fn key(plan: &LayerPlan, below: &[Sha256]) -> Sha256 {
     Sha256::of(serde_json::json!([REVISION, plan.step, below, plan.files]).to_string().as_bytes())
 }
 

@@ -143,6 +143,12 @@ pub struct PinnedWheel {
     pub size_bytes: u64,
 }
 
+/// The name of the store's layer that a program of that digest is in.
+#[must_use]
+pub fn layer_name(program: Sha256) -> String {
+    format!("tool-{program}")
+}
+
 fn pinned_uv() -> Result<&'static Tool<'static>, ToolError> {
     let here = Platform::host();
     let pinned = UV.iter().find(|(platform, _)| Some(*platform) == here).map(|(_, tool)| tool);
@@ -164,7 +170,7 @@ impl Tool<'_> {
     /// The program: the one that is held, if it is whole, else from the wheel.
     fn provide(&self, store: &Store, pypi: &Pypi) -> Result<PathBuf, ToolError> {
         let expected = self.pin(self.program_sha256)?;
-        let layer = format!("tool-{expected}");
+        let layer = layer_name(expected);
         if let Some(path) = self.held(store, &layer, expected)? {
             return Ok(path);
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::lease::{Leased, touch};
+use crate::lease::{Leased, list, touch};
 use crate::remove::remove_tree;
 use crate::store::{create_folder, is_plain_name};
 use crate::sweep::size_on_disk;
@@ -55,13 +55,28 @@ impl Store {
         Ok(is_held.then_some(path))
     }
 
-    /// What a layer takes on disk, in bytes.
+    /// What a layer takes on disk, in bytes; `None` if it is not held. To ask is no use of it.
     ///
     /// # Errors
     /// [`StoreError::Io`]
     pub fn layer_size_bytes(&self, digest: &str) -> Result<Option<u64>, StoreError> {
-        let Some(path) = self.layer(digest)? else { return Ok(None) };
+        let path = self.inner.root.join("layers").join(digest);
+        if !is_plain_name(digest) || !path.is_dir() {
+            return Ok(None);
+        }
         size_on_disk(&path).map(Some).map_err(|error| StoreError::io("look at", &path, error))
+    }
+
+    /// The names of all layers that are held, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]
+    pub fn layers(&self) -> Result<Vec<String>, StoreError> {
+        let paths = list(&self.inner.root.join("layers"))?;
+        let mut names: Vec<String> =
+            paths.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
+        names.sort();
+        Ok(names)
     }
 
     /// Removes the tree that was published under `digest`, for it was found not to be what it should be.
@@ -141,6 +156,8 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o755);
         assert_eq!(store.layer("sha256:ab").unwrap(), Some(path));
         assert!(!lost.exists());
+        assert_eq!(store.layers().unwrap(), ["sha256:ab"]);
+        assert!(store.layer_size_bytes("sha256:ab").unwrap().is_some_and(|size| size > 0));
         store.remove_layer("sha256:ab").unwrap();
         assert_eq!(store.layer("sha256:ab").unwrap(), None);
     }
