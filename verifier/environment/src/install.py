@@ -1,5 +1,7 @@
-"""Installs the wheels below /wheels as a virtual environment in /env, offline, each checked against its digest."""
+"""Installs the wheels below /wheels as a virtual environment in /env, offline, each checked against its digest. The same
+wheels give the same files: what the installer notes of the time and place of its work is taken out again."""
 
+import glob
 import os
 import subprocess
 import sys
@@ -14,6 +16,18 @@ if os.path.getsize("/wheels/requirements.txt"):
          "--no-deps", "--no-build", "--link-mode", "copy", "--requirements", "/wheels/requirements.txt", *COMMON],
         check=True,
     )
+for folder in glob.glob("/env/lib/python*/site-packages/*.dist-info"):
+    note = os.path.join(folder, "uv_cache.json")
+    if os.path.exists(note):
+        os.remove(note)
+        record = os.path.join(folder, "RECORD")
+        with open(record, newline="") as file:
+            rows = file.readlines()
+        with open(record, "w", newline="") as file:
+            file.writelines(row for row in rows if not row.startswith(os.path.basename(folder) + "/uv_cache.json,"))
+lock = "/env/.lock"
+if os.path.exists(lock):
+    os.remove(lock)
 # Some wheels carry files for other Pythons, which do not compile.
 subprocess.run(
     [sys.executable, "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash", "/env/lib"],
