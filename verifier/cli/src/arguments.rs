@@ -41,6 +41,9 @@ pub(crate) struct Global {
     /// The Debian archive
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) debian_mirror: Option<String>,
+    /// The Debian archive as it was at {date}, for environments that are pinned to a date
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) debian_snapshot: Option<String>,
     /// Compare contents as they are, without any normalizer
     #[arg(long, global = true)]
     pub(crate) strict: bool,
@@ -104,6 +107,9 @@ pub(crate) enum Command {
     /// Work on lists of subjects
     #[command(subcommand)]
     Corpus(Corpus),
+    /// Make, show, check and remove what builds run on
+    #[command(subcommand)]
+    Env(Env),
     /// Say what this host supports
     Doctor,
 }
@@ -199,6 +205,75 @@ pub(crate) struct CorpusRun {
     /// Stop each build after this many seconds [default: 900]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
+}
+
+/// `env`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Env {
+    /// List the environments that can be had, and which of them are there
+    List,
+    /// Print the lock of an environment: every file by its digest, and the layers to be made from them
+    Resolve(Specified),
+    /// Make the layers of an environment, or open them if they are there
+    Fetch(Specified),
+    /// Say what is in a lock or a layer
+    Show(EnvShow),
+    /// Hash layers again and say which were changed on disk (exit code 1)
+    Verify(EnvVerify),
+    /// Print a bill of materials (CycloneDX 1.6)
+    Export(Specified),
+    /// Remove what was not used lately and what no lock that was used lately names
+    Gc(EnvGc),
+}
+
+/// An environment: by what it is asked to be, or by its lock.
+#[derive(Debug, Args)]
+pub(crate) struct Specified {
+    /// The release of Debian: bullseye (Python 3.9), bookworm (3.11) or trixie (3.13)
+    #[arg(value_name = "SUITE", default_value = "bookworm")]
+    pub(crate) suite: String,
+    /// With compilers for C and C++, and headers
+    #[arg(long)]
+    pub(crate) toolchain: bool,
+    /// With this package of the suite, such as git; may be given several times
+    #[arg(long = "package", value_name = "NAME")]
+    pub(crate) packages: Vec<String>,
+    /// As the archive was at this time, as in 2026-10-01T12:00:00Z, from its snapshots
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// The architecture as Debian names it [default: this machine's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) architecture: Option<String>,
+    /// Take this lock (JSON, as `resolve` prints it) instead
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["toolchain", "packages", "at", "architecture"])]
+    pub(crate) lock: Option<PathBuf>,
+}
+
+/// `env show`
+#[derive(Debug, Args)]
+pub(crate) struct EnvShow {
+    /// The path of a lock, with a slash or dot in it; or the digest of a layer, or of a lock that was fetched here: at least 6 digits of it
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: String,
+}
+
+/// `env verify`
+#[derive(Debug, Args)]
+pub(crate) struct EnvVerify {
+    /// Digests of layers [default: all that are there]
+    #[arg(value_name = "LAYER")]
+    pub(crate) layers: Vec<String>,
+}
+
+/// `env gc`
+#[derive(Debug, Args)]
+pub(crate) struct EnvGc {
+    /// Keep what was used within this many days; 0 keeps only what a running twinbuild uses
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) unused_for: u32,
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `compare`

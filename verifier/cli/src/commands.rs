@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub(crate) mod corpus;
 pub(crate) mod doctor;
+pub(crate) mod env;
 pub(crate) mod infer;
 pub(crate) mod normalize;
 mod output;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use twinbuild_store::{Staging, Store};
-use twinbuild_subject::{Sha256, Sha256Hasher};
+use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 
 use crate::EnvironmentError;
 
@@ -19,6 +19,39 @@ pub struct Layer {
     pub digest: Sha256,
     /// Where it is.
     pub path: PathBuf,
+}
+
+/// What has become of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerCondition {
+    /// It is what its digest says.
+    Whole,
+    /// It was changed. It will be made again when it is needed.
+    Changed {
+        /// The digest of what is there.
+        found: Sha256,
+    },
+    /// The store does not hold it.
+    Absent,
+}
+
+/// One entry of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerEntry {
+    /// Its path below the layer's root.
+    #[serde(flatten)]
+    pub path: MemberPath,
+    /// `directory`, `file` or `link`.
+    pub kind: &'static str,
+    /// Permission bits.
+    pub mode: u32,
+    /// Of a file, its size in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// Of a link, where it leads; what is not UTF-8 in it is replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// What the file system said of a layer's entries when its content was last hashed. While that is unchanged, so is the
@@ -48,7 +81,7 @@ impl Layer {
     /// # Errors
     /// When it cannot be read, or not be removed.
     pub(crate) fn open(store: &Store, digest: Sha256) -> Result<Option<Self>, EnvironmentError> {
-        let Some(path) = store.layer(&digest.to_string()) else { return Ok(None) };
+        let Some(path) = store.layer(&digest.to_string())? else { return Ok(None) };
         let layer = Self { digest, path };
         let stamp = store.record::<Stamp>(STAMPS, &digest)?;
         let entries = stat_digest(&layer.path).map_err(|source| read_error(&layer.path, source))?;
@@ -63,6 +96,45 @@ impl Layer {
         tracing::warn!("the cached layer {} was changed on disk and is made again", layer.path.display());
         store.remove_layer(&digest.to_string())?;
         Ok(None)
+    }
+
+    /// What has become of the layer of that digest: its content is hashed again, and nothing is removed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn inspect(store: &Store, digest: Sha256) -> Result<LayerCondition, EnvironmentError> {
+        let Some(path) = store.layer(&digest.to_string())? else { return Ok(LayerCondition::Absent) };
+        let found = content_digest(&path).map_err(|source| read_error(&path, source))?;
+        Ok(if found == digest { LayerCondition::Whole } else { LayerCondition::Changed { found } })
+    }
+
+    /// All entries of the layer of that digest, sorted by path; `None` where the store does not hold it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn entries(store: &Store, digest: Sha256) -> Result<Option<Vec<LayerEntry>>, EnvironmentError> {
+        let Some(root) = store.layer(&digest.to_string())? else { return Ok(None) };
+        let mut entries = Vec::new();
+        walk(&root, |path, below, metadata| {
+            let kind = metadata.file_type();
+            let target = kind.is_symlink().then(|| fs::read_link(path)).transpose()?;
+            entries.push(LayerEntry {
+                path: MemberPath::new(below.as_os_str().as_bytes()),
+                mode: metadata.mode() & 0o7777,
+                kind: if kind.is_symlink() {
+                    "link"
+                } else if kind.is_dir() {
+                    "directory"
+                } else {
+                    "file"
+                },
+                size_bytes: kind.is_file().then_some(metadata.size()),
+                target: target.map(|target| target.to_string_lossy().into_owned()),
+            });
+            Ok(())
+        })
+        .map_err(|source| read_error(&root, source))?;
+        Ok(Some(entries))
     }
 
     fn put_stamp(&self, store: &Store) -> Result<(), EnvironmentError> {
@@ -185,9 +257,18 @@ mod tests {
         let store = Store::open(folder.path(), Network::Offline).unwrap();
         let layer = Layer::publish(&store, tree(&store)).unwrap();
         assert_eq!(Layer::open(&store, layer.digest).unwrap(), Some(layer.clone()));
+        assert_eq!(Layer::inspect(&store, layer.digest).unwrap(), LayerCondition::Whole);
+        let entries = Layer::entries(&store, layer.digest).unwrap().unwrap();
+        let shown: Vec<_> = entries.iter().map(|entry| (entry.path.as_str().unwrap(), entry.kind)).collect();
+        assert_eq!(shown, [("a", "directory"), ("a/x", "file"), ("link", "link")]);
+        assert_eq!((entries[1].size_bytes, entries[2].target.as_deref()), (Some(7), Some("/nowhere")));
         fs::write(layer.path.join("a/x"), "cOntent").unwrap();
+        let inspected = Layer::inspect(&store, layer.digest).unwrap();
+        assert!(matches!(inspected, LayerCondition::Changed { found } if found != layer.digest));
+        assert!(layer.path.exists(), "to look at a layer removes nothing");
         assert_eq!(Layer::open(&store, layer.digest).unwrap(), None);
         assert!(!layer.path.exists());
+        assert_eq!(Layer::inspect(&store, layer.digest).unwrap(), LayerCondition::Absent);
         let again = Layer::publish(&store, tree(&store)).unwrap();
         assert_eq!(again.digest, layer.digest);
     }

@@ -16,8 +16,6 @@ const DRIVER: &str = include_str!("driver.py");
 /// Where they stand inside.
 const OBSERVE_PATH: &str = "/usr/lib/twinbuild/observe.py";
 const DRIVER_PATH: &str = "/usr/lib/twinbuild/driver.py";
-/// The interpreter of the root file system, on which no requirement can leave code.
-const ROOT_PYTHON: &str = "/usr/bin/python3.11";
 /// Where Debian has the library that fakes the clock.
 #[cfg(target_arch = "x86_64")]
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
@@ -115,6 +113,7 @@ impl Job<'_> {
                 layers.last().map(|root| Bind { source: root.join("usr/bin/bash"), target: "/usr/bin/sh".into() })
             }
         };
+        let root_python = self.environment.root_python();
         Ok(Spec {
             layers,
             binds: shell.into_iter().collect(),
@@ -140,7 +139,9 @@ impl Job<'_> {
             scratch: [conditions.build_path, conditions.output, home, conditions.temporary_directory]
                 .map(Into::into)
                 .to_vec(),
-            argv: [ROOT_PYTHON, "-S", "-B", OBSERVE_PATH, DRIVER_PATH, &source, report].map(str::to_owned).to_vec(),
+            argv: [root_python.as_str(), "-S", "-B", OBSERVE_PATH, DRIVER_PATH, &source, report]
+                .map(str::to_owned)
+                .to_vec(),
             env: conditions.environment(self.recipe.source_date_epoch, FAKETIME),
             cwd: source.clone().into(),
             stdin: serde_json::to_vec(&request)?,
