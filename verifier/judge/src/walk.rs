@@ -22,6 +22,7 @@ use twinbuild_verdict::{
 };
 
 use crate::JudgeError;
+use crate::activity;
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
@@ -519,32 +520,26 @@ fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
         }
         Ended::Failed(_) => None,
     };
-    if twin.network_attempts > 0 {
-        let detail =
-            format!("the {} twin tried to reach the network {} times, in vain", twin.name, twin.network_attempts);
-        verdict.findings.push(Finding::whole("network-attempted", Severity::Warning, detail));
-    }
+    verdict.findings.extend(activity::findings(twin));
     verdict.rebuilds.push(Rebuild {
         name: twin.name,
         environment: environment.record(),
         variations: twin.variations.clone(),
         artifact,
         network_attempts: twin.network_attempts,
+        evidence: twin.evidence.as_ref().map(activity::record),
     });
+    if let Some(evidence) = &twin.evidence {
+        verdict.run.activity.insert(twin.name.to_owned(), activity::activity(evidence));
+    }
     if let Some(limits) = &twin.limits_in_force {
-        let known = [
-            ("cpu-secs", limits.cpu_secs),
-            ("address-space-bytes", limits.address_space_bytes),
-            ("data-bytes", limits.data_bytes),
-            ("processes", limits.processes),
-            ("open-files", limits.open_files),
-            ("file-bytes", limits.file_bytes),
-            ("shared-memory-bytes", limits.shared_memory_bytes),
-            ("processors", u64::try_from(limits.processors).ok()),
-        ];
-        for (name, limit) in known.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
-            verdict.run.limits.insert(format!("{}-{name}", twin.name), limit);
+        for held in &limits.limits {
+            let name = format!("{}-{}", twin.name, held.name);
+            verdict.run.limit_mechanisms.insert(name.clone(), held.by.name().to_owned());
+            verdict.run.limits.insert(name, held.value);
         }
+        let processors = u64::try_from(limits.processors).unwrap_or(u64::MAX);
+        verdict.run.limits.insert(format!("{}-processors", twin.name), processors);
     }
     let log = LogRecord { bytes: twin.log.total_bytes, sha256: twin.log.sha256.clone() };
     verdict.run.logs.insert(twin.name.to_owned(), log);

@@ -15,6 +15,6 @@ mod twin;
 
 pub use conditions::{CONDITIONS, Conditions};
 pub use error::{BuildFailure, RebuildError, Stage};
-pub use request::{Job, driver_digest};
+pub use request::{Job, NAME_SERVER, driver_digest};
 pub use twin::{Artifact, Ended, Twin, discover_requirements, rebuild};
 pub use twinbuild_verdict::VariationRecord;

@@ -18,7 +18,7 @@ const DRIVER_PATH: &str = "/usr/lib/twinbuild/driver.py";
 /// The interpreter of the root file system, on which no requirement can leave code.
 const ROOT_PYTHON: &str = "/usr/bin/python3.11";
 /// An address of RFC 5737 that no route leads to, so that look-ups of names are counted like connections.
-const NAME_SERVER: &str = "192.0.2.53";
+pub const NAME_SERVER: &str = "192.0.2.53";
 
 /// The digest of the programs that run inside: what they answer may be remembered under it.
 #[must_use]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, InForce, Log, Run, run};
+use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, Evidence, InForce, Log, Run, run};
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 use twinbuild_verdict::VariationRecord;
 
@@ -30,6 +30,8 @@ pub struct Twin {
     pub log: Log,
     /// Packets that found no route.
     pub network_attempts: u64,
+    /// What it was seen to do, where that could be taken.
+    pub evidence: Option<Evidence>,
     /// From start to end.
     pub wall: Duration,
     /// Processor time.
@@ -166,6 +168,7 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
         ended,
         log: run.log,
         network_attempts: run.network_attempts,
+        evidence: run.evidence,
         wall: run.wall,
         cpu: run.cpu,
         limits_in_force: run.limits_in_force,
@@ -194,6 +197,7 @@ impl Twin {
             ended: Ended::Failed(failure),
             log: Log::default(),
             network_attempts: 0,
+            evidence: None,
             wall: Duration::ZERO,
             cpu: Duration::ZERO,
             limits_in_force: None,

@@ -120,7 +120,7 @@ fn kernel() -> HostCheck {
 }
 
 fn seccomp() -> HostCheck {
-    let outcome = match filter_programs() {
+    let outcome = match filter_programs(false) {
         // Loaded into a child, because it would forbid the other checks.
         Ok(programs) => in_child(|| {
             programs.iter().try_for_each(|program| seccompiler::apply_filter(program)).map_err(|_| Errno::NOSYS)
