@@ -7,7 +7,8 @@ use twinbuild_compare::{ByteCounts, FileCounts, Finding, Normalization, Relation
 use twinbuild_recipe::FrontEnd;
 use twinbuild_subject::{MemberPath, Origin};
 use twinbuild_verdict::{
-    AddressRecord, CallRecord, Container, InputRecord, Outcome, Reason, Rebuild, RecipeRecord, Source, SourceKind, Verdict,
+    AddressRecord, CallRecord, Container, InputRecord, Outcome, Reason, Rebuild, RecipeRecord, Source, SourceKind,
+    Verdict,
 };
 
 use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, words};
