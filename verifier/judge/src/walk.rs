@@ -499,8 +499,16 @@ fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {
 fn artifacts<'a>(verdict: &mut Verdict, twins: &'a [Twin; 2]) -> Step<[&'a Artifact; 2]> {
     let failed = |twin: &'a Twin| match &twin.ended {
         Ended::Failed(failure) => Some((twin, failure)),
-        Ended::Built(_) => None,
+        Ended::Built(_) | Ended::AtLimit(_) => None,
     };
+    // Before any failure: with more of it, the build might have come to another end.
+    for twin in twins {
+        if let Ended::AtLimit(limit) = twin.ended {
+            verdict.run.log_tail = Some(tail(&twin.log.bytes));
+            let error = RebuildError::Limit { limit };
+            return end(Outcome::Inconclusive, "limit", Some("build"), error.to_string());
+        }
+    }
     if let [Twin { ended: Ended::Built(first), .. }, Twin { ended: Ended::Built(second), .. }] = twins {
         return Step::Next([first, second]);
     }
@@ -518,7 +526,7 @@ fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
         Ended::Built(artifact) => {
             Some(ArtifactRecord { file_name: artifact.file_name.clone(), digests: artifact.sha256.into() })
         }
-        Ended::Failed(_) => None,
+        Ended::Failed(_) | Ended::AtLimit(_) => None,
     };
     verdict.findings.extend(activity::findings(twin));
     verdict.rebuilds.push(Rebuild {

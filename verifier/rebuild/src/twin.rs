@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, Evidence, InForce, Log, Run, run};
+use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, Evidence, InForce, Limit, Log, Run, run};
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 use twinbuild_verdict::VariationRecord;
 
@@ -47,6 +47,8 @@ pub enum Ended {
     Built(Artifact),
     /// No wheel.
     Failed(BuildFailure),
+    /// It was stopped at a limit, or failed after it had reached one, which says nothing of the source.
+    AtLimit(Limit),
 }
 
 /// A file that was built.
@@ -63,7 +65,7 @@ pub struct Artifact {
 /// Builds both twins, at the same time, and collects what they built below `into`, which exists, in a folder for each.
 ///
 /// # Errors
-/// When a twin could not be run, or a limit was reached. A build that fails is no error: see [`Ended`].
+/// When a twin could not be run, or left more than is taken. A build that fails or reaches a limit is no error: see [`Ended`].
 pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
     let [first, second] = std::thread::scope(|scope| {
         let handles = CONDITIONS.each_ref().map(|conditions| scope.spawn(move || build(job, conditions, into)));
@@ -143,7 +145,7 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
     };
     let ended = match run.end {
         End::Exited(0) => wheel_in(&folder, &run)?,
-        End::LimitHit(limit) => return Err(RebuildError::Limit { limit }),
+        End::LimitHit(limit) => Ended::AtLimit(limit),
         End::Cancelled => return Err(RebuildError::Cancelled),
         End::Exited(PREPARE_FAILED) => Ended::Failed(BuildFailure {
             stage: Stage::Requirements,
@@ -161,7 +163,11 @@ fn build(job: &Job<'_>, conditions: &Conditions, into: &Path) -> Result<(Twin, V
             detail: format!("the build was ended by signal {signal}"),
         }),
     };
-    let seen = observed(&run, conditions)?;
+    let seen = match (observed(&run, conditions), &ended) {
+        // It may not have come to that.
+        (Err(_), Ended::AtLimit(_)) => Value::Null,
+        (seen, _) => seen?,
+    };
     let twin = Twin {
         name: conditions.twin,
         variations: variations(conditions),

@@ -55,6 +55,7 @@ mod cancel;
 mod collect;
 mod error;
 mod evidence;
+mod forbidden;
 mod host;
 mod host_id;
 mod init;

@@ -96,7 +96,7 @@ pub(super) fn start(
         drop(report);
         hear(spec, id, status)
     };
-    let launched = match launch(spec.evidence && can_take_descriptors())? {
+    let launched = match launch(spec.evidence && can_take_descriptors().is_ok())? {
         Some(launched) => launched,
         // Its listener could not be had: it was ended, and is started again without.
         None => launch(false)?.ok_or(Errno::PROTO).step(|| "start the command without a listener".to_owned())?,
@@ -108,10 +108,9 @@ pub(super) fn start(
 }
 
 /// Whether a descriptor of another process can be taken, which some containers forbid.
-fn can_take_descriptors() -> bool {
-    pidfd_open(rustix::process::getpid(), PidfdFlags::empty())
-        .and_then(|own| pidfd_getfd(own, 0, PidfdGetfdFlags::empty()))
-        .is_ok()
+pub(crate) fn can_take_descriptors() -> Result<(), Errno> {
+    let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+    pidfd_getfd(own, 0, PidfdGetfdFlags::empty()).map(drop)
 }
 
 /// Listens to a forked process until it has become the command, and takes its listener over. None if that cannot be done; it has been ended then.

@@ -14,7 +14,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use super::evidence::Watch;
 use super::groups::Groups;
 use super::watchdog::Watchdog;
-use super::{Identity, Pipes, USER_NAMESPACE_REMEDY, collect, command, mounts};
+use super::{Identity, Pipes, collect, command, mounts};
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
 use crate::limit::{Held, Limit, Mechanism};
@@ -46,7 +46,7 @@ pub(super) fn run(spec: &Spec, mut control: UnixStream, given: Given<'_>) -> c_i
 fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), Failure> {
     let Given { identity, pipes, has_time_namespace, groups, mut joined } = given;
     let essential = libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    syscalls::unshare(essential).or_host("make mount, network, ipc and uts namespaces", USER_NAMESPACE_REMEDY)?;
+    syscalls::unshare(essential).or_forbidden("make mount, network, ipc and uts namespaces")?;
 
     let scratch = mounts::build(spec, &identity)?;
     rustix::system::sethostname(spec.hostname.as_bytes()).step(|| format!("set the host name {:?}", spec.hostname))?;
@@ -124,7 +124,7 @@ fn enter_user(spec: &Spec, identity: Identity) -> Result<Option<HostId>, Failure
         return Ok(None);
     };
     syscalls::clear_groups().step(|| "give up supplementary groups".to_owned())?;
-    syscalls::unshare(libc::CLONE_NEWUSER).or_host("make a user namespace", USER_NAMESPACE_REMEDY)?;
+    syscalls::unshare(libc::CLONE_NEWUSER).or_forbidden("make a user namespace")?;
     sync.write_all(&[0]).and_then(|()| sync.read_exact(&mut [0])).step(|| "have the reserved id mapped".to_owned())?;
     syscalls::become_user(spec.uid, spec.gid).step(|| format!("become user {} and group {}", spec.uid, spec.gid))?;
     Ok(Some(host))

@@ -29,18 +29,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+pub(crate) use command::can_take_descriptors;
 pub(crate) use filter::programs as filter_programs;
 pub(crate) use groups::Groups;
-pub(crate) use mounts::new_mount;
+pub(crate) use mounts::{PROC_REMEDY, new_mount};
 
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
 use crate::spec::Spec;
 use crate::syscalls;
 use crate::wire::{FIRST_ARGUMENT, Kind, Order, read_order, write_json};
-
-pub(crate) const USER_NAMESPACE_REMEDY: &str = "allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, \
-     kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile), or run as root with CAP_SYS_ADMIN";
 
 /// Whether [`init_if_requested`] was called. A program that does not call it, started again, would do its own work once more, and
 /// start itself without end.
@@ -168,13 +166,11 @@ fn watch_over(spec: &Spec, control: &UnixStream, pipes: Pipes) -> Result<(), Fai
         (Identity::Reserved { host, sync: theirs }, Some((ours, map)))
     } else {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        syscalls::unshare(libc::CLONE_NEWUSER).or_host("make a user namespace", USER_NAMESPACE_REMEDY)?;
-        Map::new(spec, uid, gid)
-            .write("self")
-            .or_host("map the user's id into a user namespace", USER_NAMESPACE_REMEDY)?;
+        syscalls::unshare(libc::CLONE_NEWUSER).or_forbidden("make a user namespace")?;
+        Map::new(spec, uid, gid).write("self").or_forbidden("map the user's id into a user namespace")?;
         (Identity::Caller, None)
     };
-    syscalls::unshare(libc::CLONE_NEWPID).or_host("make a pid namespace", USER_NAMESPACE_REMEDY)?;
+    syscalls::unshare(libc::CLONE_NEWPID).or_forbidden("make a pid namespace")?;
     let has_time_namespace = enter_time_namespace(spec.boot_offset_secs);
 
     let groups = if spec.control_groups { Groups::make(&spec.limits) } else { Groups::default() };

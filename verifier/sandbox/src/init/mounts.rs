@@ -22,8 +22,8 @@ use crate::syscalls::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MO
 const NEW_MOUNT_REMEDY: &str = "use Linux 5.12 or newer, in a container with permission to mount";
 const OVERLAY_REMEDY: &str = "use Linux 5.12 or newer with overlayfs (modprobe overlay), keep the cache on a local file system that is \
      not itself an overlay, and let the security module allow mounts in user namespaces";
-const PROC_REMEDY: &str =
-    "run in a container whose /proc has no masked paths (docker: --security-opt systempaths=unconfined)";
+pub(crate) const PROC_REMEDY: &str = "run in a container whose /proc has no masked paths (docker and podman: --security-opt systempaths=unconfined; \
+     Kubernetes: procMount Unmasked; LXC: security.nesting=true)";
 
 /// Where the host's tree is covered by what must be attached before it can be used. Every host has it, and it is not needed any more
 /// then. Not `/`, because the old root is let go by its place, where what covers it would be found instead.
