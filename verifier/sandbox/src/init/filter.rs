@@ -108,8 +108,20 @@ const FORBIDDEN_HERE: &[(c_long, &str)] = calls![
 const FORBIDDEN_HERE: &[(c_long, &str)] = &[];
 
 /// Refused with EPERM where an argument says so; see [`programs`].
-const PARTLY_FORBIDDEN: &[(c_long, &str)] =
-    calls![libc::SYS_clone, libc::SYS_personality, libc::SYS_ioctl, libc::SYS_socket, libc::SYS_socketpair,];
+const PARTLY_FORBIDDEN: &[(c_long, &str)] = calls![
+    libc::SYS_clone,
+    libc::SYS_personality,
+    libc::SYS_ioctl,
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_prlimit64,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+];
 
 /// Allowed, and told to the listener before.
 pub(super) const WATCHED: &[c_long] =
@@ -160,6 +172,7 @@ pub(crate) fn programs(is_watched: bool) -> Result<Vec<BpfProgram>, seccompiler:
     forbidden.insert(libc::SYS_clone, clone);
     // Reading the personality is harmless.
     forbidden.insert(libc::SYS_personality, vec![rule(&[(0, SeccompCmpOp::Ne, 0xffff_ffff)])?]);
+    forbidden.extend(slowing_process_1()?);
     let mut ioctl = Vec::new();
     for request in [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD] {
         ioctl.push(rule(&[(1, SeccompCmpOp::Eq, request & 0xffff_ffff)])?);
@@ -199,6 +212,27 @@ pub(crate) fn programs(is_watched: bool) -> Result<Vec<BpfProgram>, seccompiler:
         // socket is a missing family.
         compile(families, errno(libc::EAFNOSUPPORT))?,
     ])
+}
+
+/// What would slow down or pin process 1, which has the command's user and watches over its limits.
+fn slowing_process_1() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
+    const PRIO_PROCESS: u64 = 0;
+    const PRIO_USER: u64 = 2;
+    const IOPRIO_WHO_PROCESS: u64 = 1;
+    const IOPRIO_WHO_USER: u64 = 3;
+    let is = |argument, value| (argument, SeccompCmpOp::Eq, value);
+    let mut calls = BTreeMap::new();
+    for call in
+        [libc::SYS_sched_setaffinity, libc::SYS_sched_setattr, libc::SYS_sched_setparam, libc::SYS_sched_setscheduler]
+    {
+        calls.insert(call, vec![rule(&[is(0, 1)])?]);
+    }
+    for (call, process, user) in
+        [(libc::SYS_setpriority, PRIO_PROCESS, PRIO_USER), (libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, IOPRIO_WHO_USER)]
+    {
+        calls.insert(call, vec![rule(&[is(0, process), is(1, 1)])?, rule(&[is(0, user)])?]);
+    }
+    Ok(calls)
 }
 
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompiler::Error> {
@@ -368,6 +402,25 @@ mod tests {
         assert_eq!(answer(HERE, libc::SYS_socket, [2, 0x8_0803, 0, 0, 0, 0]), errno(libc::EPERM));
         assert_eq!(answer(HERE, libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0, 0]), ALLOW);
         assert_eq!(answer(HERE, libc::SYS_personality, [0x40_0000, 0, 0, 0, 0, 0]), errno(libc::EPERM));
+    }
+
+    #[test]
+    fn process_1_cannot_be_slowed_down_and_others_can() {
+        for call in [
+            libc::SYS_sched_setaffinity,
+            libc::SYS_sched_setattr,
+            libc::SYS_sched_setparam,
+            libc::SYS_sched_setscheduler,
+        ] {
+            let on = |process| answer(HERE, call, [process, 0, 0, 0, 0, 0]);
+            assert_eq!((on(1), on(0xdead_beef_0000_0001)), (errno(libc::EPERM), errno(libc::EPERM)), "{call}");
+            assert_eq!((on(0), on(2)), (ALLOW, ALLOW), "{call}");
+        }
+        for (call, process, group, user) in [(libc::SYS_setpriority, 0, 1, 2), (libc::SYS_ioprio_set, 1, 2, 3)] {
+            let on = |which, who| answer(HERE, call, [which, who, 0, 0, 0, 0]);
+            assert_eq!([on(process, 1), on(user, 1000), on(user, 0)], [errno(libc::EPERM); 3], "{call}");
+            assert_eq!([on(process, 0), on(process, 2), on(group, 0)], [ALLOW; 3], "{call}");
+        }
     }
 
     #[test]

@@ -32,6 +32,12 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "modes" => arguments.iter().for_each(|path| modes(path)),
         "network" => network(argument(0)),
         "system-calls" => system_calls(),
+        "abstract" => {
+            use std::os::linux::net::SocketAddrExt;
+            let name = std::os::unix::net::SocketAddr::from_abstract_name(argument(0)).unwrap();
+            let connected = std::os::unix::net::UnixStream::connect_addr(&name);
+            println!("{}", told(connected.map(|_| "connected".into())));
+        }
         "foreign-call" => foreign_call(),
         "conditions" => conditions(),
         "clock" => println!("{} {}", clock(libc::CLOCK_BOOTTIME), clock(libc::CLOCK_MONOTONIC)),
@@ -126,6 +132,33 @@ fn system_calls() {
     call("userfaultfd", libc::SYS_userfaultfd, [1, 0, 0, 0, 0]);
     call("name_to_handle_at", libc::SYS_name_to_handle_at, [0; 5]);
     call("memfd_create", libc::SYS_memfd_create, [0; 5]);
+    call("memfd_secret", libc::SYS_memfd_secret, [0; 5]);
+    for (name, number) in [
+        ("pidfd_getfd", libc::SYS_pidfd_getfd),
+        ("open_by_handle_at", libc::SYS_open_by_handle_at),
+        ("fanotify_init", libc::SYS_fanotify_init),
+        ("process_vm_writev", libc::SYS_process_vm_writev),
+        ("process_madvise", libc::SYS_process_madvise),
+        ("kcmp", libc::SYS_kcmp),
+        ("request_key", libc::SYS_request_key),
+        ("pivot_root", libc::SYS_pivot_root),
+        ("mount_setattr", libc::SYS_mount_setattr),
+        ("swapon", libc::SYS_swapon),
+        ("kexec_load", libc::SYS_kexec_load),
+        ("init_module", libc::SYS_init_module),
+        ("reboot", libc::SYS_reboot),
+        ("acct", libc::SYS_acct),
+        ("syslog", libc::SYS_syslog),
+        ("sethostname", libc::SYS_sethostname),
+        ("clock_settime", libc::SYS_clock_settime),
+        ("quotactl", libc::SYS_quotactl),
+    ] {
+        call(name, number, [-1; 5]);
+    }
+    call("io_uring_enter", libc::SYS_io_uring_enter, [-1; 5]);
+    call("io_uring_register", libc::SYS_io_uring_register, [-1; 5]);
+    call("ioctl-linux", libc::SYS_ioctl, [0, 0x541c, 0, 0, 0]);
+    call("socketpair-vsock", libc::SYS_socketpair, [libc::AF_VSOCK.into(), libc::SOCK_STREAM.into(), 0, 0, 0]);
     call("personality-set", libc::SYS_personality, [0x0400_0000, 0, 0, 0, 0]);
     call("personality-get", libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0]);
     let socket =
@@ -427,6 +460,16 @@ fn attack_first() {
             }))
         );
     }
+    let parameter = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the structure lives across the calls.
+    let slowed = unsafe {
+        [
+            libc::sched_setscheduler(1, libc::SCHED_IDLE, &raw const parameter),
+            libc::setpriority(libc::PRIO_PROCESS, 1, 19),
+            libc::setpriority(libc::PRIO_USER, libc::getuid(), 19),
+        ]
+    };
+    println!("slowed {slowed:?}");
     for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGSTOP, libc::SIGCHLD] {
         // SAFETY: takes no pointer.
         unsafe { libc::kill(1, signal) };
