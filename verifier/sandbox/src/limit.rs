@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Limit {
     /// [`Limits::wall`](crate::Limits::wall): everything was killed.
     WallTime,
-    /// [`Limits::cpu_secs`](crate::Limits::cpu_secs): everything was killed, or one process got SIGXCPU.
+    /// [`Limits::cpu_secs`](crate::Limits::cpu_secs): everything was killed.
     CpuTime,
     /// [`Limits::memory_bytes`](crate::Limits::memory_bytes): the kernel killed or refused, or the watchdog killed everything.
     Memory,

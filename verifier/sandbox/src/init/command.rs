@@ -288,10 +288,11 @@ fn limits(limits: &Limits, companions: u64, groups: &Groups) -> (InForce, Vec<(R
     both(Resource::Msgqueue, 0);
     both(Resource::Rtprio, 0);
     both(Resource::Nice, 0);
-    // One process that passes what all may have gets SIGXCPU, and one who ignores that gets SIGKILL a second later.
-    let cpu_secs = set(Resource::Cpu, limits.cpu_secs, limits.cpu_secs.saturating_add(1));
+    // Only behind the limit on all, which is told of: one who gets so far gets SIGXCPU, and SIGKILL a second later.
+    let far = limits.cpu_secs.saturating_add(limits.cpu_secs / 4).saturating_add(2);
+    set(Resource::Cpu, far, far.saturating_add(1));
     let cpu_by = groups.mechanism(Limit::CpuTime).unwrap_or(Mechanism::Watchdog);
-    held.push(Held::new("cpu-secs", cpu_secs, cpu_by));
+    held.push(Held::new("cpu-secs", limits.cpu_secs, cpu_by));
     held.push(Held::new("wall-secs", limits.wall.as_secs(), Mechanism::Watchdog));
     held.push(Held::new("scratch-bytes", limits.scratch_bytes, Mechanism::FileSystem));
     held.push(Held::new("scratch-inodes", limits.scratch_inodes, Mechanism::FileSystem));

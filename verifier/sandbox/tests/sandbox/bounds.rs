@@ -214,12 +214,13 @@ fn groups_of(process: u32) -> Vec<PathBuf> {
 
 fn no_group_outlives_its_sandbox(fixture: &Fixture) {
     let (token, cancel) = (token(), Cancel::new().unwrap());
+    let in_force = start(&fixture.spec("true", &[])).unwrap().limits_in_force.unwrap();
     let groups = thread::scope(|scope| {
         let running = scope.spawn(|| run(&fixture.spec("sleep", &[&token]), &cancel).unwrap());
         wait_until("it runs", || processes_with(&token).len() == 1);
         let groups = groups_of(processes_with(&token)[0]);
         cancel.cancel();
-        let in_force = running.join().unwrap().limits_in_force.unwrap();
+        running.join().unwrap();
         assert_eq!(!groups.is_empty(), is_group(by(&in_force, "memory-bytes")));
         groups
     });
