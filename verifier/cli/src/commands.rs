@@ -32,7 +32,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(900);
 /// The limits of a build: the flag's, else the configuration's, else the default wall time.
 fn limits(settings: &Settings, timeout_secs: Option<u64>) -> Limits {
     let wall = timeout_secs.map(Duration::from_secs).or(settings.timeout).unwrap_or(DEFAULT_TIMEOUT);
-    Limits { wall, ..Limits::default() }
+    Limits { wall, ..Limits::of_this_host() }
 }
 
 /// A judge for the subject of a command, with what is common to all.
@@ -56,7 +56,7 @@ fn judge(
         recipe: None,
         keep: None,
         variations: Variation::ALL.into(),
-        limits: Limits::default(),
+        limits: Limits::of_this_host(),
         normalizing: global.normalizing(),
     };
     choose(&settings, &mut options)?;

@@ -39,7 +39,7 @@ impl Keep {
         self.with(&format!("{}.log", twin.name), |target| fs::write(target, &twin.log.bytes))?;
         match &twin.ended {
             Ended::Built(artifact) => self.copy(&artifact.path, &format!("{}/{}", twin.name, artifact.file_name)),
-            Ended::Failed(_) => Ok(()),
+            Ended::Failed(_) | Ended::AtLimit(_) => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@
 //! to the reader, to the inference and to the comparison, and to no sandbox.
 #![forbid(unsafe_code)]
 
+mod activity;
 mod cause;
 mod embedded;
 mod error;

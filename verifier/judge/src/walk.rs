@@ -23,6 +23,7 @@ use twinbuild_verdict::{
 };
 
 use crate::JudgeError;
+use crate::activity;
 use crate::cause::{Reference, find_and_name};
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
@@ -523,8 +524,16 @@ pub(crate) fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archi
 fn artifacts<'a>(verdict: &mut Verdict, twins: &'a [Twin; 2]) -> Step<[&'a Artifact; 2]> {
     let failed = |twin: &'a Twin| match &twin.ended {
         Ended::Failed(failure) => Some((twin, failure)),
-        Ended::Built(_) => None,
+        Ended::Built(_) | Ended::AtLimit(_) => None,
     };
+    // Before any failure: with more of it, the build might have come to another end.
+    for twin in twins {
+        if let Ended::AtLimit(limit) = twin.ended {
+            verdict.run.log_tail = Some(tail(&twin.log.bytes));
+            let error = RebuildError::Limit { limit };
+            return end(Outcome::Inconclusive, "limit", Some("build"), error.to_string());
+        }
+    }
     if let [Twin { ended: Ended::Built(first), .. }, Twin { ended: Ended::Built(second), .. }] = twins {
         return Step::Next([first, second]);
     }
@@ -542,34 +551,28 @@ fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
         Ended::Built(artifact) => {
             Some(ArtifactRecord { file_name: artifact.file_name.clone(), digests: artifact.sha256.into() })
         }
-        Ended::Failed(_) => None,
+        Ended::Failed(_) | Ended::AtLimit(_) => None,
     };
-    if twin.network_attempts > 0 {
-        let detail =
-            format!("the {} twin tried to reach the network {} times, in vain", twin.name, twin.network_attempts);
-        verdict.findings.push(Finding::whole("network-attempted", Severity::Warning, detail));
-    }
+    verdict.findings.extend(activity::findings(twin));
     verdict.rebuilds.push(Rebuild {
         name: twin.name,
         environment: environment.record(),
         variations: twin.variations.clone(),
         artifact,
         network_attempts: twin.network_attempts,
+        evidence: twin.evidence.as_ref().map(activity::record),
     });
+    if let Some(evidence) = &twin.evidence {
+        verdict.run.activity.insert(twin.name.to_owned(), activity::activity(evidence));
+    }
     if let Some(limits) = &twin.limits_in_force {
-        let known = [
-            ("cpu-secs", limits.cpu_secs),
-            ("address-space-bytes", limits.address_space_bytes),
-            ("data-bytes", limits.data_bytes),
-            ("processes", limits.processes),
-            ("open-files", limits.open_files),
-            ("file-bytes", limits.file_bytes),
-            ("shared-memory-bytes", limits.shared_memory_bytes),
-            ("processors", u64::try_from(limits.processors).ok()),
-        ];
-        for (name, limit) in known.into_iter().filter_map(|(name, limit)| Some((name, limit?))) {
-            verdict.run.limits.insert(format!("{}-{name}", twin.name), limit);
+        for held in &limits.limits {
+            let name = format!("{}-{}", twin.name, held.name);
+            verdict.run.limit_mechanisms.insert(name.clone(), held.by.name().to_owned());
+            verdict.run.limits.insert(name, held.value);
         }
+        let processors = u64::try_from(limits.processors).unwrap_or(u64::MAX);
+        verdict.run.limits.insert(format!("{}-processors", twin.name), processors);
     }
     let log = LogRecord { bytes: twin.log.total_bytes, sha256: twin.log.sha256.clone() };
     verdict.run.logs.insert(twin.name.to_owned(), log);

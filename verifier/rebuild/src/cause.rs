@@ -26,7 +26,7 @@ pub enum Cause {
 /// Trials are built one after the other below `into`, in folders that are removed again.
 ///
 /// # Errors
-/// [`RebuildError`] when a trial could not be run, as an `E`; whatever `is_same` returns.
+/// [`RebuildError`] when a trial could not be run or reached a limit, as an `E`; whatever `is_same` returns.
 pub fn find_cause<E: From<RebuildError>>(
     job: &Job<'_>,
     into: &Path,
@@ -40,6 +40,9 @@ pub fn find_cause<E: From<RebuildError>>(
         trials += 1;
         let folder = into.join(format!("trial-{trials}"));
         let (twin, _) = build(job, "trial", &Conditions::with(varied), &folder)?;
+        if let Ended::AtLimit(limit) = twin.ended {
+            return Err(RebuildError::Limit { limit }.into());
+        }
         let differs = !is_same(&twin.ended)?;
         std::fs::remove_dir_all(&folder).map_err(|source| RebuildError::Io {
             doing: format!("removing the folder {}", folder.display()),

@@ -80,6 +80,9 @@ fn limit_name(limit: Limit) -> &'static str {
     match limit {
         Limit::WallTime => "time",
         Limit::CpuTime => "processor time",
+        Limit::Memory => "memory",
+        Limit::Processes => "processes",
+        Limit::OpenFiles => "open files",
         Limit::LogBytes => "bytes printed",
         Limit::FileBytes => "the size of a file",
         Limit::ScratchBytes => "bytes written",

@@ -19,7 +19,7 @@ mod variation;
 pub use cause::{Cause, find_cause};
 pub use conditions::{Conditions, FIRST, SECOND, Shell};
 pub use error::{BuildFailure, RebuildError, Stage};
-pub use request::{Job, driver_digest};
+pub use request::{Job, NAME_SERVER, driver_digest};
 pub use twin::{Artifact, Ended, Twin, discover_requirements, rebuild};
 pub use twinbuild_verdict::VariationRecord;
 pub use variation::{UnknownVariation, Variation, VariationSet};

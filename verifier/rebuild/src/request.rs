@@ -22,7 +22,7 @@ const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 #[cfg(target_arch = "aarch64")]
 const FAKETIME: &str = "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1";
 /// An address of RFC 5737 that no route leads to, so that look-ups of names are counted like connections.
-const NAME_SERVER: &str = "192.0.2.53";
+pub const NAME_SERVER: &str = "192.0.2.53";
 
 /// The digest of the programs that run inside: what they answer may be remembered under it.
 #[must_use]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, InForce, Log, Run, run};
+use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, Evidence, InForce, Limit, Log, Run, run};
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 use twinbuild_verdict::VariationRecord;
 
@@ -31,6 +31,8 @@ pub struct Twin {
     pub log: Log,
     /// Packets that found no route.
     pub network_attempts: u64,
+    /// What it was seen to do, where that could be taken.
+    pub evidence: Option<Evidence>,
     /// From start to end.
     pub wall: Duration,
     /// Processor time.
@@ -46,6 +48,8 @@ pub enum Ended {
     Built(Artifact),
     /// No wheel.
     Failed(BuildFailure),
+    /// It was stopped at a limit, or failed after it had reached one, which says nothing of the source.
+    AtLimit(Limit),
 }
 
 /// A file that was built.
@@ -62,7 +66,7 @@ pub struct Artifact {
 /// Builds both twins, at the same time, and collects what they built below `into`, which exists, in a folder for each.
 ///
 /// # Errors
-/// When a twin could not be run, or a limit was reached. A build that fails is no error: see [`Ended`].
+/// When a twin could not be run, or left more than is taken. A build that fails or reaches a limit is no error: see [`Ended`].
 pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
     let conditions = [("first", FIRST), ("second", Conditions::with(job.variations))];
     let [first, second] = std::thread::scope(|scope| {
@@ -149,7 +153,7 @@ pub(crate) fn build(
     };
     let ended = match run.end {
         End::Exited(0) => wheel_in(folder, &run)?,
-        End::LimitHit(limit) => return Err(RebuildError::Limit { limit }),
+        End::LimitHit(limit) => Ended::AtLimit(limit),
         End::Cancelled => return Err(RebuildError::Cancelled),
         End::Exited(PREPARE_FAILED) => Ended::Failed(BuildFailure {
             stage: Stage::Requirements,
@@ -167,13 +171,18 @@ pub(crate) fn build(
             detail: format!("the build was ended by signal {signal}"),
         }),
     };
-    let seen = observed(&run)?;
+    let seen = match (observed(&run), &ended) {
+        // It may not have come to that.
+        (Err(_), Ended::AtLimit(_)) => Value::Null,
+        (seen, _) => seen?,
+    };
     let twin = Twin {
         name,
         variations: variations(conditions),
         ended,
         log: run.log,
         network_attempts: run.network_attempts,
+        evidence: run.evidence,
         wall: run.wall,
         cpu: run.cpu,
         limits_in_force: run.limits_in_force,
@@ -202,6 +211,7 @@ impl Twin {
             ended: Ended::Failed(failure),
             log: Log::default(),
             network_attempts: 0,
+            evidence: None,
             wall: Duration::ZERO,
             cpu: Duration::ZERO,
             limits_in_force: None,

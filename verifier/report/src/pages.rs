@@ -1,12 +1,15 @@
 //! The pages about a verdict, a comparison of two files, and a file that could not be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use twinbuild_compare::{ByteCounts, FileCounts, Finding, Normalization, Relation};
 use twinbuild_recipe::FrontEnd;
 use twinbuild_subject::{MemberPath, Origin};
-use twinbuild_verdict::{Container, InputRecord, Outcome, Reason, Rebuild, RecipeRecord, Source, SourceKind, Verdict};
+use twinbuild_verdict::{
+    AddressRecord, CallRecord, Container, InputRecord, Outcome, Reason, Rebuild, RecipeRecord, Source, SourceKind,
+    Verdict,
+};
 
 use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, words};
 use crate::{ComparedFile, FileComparison, Report, UnreadFile, WhyUnread, meaning};
@@ -300,9 +303,46 @@ fn twins(verdict: &Verdict) -> Option<Section<'_>> {
         .iter()
         .map(|rebuild| vec![vec![words(rebuild.name)], built(rebuild), vec![words(grouped(rebuild.network_attempts))]]);
     let mut blocks = vec![Block::Table(Table::new(vec!["twin", "built", "network attempts"], rows))];
+    blocks.extend(attempts(&verdict.rebuilds));
+    blocks.extend(programs(&verdict.rebuilds));
     blocks.extend(variations(&verdict.rebuilds));
     blocks.extend(shared(verdict));
     Some(Section { title: "Twins", blocks })
+}
+
+/// What the twins tried that no honest build needs.
+fn attempts<'a>(rebuilds: &[Rebuild]) -> Option<Block<'a>> {
+    let by = |program: &Option<String>| match program {
+        Some(program) => vec![name(program)],
+        None => vec![words("one of the build's own making")],
+    };
+    let mut rows = Vec::new();
+    for rebuild in rebuilds {
+        let Some(evidence) = &rebuild.evidence else { continue };
+        for AddressRecord { address, port, program, .. } in &evidence.connections {
+            let what = vec![words("to reach "), name(address), words(format!(" port {port}"))];
+            rows.push(vec![vec![words(rebuild.name)], what, by(program)]);
+        }
+        for CallRecord { call, program } in &evidence.refused_calls {
+            rows.push(vec![vec![words(rebuild.name)], vec![words("to call "), name(call)], by(program)]);
+        }
+    }
+    let summary = format!("{}, in vain", counted(count_of(&rows), "kind of attempt", "kinds of attempts"));
+    let table = Table::new(vec!["twin", "tried", "program"], rows);
+    (!table.rows.is_empty()).then(|| Block::Folded { summary, blocks: vec![Block::Table(table)] })
+}
+
+/// The programs of the environment that a twin executed.
+fn programs<'a>(rebuilds: &[Rebuild]) -> Option<Block<'a>> {
+    let evidence = rebuilds.iter().filter_map(|rebuild| rebuild.evidence.as_ref());
+    let programs: BTreeSet<&String> = evidence.flat_map(|evidence| &evidence.programs).collect();
+    let mut line = Vec::new();
+    for program in &programs {
+        line.extend([words(if line.is_empty() { "" } else { ", " }), name(*program)]);
+    }
+    let count = u64::try_from(programs.len()).unwrap_or(u64::MAX);
+    let summary = format!("{} of the environment executed", counted(count, "program", "programs"));
+    (count > 0).then(|| Block::Folded { summary, blocks: vec![Block::Paragraph(line)] })
 }
 
 /// What differed between the twins; a condition that took no effect is named.

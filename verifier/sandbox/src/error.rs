@@ -7,6 +7,8 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::forbidden::Host;
+
 /// Why a sandbox did not run, or its output could not be had.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -142,6 +144,8 @@ pub(crate) trait Step<T> {
     fn step(self, step: impl FnOnce() -> String) -> Result<T, Failure>;
     /// On failure the host is to blame: could not `what`; `remedy`.
     fn or_host(self, what: &str, remedy: &str) -> Result<T, Failure>;
+    /// On failure the host forbids namespaces: could not `what`; what allows them.
+    fn or_forbidden(self, what: &str) -> Result<T, Failure>;
 }
 
 impl<T> Step<T> for Result<T, Errno> {
@@ -155,6 +159,13 @@ impl<T> Step<T> for Result<T, Errno> {
             remedy: remedy.to_owned(),
         })
     }
+
+    fn or_forbidden(self, what: &str) -> Result<T, Failure> {
+        self.map_err(|errno| Failure::Host {
+            what: format!("could not {what}: {}", io::Error::from(errno)),
+            remedy: Host::read().remedy(errno),
+        })
+    }
 }
 
 impl<T> Step<T> for io::Result<T> {
@@ -164,5 +175,9 @@ impl<T> Step<T> for io::Result<T> {
 
     fn or_host(self, what: &str, remedy: &str) -> Result<T, Failure> {
         self.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO)).or_host(what, remedy)
+    }
+
+    fn or_forbidden(self, what: &str) -> Result<T, Failure> {
+        self.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO)).or_forbidden(what)
     }
 }

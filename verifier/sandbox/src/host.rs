@@ -1,16 +1,17 @@
 //! What a host must have for sandboxes, checked by trying.
 
 use std::io;
-use std::path::Path;
 
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::init::{USER_NAMESPACE_REMEDY, filter_programs, new_mount};
+use crate::forbidden::Host;
+use crate::init::{Groups, PROC_REMEDY, can_take_descriptors, filter_programs, new_mount};
+use crate::limit::{Limit, Mechanism};
 use crate::run::Started;
 use crate::syscalls;
 use crate::wire::{Kind, Order, order_bytes, read_frame};
-use crate::{Cancel, Error};
+use crate::{Cancel, Error, Limits};
 
 /// The oldest kernel with all that is needed: `mount_setattr` came with 5.12.
 const OLDEST_KERNEL: (u32, u32) = (5, 12);
@@ -59,6 +60,8 @@ fn ask() -> Result<Vec<HostCheck>, Error> {
 
 /// Makes the checks, each on the ground that those before it have won. Run by the started init, which ends after.
 pub(crate) fn checks() -> Vec<HostCheck> {
+    // Where the caller stands, of which nothing is left later.
+    let (limits, evidence) = (limits(), evidence());
     let mut checks = vec![kernel(), seccomp()];
     let is_root = rustix::process::geteuid().is_root();
     if is_root {
@@ -67,23 +70,21 @@ pub(crate) fn checks() -> Vec<HostCheck> {
     }
     checks.push(user_namespaces(is_root));
     let others = libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    checks.push(check("mount, network, ipc and uts namespaces", syscalls::unshare(others), USER_NAMESPACE_REMEDY));
+    checks.push(forbidden("mount, network, ipc and uts namespaces", syscalls::unshare(others)));
     let tmpfs = new_mount("tmpfs", &[("size", "65536")], 0).map(drop);
     checks.push(check("tmpfs", tmpfs, "use a kernel with CONFIG_TMPFS, in a container that may mount"));
     checks.push(check("overlay of read-only layers", try_overlay(), "modprobe overlay, on Linux 5.12 or newer"));
     // A process sees a new pid namespace only in its children, and one is enough to see that it can be mounted for.
     let proc = syscalls::unshare(libc::CLONE_NEWPID).and_then(|()| in_child(|| new_mount("proc", &[], 0).map(drop)));
-    checks.push(check(
-        "a /proc of its own",
-        proc,
-        "run in a container whose /proc has no masked paths (docker: --security-opt systempaths=unconfined)",
-    ));
+    checks.push(check("a /proc of its own", proc, PROC_REMEDY));
     checks.push(optional("time namespace", syscalls::unshare(libc::CLONE_NEWTIME), "the boot time will not be varied"));
     checks.push(optional(
         "cgroup namespace",
         syscalls::unshare(libc::CLONE_NEWCGROUP),
         "builds see the name of the control group",
     ));
+    checks.push(limits);
+    checks.push(optional("evidence", evidence, "what builds execute and try to reach is not listed"));
     checks
 }
 
@@ -94,6 +95,43 @@ fn check(name: &str, outcome: Result<(), Errno>, remedy: &str) -> HostCheck {
         found: outcome.map_or_else(|errno| io::Error::from(errno).to_string(), |()| "works".to_owned()),
         remedy: outcome.is_err().then(|| remedy.to_owned()),
     }
+}
+
+/// A check of what some hosts forbid.
+fn forbidden(name: &str, outcome: Result<(), Errno>) -> HostCheck {
+    let remedy = outcome.err().map(|errno| Host::read().remedy(errno)).unwrap_or_default();
+    check(name, outcome, &remedy)
+}
+
+/// What would hold the limits on all processes of a sandbox together. Something always does.
+fn limits() -> HostCheck {
+    let groups = Groups::make(&Limits::default());
+    let by = |limit, otherwise: Mechanism| groups.mechanism(limit).unwrap_or(otherwise).name();
+    let mut found = format!(
+        "memory by {}, processes by {}, processor time by {}",
+        by(Limit::Memory, Mechanism::Watchdog),
+        by(Limit::Processes, Mechanism::Rlimit),
+        by(Limit::CpuTime, Mechanism::Watchdog)
+    );
+    if groups.mechanism(Limit::Memory).is_none() {
+        found.push_str(
+            "; a control group would hold memory exactly: run as root, or in a delegated one (systemd-run --user --scope -p \
+             Delegate=yes)",
+        );
+    }
+    groups.remove();
+    HostCheck { name: "limits".to_owned(), ok: true, found, remedy: None }
+}
+
+/// Whether process 1 can be told of a command's calls.
+fn evidence() -> Result<(), Errno> {
+    let programs = filter_programs(true).map_err(|_| Errno::INVAL)?;
+    let program = programs.first().ok_or(Errno::INVAL)?;
+    can_take_descriptors()?;
+    in_child(|| {
+        rustix::thread::set_no_new_privs(true)?;
+        syscalls::load_listened_filter(program).map(drop)
+    })
 }
 
 /// A check that costs no sandbox.
@@ -120,7 +158,7 @@ fn kernel() -> HostCheck {
 }
 
 fn seccomp() -> HostCheck {
-    let outcome = match filter_programs() {
+    let outcome = match filter_programs(false) {
         // Loaded into a child, because it would forbid the other checks.
         Ok(programs) => in_child(|| {
             programs.iter().try_for_each(|program| seccompiler::apply_filter(program)).map_err(|_| Errno::NOSYS)
@@ -144,15 +182,8 @@ fn user_namespaces(is_root: bool) -> HostCheck {
                 .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
         })
     };
-    let mut found = check("user namespaces", outcome, USER_NAMESPACE_REMEDY);
-    for setting in
-        ["user/max_user_namespaces", "kernel/unprivileged_userns_clone", "kernel/apparmor_restrict_unprivileged_userns"]
-    {
-        if let Ok(value) = std::fs::read_to_string(Path::new("/proc/sys").join(setting)) {
-            let name = setting.replace('/', ".");
-            found.found.push_str(&format!("; {name}={}", value.trim()));
-        }
-    }
+    let mut found = forbidden("user namespaces", outcome);
+    found.found.push_str(&Host::read().settings());
     found
 }
 

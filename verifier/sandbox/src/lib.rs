@@ -38,18 +38,28 @@
 //! keeps them; it meets no file of theirs but in layers and binds.
 //!
 //! # What is left to the caller
-//! Layers, binds and copied trees are trusted to stay as they are while the command runs. Memory is limited for each process
-//! and for the scratch file system, and the number of processes is limited; there is no limit on their sum, because that
-//! takes a delegated control group. The command is the first choice of the host's out-of-memory killer instead.
+//! Layers, binds and copied trees are trusted to stay as they are while the command runs.
+//!
+//! # Limits
+//! Memory, processes and processor time are limited for all processes together: by control groups where the host lets the caller make
+//! them, else by a watchdog and resource limits; [`InForce`] says by what. The command is also the first choice of the host's
+//! out-of-memory killer. A limit that the command meets as an error and survives is none that it ended at.
+//!
+//! # Evidence
+//! Where the kernel tells of the command's calls, [`Run::evidence`] lists what it executed, which addresses it tried to reach, and which
+//! privileged calls it was refused. Nothing is allowed or refused by what such a call has in its memory.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code)] // fork, capset and other calls that no safe wrapper offers; all in `syscalls`, each with its reason.
 
 mod cancel;
 mod collect;
 mod error;
+mod evidence;
+mod forbidden;
 mod host;
 mod host_id;
 mod init;
+mod limit;
 mod log;
 mod run;
 mod spec;
@@ -59,10 +69,12 @@ mod wire;
 pub use cancel::Cancel;
 pub use collect::{Collected, CollectedKind};
 pub use error::{CollectReason, Error};
+pub use evidence::{Connection, Evidence, Execution, MAX_EVIDENCE, Program, Refusal};
 pub use host::{HostCheck, probe_host};
 pub use host_id::HOST_IDS;
 pub use init::init_if_requested;
+pub use limit::{Held, Limit, Mechanism};
 pub use log::Log;
-pub use run::{End, Limit, Run, run};
+pub use run::{End, Run, run};
 pub use spec::{Bind, Collect, Copy, Insertion, KernelName, Limits, Processors, ScratchFileSystem, SkeletonFile, Spec};
 pub use wire::InForce;

@@ -14,6 +14,8 @@ use rustix::net::SendFlags;
 use crate::Cancel;
 use crate::collect::{Collected, Collector};
 use crate::error::{Error, Failure};
+use crate::evidence::Evidence;
+use crate::limit::Limit;
 use crate::log::{Log, Recorder};
 use crate::spec::Spec;
 use crate::wire::{Ended, FIRST_ARGUMENT, InForce, Kind, Order, Status, order_bytes, read_frame};
@@ -36,11 +38,14 @@ pub struct Run {
     /// How often something tried to reach an address outside, over IPv4 and IPv6; look-ups of names count if `/etc/resolv.conf` names
     /// an address outside.
     pub network_attempts: u64,
+    /// What it was seen to do. `None` where that could not be taken, was not asked for, or it was cancelled.
+    pub evidence: Option<Evidence>,
     /// The limits that held. `None` if it was cancelled before it started.
     pub limits_in_force: Option<InForce>,
     /// From the start of the command to its end; zero when cancelled.
     pub wall: Duration,
-    /// User and system time of all its processes, but those whose parent refused to hear of their end; zero when cancelled.
+    /// User and system time of all its processes; zero when cancelled. Where no control group counts it, without those whose parent
+    /// refused to hear of their end.
     pub cpu: Duration,
     /// What was collected, each directory before its entries, these sorted by name. Empty unless it exited with 0.
     pub collected: Vec<Collected>,
@@ -57,24 +62,6 @@ pub enum End {
     LimitHit(Limit),
     /// By [`Cancel::cancel`].
     Cancelled,
-}
-
-/// A limit that ends a command. Others (memory, processes, open files) it meets as an error and may survive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Limit {
-    /// [`Limits::wall`](crate::Limits::wall): everything was killed.
-    WallTime,
-    /// [`Limits::cpu_secs`](crate::Limits::cpu_secs): the command, or a process whose end it passed on, got SIGXCPU.
-    CpuTime,
-    /// [`Limits::log_bytes`](crate::Limits::log_bytes): everything was killed.
-    LogBytes,
-    /// [`Limits::file_bytes`](crate::Limits::file_bytes): the command got SIGXFSZ.
-    FileBytes,
-    /// The command failed, and scratch was full at its end.
-    ScratchBytes,
-    /// The command failed, and scratch had no inode left at its end.
-    ScratchInodes,
 }
 
 /// Runs one command in a sandbox of its own and waits for its end. Blocks the calling thread; may be called from many at once.
@@ -276,6 +263,7 @@ impl Talk<'_> {
                 message: self.message,
                 message_dropped_bytes: self.message_dropped_bytes,
                 network_attempts: 0,
+                evidence: None,
                 limits_in_force: self.in_force,
                 wall: Duration::ZERO,
                 cpu: Duration::ZERO,
@@ -291,11 +279,12 @@ impl Talk<'_> {
         };
         let is_log_limit_hit = log.total_bytes > self.spec.limits.log_bytes;
         Ok(Run {
-            end: end(&ended, is_log_limit_hit, self.spec.limits.cpu_secs),
+            end: end(&ended, is_log_limit_hit),
             log,
             message: self.message,
             message_dropped_bytes: self.message_dropped_bytes,
             network_attempts: ended.network_attempts,
+            evidence: ended.evidence,
             limits_in_force: self.in_force,
             wall: Duration::from_micros(ended.wall_micros),
             cpu: Duration::from_micros(ended.cpu_micros),
@@ -314,25 +303,21 @@ fn read(from: &mut PipeReader, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// The one word for how it ended.
-fn end(ended: &Ended, is_log_limit_hit: bool, cpu_secs: u64) -> End {
-    /// What a shell exits with when a process of its own got SIGXCPU.
-    const PASSED_ON: i32 = 128 + libc::SIGXCPU;
+fn end(ended: &Ended, is_log_limit_hit: bool) -> End {
     if is_log_limit_hit {
         return End::LimitHit(Limit::LogBytes);
     }
-    if ended.wall_limit_hit {
-        return End::LimitHit(Limit::WallTime);
+    if let Some(limit) = ended.stopped_at {
+        return End::LimitHit(limit);
     }
-    let is_cpu_used_up = ended.cpu_micros / 1_000_000 >= cpu_secs;
-    match ended.status {
-        Status::Exited(0) => End::Exited(0),
-        Status::Signalled(libc::SIGXCPU) => End::LimitHit(Limit::CpuTime),
-        Status::Signalled(libc::SIGKILL) | Status::Exited(PASSED_ON) if is_cpu_used_up => End::LimitHit(Limit::CpuTime),
-        Status::Signalled(libc::SIGXFSZ) => End::LimitHit(Limit::FileBytes),
-        _ if ended.scratch_bytes_exhausted => End::LimitHit(Limit::ScratchBytes),
-        _ if ended.scratch_inodes_exhausted => End::LimitHit(Limit::ScratchInodes),
-        Status::Exited(code) => End::Exited(code),
-        Status::Signalled(signal) => End::Signalled(signal),
+    match (ended.status, ended.reached.first()) {
+        // Whatever it met, it coped.
+        (Status::Exited(0), _) => End::Exited(0),
+        (Status::Signalled(libc::SIGXCPU), _) => End::LimitHit(Limit::CpuTime),
+        (Status::Signalled(libc::SIGXFSZ), _) => End::LimitHit(Limit::FileBytes),
+        (_, Some(limit)) => End::LimitHit(*limit),
+        (Status::Exited(code), None) => End::Exited(code),
+        (Status::Signalled(signal), None) => End::Signalled(signal),
     }
 }
 
@@ -340,15 +325,15 @@ fn end(ended: &Ended, is_log_limit_hit: bool, cpu_secs: u64) -> End {
 mod tests {
     use super::*;
 
-    fn ended(status: Status) -> Ended {
+    fn ended(status: Status, reached: &[Limit]) -> Ended {
         Ended {
             status,
-            wall_limit_hit: false,
+            stopped_at: None,
+            reached: reached.to_vec(),
             wall_micros: 0,
-            cpu_micros: 5_100_000,
+            cpu_micros: 0,
             network_attempts: 0,
-            scratch_bytes_exhausted: false,
-            scratch_inodes_exhausted: false,
+            evidence: None,
         }
     }
 
@@ -361,18 +346,26 @@ mod tests {
     }
 
     #[test]
-    fn a_full_scratch_excuses_failure_only() {
-        let full = |status| Ended { scratch_bytes_exhausted: true, ..ended(status) };
-        assert_eq!(end(&full(Status::Exited(0)), false, 60), End::Exited(0));
-        assert_eq!(end(&full(Status::Exited(1)), false, 60), End::LimitHit(Limit::ScratchBytes));
-        assert_eq!(end(&full(Status::Signalled(libc::SIGBUS)), false, 60), End::LimitHit(Limit::ScratchBytes));
+    fn a_limit_that_was_reached_excuses_failure_only() {
+        for limit in [Limit::Memory, Limit::Processes, Limit::OpenFiles, Limit::ScratchBytes] {
+            let end = |status| end(&ended(status, &[limit]), false);
+            assert_eq!(end(Status::Exited(0)), End::Exited(0));
+            assert_eq!(end(Status::Exited(1)), End::LimitHit(limit));
+            assert_eq!(end(Status::Signalled(libc::SIGKILL)), End::LimitHit(limit));
+        }
     }
 
     #[test]
-    fn a_kill_is_a_cpu_limit_only_when_the_time_is_used_up() {
-        let killed = ended(Status::Signalled(libc::SIGKILL));
-        assert_eq!(end(&killed, false, 5), End::LimitHit(Limit::CpuTime));
-        assert_eq!(end(&killed, false, 60), End::Signalled(libc::SIGKILL));
-        assert_eq!(end(&ended(Status::Exited(152)), false, 60), End::Exited(152));
+    fn a_failure_without_a_limit_is_the_commands_own() {
+        assert_eq!(end(&ended(Status::Signalled(libc::SIGKILL), &[]), false), End::Signalled(libc::SIGKILL));
+        assert_eq!(end(&ended(Status::Exited(152), &[]), false), End::Exited(152));
+        assert_eq!(end(&ended(Status::Signalled(libc::SIGXFSZ), &[]), false), End::LimitHit(Limit::FileBytes));
+    }
+
+    #[test]
+    fn what_was_killed_at_a_limit_ended_at_it() {
+        let killed = Ended { stopped_at: Some(Limit::WallTime), ..ended(Status::Exited(0), &[Limit::Memory]) };
+        assert_eq!(end(&killed, false), End::LimitHit(Limit::WallTime));
+        assert_eq!(end(&killed, true), End::LimitHit(Limit::LogBytes));
     }
 }

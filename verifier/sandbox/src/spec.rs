@@ -11,6 +11,9 @@ use crate::Error;
 const MAX_LAYERS: usize = 60;
 const MAX_STDIN_BYTES: usize = 1024 * 1024;
 const MAX_FILES_BYTES: usize = 8 * 1024 * 1024;
+const GIB: u64 = 1 << 30;
+/// What scratch has on a host with hardly any memory left, where a build is likely to meet its limits.
+const MIN_SCRATCH_BYTES: u64 = 64 * 1024 * 1024;
 
 /// One command, the file system it sees, and its limits. All paths must be UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,10 @@ pub struct Spec {
     pub collect: Vec<Collect>,
     /// The limits.
     pub limits: Limits,
+    /// Whether limits may be held by control groups where the host lets them be made. Without, other mechanisms hold them.
+    pub control_groups: bool,
+    /// Whether it is noted what the command executes, what addresses it tries to reach and what it is refused, where the host can do so.
+    pub evidence: bool,
 }
 
 /// A host file or directory, mounted read-only, without set-user-id and devices, with what is mounted below it.
@@ -147,16 +154,16 @@ pub struct Collect {
     pub symlinks: bool,
 }
 
-/// What a command may use up.
+/// What a command may use up, all its processes together where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// From the start of the command, then all is killed.
     pub wall: Duration,
-    /// Processor seconds, each process.
+    /// Processor seconds, then all is killed.
     pub cpu_secs: u64,
     /// Address space in bytes, each process.
     pub address_space_bytes: Option<u64>,
-    /// Private writable memory in bytes, each process; and System V shared memory, together.
+    /// Memory in bytes, with what is shared and what is in scratch, which is memory too; and System V shared memory besides.
     pub memory_bytes: u64,
     /// All that is written below scratch, `/tmp` and `/dev/shm`, in bytes of memory.
     pub scratch_bytes: u64,
@@ -166,7 +173,7 @@ pub struct Limits {
     pub processes: u64,
     /// Open files, each process.
     pub open_files: u64,
-    /// Size of one file in bytes.
+    /// Size of one file in bytes. Nothing to hold where scratch has less room than that.
     pub file_bytes: u64,
     /// What the command may print, in bytes, then all is killed.
     pub log_bytes: u64,
@@ -201,20 +208,21 @@ impl Default for Spec {
             scratch_file_system: ScratchFileSystem::Tmpfs,
             collect: Vec::new(),
             limits: Limits::default(),
+            control_groups: true,
+            evidence: true,
         }
     }
 }
 
 impl Default for Limits {
-    /// Enough for most builds: an hour, 4 GiB, 1024 processes.
+    /// Enough for most builds: an hour, 4 GiB, 1024 processes. Scratch is 2 GiB.
     fn default() -> Self {
-        const GIB: u64 = 1 << 30;
         Self {
             wall: Duration::from_secs(3600),
             cpu_secs: 3600,
             address_space_bytes: None,
             memory_bytes: 4 * GIB,
-            scratch_bytes: 4 * GIB,
+            scratch_bytes: 2 * GIB,
             scratch_inodes: 1_000_000,
             processes: 1024,
             open_files: 4096,
@@ -224,6 +232,25 @@ impl Default for Limits {
             collect_files: 100_000,
         }
     }
+}
+
+impl Limits {
+    /// The default limits, with a scratch of not more than a quarter of the memory that the host has available now.
+    #[must_use]
+    pub fn of_this_host() -> Self {
+        let mut limits = Self::default();
+        let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        if let Some(available) = available_bytes(&meminfo) {
+            limits.scratch_bytes = limits.scratch_bytes.min((available / 4).max(MIN_SCRATCH_BYTES));
+        }
+        limits
+    }
+}
+
+/// `MemAvailable` of `/proc/meminfo`, which counts in KiB.
+fn available_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 impl Spec {
@@ -364,6 +391,13 @@ mod tests {
         assert_eq!(places.roots(), expected);
         assert_eq!(places.locate(Path::new("/b/c/d")), Some((0, Path::new("c/d"))));
         assert_eq!(places.locate(Path::new("/bb")), None);
+    }
+
+    #[test]
+    fn available_memory_is_found_by_name() {
+        let meminfo = "MemTotal:       24684000 kB\nMemFree:         1000 kB\nMemAvailable:   2048 kB\n";
+        assert_eq!(available_bytes(meminfo), Some(2048 * 1024));
+        assert_eq!(available_bytes("MemTotal: 1 kB\n"), None);
     }
 
     #[test]

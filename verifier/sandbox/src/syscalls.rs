@@ -1,9 +1,9 @@
 //! The system calls that no safe wrapper offers, each as a safe function of one line's meaning.
 
-use std::ffi::{CString, c_char, c_int, c_uint, c_ulong};
+use std::ffi::{CString, c_char, c_int, c_long, c_uint, c_ulong};
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::ptr;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::wire::Status;
 
 /// Capabilities by number, from `linux/capability.h`.
 pub(crate) const CAP_DAC_OVERRIDE: u32 = 1;
+pub(crate) const CAP_SYS_PTRACE: u32 = 19;
 pub(crate) const CAP_SYS_ADMIN: u32 = 21;
 
 /// What a mount is to be, from `linux/mount.h`.
@@ -268,6 +269,137 @@ pub(crate) fn cpu_of_children() -> Duration {
             + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
     };
     duration(usage.ru_utime) + duration(usage.ru_stime)
+}
+
+/// How many ticks of `/proc/PID/stat` are a second.
+pub(crate) fn ticks_per_second() -> u64 {
+    // SAFETY: takes no pointer.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(ticks).ok().filter(|ticks| *ticks > 0).unwrap_or(100)
+}
+
+/// Reads memory of another process, by its thread's id. Gives less than asked for where what follows cannot be read.
+pub(crate) fn read_memory(thread: c_int, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let address = usize::try_from(address).map_err(|_| Errno::FAULT)?;
+    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let remote = libc::iovec { iov_base: ptr::without_provenance_mut(address), iov_len: buffer.len() };
+    // SAFETY: the local buffer lives across the call and has the length that is given; the remote address is the kernel's to check.
+    let count = unsafe { libc::process_vm_readv(thread, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(count).map_err(|_| last())
+}
+
+/// Loads a seccomp filter that tells of calls through the descriptor given back, which exec closes.
+pub(crate) fn load_listened_filter(program: &[seccompiler::sock_filter]) -> Result<OwnedFd, Errno> {
+    let length = libc::c_ushort::try_from(program.len()).map_err(|_| Errno::INVAL)?;
+    // The kernel only reads it.
+    let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut().cast() };
+    let load = |flags: c_ulong| {
+        // SAFETY: an instruction of the crate has the kernel's layout (it loads them itself), and the program and its instructions live
+        // across the call.
+        check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) })
+    };
+    // A signal that does not kill must not begin a call again that the listener has seen.
+    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    let fd = match load(flags) {
+        // Before Linux 5.19.
+        Err(Errno::INVAL) => load(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER),
+        loaded => loaded,
+    }?;
+    let fd = RawFd::try_from(fd).map_err(|_| Errno::BADF)?;
+    // SAFETY: the descriptor is new and ours.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A call that waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notification {
+    /// Names it towards the kernel.
+    pub(crate) id: u64,
+    /// The thread that calls, as this process numbers it.
+    pub(crate) thread: c_int,
+    /// The number of the call.
+    pub(crate) call: c_long,
+    /// Its arguments.
+    pub(crate) arguments: [u64; 6],
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The kernel goes on with it, as if nobody had listened.
+    Continue,
+    /// It fails with EPERM.
+    Refuse,
+}
+
+/// The end of a listened filter at which its notifications are answered.
+pub(crate) struct Listener {
+    fd: OwnedFd,
+    /// As long as this kernel's structure.
+    request: Vec<u64>,
+}
+
+impl Listener {
+    pub(crate) fn new(fd: OwnedFd) -> Result<Self, Errno> {
+        let mut sizes = libc::seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
+        // SAFETY: the structure lives across the call.
+        check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_NOTIF_SIZES, 0, &raw mut sizes) })?;
+        let bytes = usize::from(sizes.seccomp_notif).max(size_of::<libc::seccomp_notif>());
+        // The kernel reads an answer of its own size, and would read beyond one of ours.
+        if usize::from(sizes.seccomp_notif_resp) > size_of::<libc::seccomp_notif_resp>() {
+            return Err(Errno::NOTSUP);
+        }
+        // Wakes who waits on the same processor. An older kernel does not know it, and nothing depends on it.
+        const SYNC_WAKE_UP: u64 = 1;
+        // SAFETY: takes its argument by value.
+        unsafe { libc::ioctl(fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+        Ok(Self { fd, request: vec![0; bytes.div_ceil(size_of::<u64>())] })
+    }
+
+    /// Takes the next notification; none if who called is gone. Waits for one, so it is to be called when the listener is readable.
+    pub(crate) fn receive(&mut self) -> Result<Option<Notification>, Errno> {
+        self.request.fill(0);
+        // SAFETY: the buffer is as long as this kernel's structure and zeroed, as the kernel asks for, and aligned as its words are.
+        let result =
+            unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, self.request.as_mut_ptr()) };
+        match check(result) {
+            Ok(_) => {}
+            Err(Errno::NOENT | Errno::INTR) => return Ok(None),
+            Err(errno) => return Err(errno),
+        }
+        // SAFETY: the buffer is at least as long as the structure, is aligned like it, and holds integers only.
+        let request = unsafe { ptr::read(self.request.as_ptr().cast::<libc::seccomp_notif>()) };
+        Ok(Some(Notification {
+            id: request.id,
+            thread: c_int::try_from(request.pid).map_err(|_| Errno::SRCH)?,
+            call: c_long::from(request.data.nr),
+            arguments: request.data.args,
+        }))
+    }
+
+    /// Whether the thread of a notification still waits, so that what was read of it was its own.
+    pub(crate) fn is_waiting(&self, id: u64) -> bool {
+        // SAFETY: the number lives across the call.
+        unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const id) == 0 }
+    }
+
+    /// Answers. It fails only where who called is gone.
+    pub(crate) fn answer(&self, id: u64, answer: Answer) {
+        let mut response = libc::seccomp_notif_resp { id, val: 0, error: 0, flags: 0 };
+        match answer {
+            // SECCOMP_USER_NOTIF_FLAG_CONTINUE
+            Answer::Continue => response.flags = 1,
+            Answer::Refuse => response.error = -libc::EPERM,
+        }
+        // SAFETY: the structure lives across the call and is not shorter than this kernel's, which `new` has seen to.
+        unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut response) };
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 /// Sets the NIS domain name of this uts namespace.

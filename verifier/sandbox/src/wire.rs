@@ -7,6 +7,8 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Evidence;
+use crate::limit::{Held, Limit};
 use crate::spec::Spec;
 
 /// The first argument by which the program knows that it is a sandbox's init.
@@ -64,41 +66,41 @@ impl Kind {
 }
 
 /// Which limits and conditions hold inside, after the host's own limits and abilities had their say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InForce {
-    /// Processor seconds, each process.
-    pub cpu_secs: Option<u64>,
-    /// Address space in bytes, each process.
-    pub address_space_bytes: Option<u64>,
-    /// Private writable memory in bytes, each process.
-    pub data_bytes: Option<u64>,
-    /// Processes and threads at once.
-    pub processes: Option<u64>,
-    /// Open files, each process.
-    pub open_files: Option<u64>,
-    /// Size of one file in bytes.
-    pub file_bytes: Option<u64>,
-    /// System V shared memory in bytes, together; `None` where the host does not let it be set.
-    pub shared_memory_bytes: Option<u64>,
+    /// The limits.
+    pub limits: Vec<Held>,
     /// Processors that the command was started on.
     pub processors: usize,
     /// Whether the command has its own time namespace, with the offset that was asked for.
     pub has_time_namespace: bool,
     /// Whether the command has its own cgroup namespace.
     pub has_cgroup_namespace: bool,
+    /// Whether evidence is taken.
+    pub has_evidence: bool,
+}
+
+impl InForce {
+    /// A limit by its name.
+    #[must_use]
+    pub fn limit(&self, name: &str) -> Option<&Held> {
+        self.limits.iter().find(|held| held.name == name)
+    }
 }
 
 /// How it went, told after every process is gone.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ended {
     pub(crate) status: Status,
-    pub(crate) wall_limit_hit: bool,
+    /// The limit at which everything was killed.
+    pub(crate) stopped_at: Option<Limit>,
+    /// Limits that were reached, and that a failure is put down to.
+    pub(crate) reached: Vec<Limit>,
     pub(crate) wall_micros: u64,
     pub(crate) cpu_micros: u64,
     pub(crate) network_attempts: u64,
-    pub(crate) scratch_bytes_exhausted: bool,
-    pub(crate) scratch_inodes_exhausted: bool,
+    pub(crate) evidence: Option<Evidence>,
 }
 
 /// The command's wait status.

@@ -9,7 +9,7 @@ use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Nor
 use twinbuild_recipe::Recipe;
 use twinbuild_subject::{Digests, Sha256, Subject};
 
-use crate::{Decision, Level, Matches, Outcome};
+use crate::{ActivityRecord, Decision, EvidenceRecord, Level, Matches, Outcome};
 
 /// The version of the document's form. Fields may be added without a new version.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -169,6 +169,9 @@ pub struct Rebuild {
     pub artifact: Option<ArtifactRecord>,
     /// Packets that found no route: connections and look-ups that the build attempted.
     pub network_attempts: u64,
+    /// What it was seen to do; absent where that could not be taken, or the build was not run to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceRecord>,
 }
 
 /// An environment, by the digest over its layers.
@@ -248,6 +251,11 @@ pub struct Run {
     pub logs: BTreeMap<String, LogRecord>,
     /// Limits that were in force, by name, in the unit that the name says.
     pub limits: BTreeMap<String, u64>,
+    /// What held each of these limits: `cgroup-v2`, `cgroup-v1`, `rlimit`, `watchdog`, `file-system`, `kernel-setting`, `caller`.
+    pub limit_mechanisms: BTreeMap<String, String>,
+    /// All that the builds were seen to do, by twin.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub activity: BTreeMap<String, ActivityRecord>,
     /// The end of the log of a build that failed, escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_tail: Option<String>,

@@ -7,9 +7,13 @@
 
 mod decision;
 mod document;
+mod evidence;
 
 pub use decision::{Decision, Level, Matches, Outcome, decide};
 pub use document::{
     ArtifactRecord, Container, EnvironmentRecord, InputRecord, LogRecord, Nondeterminism, NondeterminismCause, Reason,
     Rebuild, RecipeRecord, Run, SCHEMA_VERSION, Source, SourceKind, ToolRecord, Trust, VariationRecord, Verdict,
+};
+pub use evidence::{
+    ActivityRecord, AddressRecord, AttemptRecord, CallRecord, EvidenceRecord, ExecutionRecord, RefusalRecord,
 };

@@ -9,8 +9,8 @@ use twinbuild_recipe::Recipe;
 use twinbuild_report::{ComparedFile, FileComparison, UnreadFile, WhyUnread};
 use twinbuild_subject::{Origin, Sha256, Subject};
 use twinbuild_verdict::{
-    ArtifactRecord, Container, EnvironmentRecord, InputRecord, Level, LogRecord, Outcome, Reason, Rebuild,
-    RecipeRecord, Source, SourceKind, Trust, VariationRecord, Verdict,
+    AddressRecord, ArtifactRecord, CallRecord, Container, EnvironmentRecord, EvidenceRecord, InputRecord, Level,
+    LogRecord, Outcome, Reason, Rebuild, RecipeRecord, Source, SourceKind, Trust, VariationRecord, Verdict,
 };
 
 /// Text that tries to be more than text, in every rendering.
@@ -149,6 +149,14 @@ pub(crate) fn with_text(foreign: &str) -> Verdict {
     verdict.normalizers_applied = vec![Normalization { name: "x", version: 1, path: foreign.into(), bytes: 1 }];
     for rebuild in &mut verdict.rebuilds {
         rebuild.variations[0] = VariationRecord { name: text(), value: text(), effective: false };
+        let address = AddressRecord { family: "ipv4", address: text(), port: 1, program: Some(text()) };
+        let call = CallRecord { call: text(), program: Some(text()) };
+        rebuild.evidence = Some(EvidenceRecord {
+            connections: vec![address],
+            programs: vec![text()],
+            refused_calls: vec![call],
+            is_complete: false,
+        });
         rebuild.artifact = Some(ArtifactRecord { file_name: text(), digests: Sha256::of(b"x").into() });
     }
     verdict.shared_inputs.truncate(3);
@@ -311,6 +319,7 @@ fn built(file_name: &str) -> Verdict {
             .collect(),
         artifact: Some(ArtifactRecord { file_name: file_name.to_owned(), digests: Sha256::of(b"rebuilt").into() }),
         network_attempts: 0,
+        evidence: None,
     };
     verdict.rebuilds = vec![twin("first", false), twin("second", true)];
     let input =

@@ -1,22 +1,35 @@
 //! The command, process 2: everything is given up, then it is executed.
 
 use std::ffi::{CString, c_int};
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::File;
+use std::io::{PipeReader, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{MemfdFlags, Mode, SealFlags};
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, getrlimit, pidfd_getfd, pidfd_open,
+    set_dumpable_behavior, setrlimit,
+};
 use rustix::thread::CpuSet;
 
+use super::evidence::Watch;
+use super::groups::Groups;
 use super::{Pipes, above, filter};
 use crate::error::{Failure, Step};
+use crate::limit::{Held, Limit, Mechanism};
 use crate::spec::{KernelName, Limits, Processors, Spec};
-use crate::syscalls;
+use crate::syscalls::{self, Waited};
 use crate::wire::InForce;
 
 /// The descriptor of the report pipe inside.
 const REPORT_FD: i32 = 3;
+/// What a forked process begins with to say that it has a listener, before its number; no JSON begins so.
+const LISTENER: u8 = b'L';
+const LISTENER_BYTES: usize = 5;
+/// How many more processes the resource limit allows where a group limits them, so that the group, which tells, is met first.
+const RLIMIT_SLACK: u64 = 16;
 /// The usual stack, whatever the host's is.
 const STACK_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -40,63 +53,144 @@ pub(super) fn stdin(content: &[u8]) -> Result<OwnedFd, Failure> {
     make().step(|| "prepare standard input".to_owned())
 }
 
-/// Starts the command; gives its process id and the limits it got. `companions` is how many of the
-/// sandbox's own processes have the command's user, and so count among its processes.
+/// The started command.
+pub(super) struct Started {
+    pub(super) id: c_int,
+    pub(super) in_force: InForce,
+    /// Takes evidence, where it is wanted and can be had.
+    pub(super) watch: Option<Watch>,
+}
+
+/// Starts the command. `companions` is how many of the sandbox's own processes have the command's user, and so count among its
+/// processes.
 ///
 /// # Errors
 /// Also those of executing it: it has not started then.
-pub(super) fn start(spec: &Spec, stdin: OwnedFd, pipes: Pipes, companions: u64) -> Result<(c_int, InForce), Failure> {
-    let program = Program::new(spec)?;
-    // A pipe that a successful exec closes: what comes out of it is why it failed.
-    let (status, report) = std::io::pipe().step(|| "make a pipe".to_owned())?;
-    let report = above(report)?;
+pub(super) fn start(
+    spec: &Spec,
+    stdin: OwnedFd,
+    pipes: Pipes,
+    companions: u64,
+    groups: &Groups,
+) -> Result<Started, Failure> {
     let stdin = above(stdin)?;
-    let (in_force, rlimits) = limits(&spec.limits, companions);
+    let (mut in_force, rlimits) = limits(&spec.limits, companions, groups);
     let processors = processors(spec.processors).step(|| "choose processors".to_owned())?;
-
-    let Some(id) = syscalls::fork().step(|| "fork".to_owned())? else {
-        let outcome = become_command(spec, &program, &stdin, &pipes, &rlimits, &processors);
-        let failure = match outcome {
-            Err(failure) => failure,
-            Ok(never) => match never {},
+    in_force.processors = usize::try_from(processors.count()).unwrap_or(usize::MAX);
+    let launch = |is_watched| -> Result<Option<(c_int, Option<Watch>)>, Failure> {
+        let program = Program::new(spec, is_watched)?;
+        // A pipe that a successful exec closes: what comes out of it at last is why it failed.
+        let (status, report) = std::io::pipe().step(|| "make a pipe".to_owned())?;
+        let report = above(report)?;
+        let Some(id) = syscalls::fork().step(|| "fork".to_owned())? else {
+            let mut report = File::from(report);
+            let outcome = become_command(spec, &program, &stdin, &pipes, &rlimits, &processors, &mut report);
+            let failure = match outcome {
+                Err(failure) => failure,
+                Ok(never) => match never {},
+            };
+            let json = serde_json::to_vec(&failure).unwrap_or_default();
+            let _ = report.write_all(&json);
+            syscalls::exit(127);
         };
-        let json = serde_json::to_vec(&failure).unwrap_or_default();
-        let _ = std::fs::File::from(report).write_all(&json);
-        syscalls::exit(127);
+        drop(report);
+        hear(spec, id, status)
     };
-    drop(report);
+    let launched = match launch(spec.evidence && can_take_descriptors().is_ok())? {
+        Some(launched) => launched,
+        // Its listener could not be had: it was ended, and is started again without.
+        None => launch(false)?.ok_or(Errno::PROTO).step(|| "start the command without a listener".to_owned())?,
+    };
     pipes.release()?;
-    let mut answer = Vec::new();
+    let (id, watch) = launched;
+    in_force.has_evidence = watch.is_some();
+    Ok(Started { id, in_force, watch })
+}
+
+/// Whether a descriptor of another process can be taken, which some containers forbid.
+pub(crate) fn can_take_descriptors() -> Result<(), Errno> {
+    let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+    pidfd_getfd(own, 0, PidfdGetfdFlags::empty()).map(drop)
+}
+
+/// Listens to a forked process until it has become the command, and takes its listener over. None if that cannot be done; it has been ended then.
+fn hear(spec: &Spec, id: c_int, status: PipeReader) -> Result<Option<(c_int, Option<Watch>)>, Failure> {
+    let step = || "hear of the command".to_owned();
     let mut status = status;
-    status.read_to_end(&mut answer).step(|| "hear of the command".to_owned())?;
+    let mut head = [0; LISTENER_BYTES];
+    let count = status.read(&mut head[..1]).step(step)?;
+    let mut watch = None;
+    if head[0] == LISTENER {
+        status.read_exact(&mut head[1..]).step(step)?;
+        let [_, a, b, c, d] = head;
+        match take_over(spec, id, i32::from_le_bytes([a, b, c, d])) {
+            Ok(taken) => watch = Some(taken),
+            Err(_) => {
+                // It waits for an answer that nobody can give.
+                syscalls::kill_all();
+                while let Waited::Ended(..) = syscalls::wait_for_child(true) {}
+                return Ok(None);
+            }
+        }
+    }
+    let mut answer = if watch.is_some() { Vec::new() } else { head[..count].to_vec() };
+    loop {
+        let mut fds = vec![PollFd::new(&status, PollFlags::IN)];
+        fds.extend(watch.iter().filter_map(Watch::bell).map(|bell| PollFd::from_borrowed_fd(bell, PollFlags::IN)));
+        match poll(&mut fds, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno).step(step),
+        }
+        let has_answer = !fds[0].revents().is_empty();
+        let told = fds.get(1).map(PollFd::revents);
+        drop(fds);
+        if has_answer {
+            status.read_to_end(&mut answer).step(step)?;
+            break;
+        }
+        if let (Some(watch), Some(told)) = (&mut watch, told) {
+            watch.hear(told);
+        }
+    }
     if !answer.is_empty() {
         let unreadable =
             |_| Failure::Setup { step: "understand why the command did not start".to_owned(), errno: libc::EPROTO };
         return Err(serde_json::from_slice(&answer).unwrap_or_else(unreadable));
     }
-    let mut in_force = in_force;
-    in_force.processors = usize::try_from(processors.count()).unwrap_or(usize::MAX);
-    Ok((id, in_force))
+    Ok(Some((id, watch)))
+}
+
+/// Takes the listener of the command's filter, by its number there.
+fn take_over(spec: &Spec, id: c_int, fd: i32) -> Result<Watch, Errno> {
+    let command = rustix::process::Pid::from_raw(id).ok_or(Errno::SRCH)?;
+    let command = pidfd_open(command, PidfdFlags::empty())?;
+    Watch::new(pidfd_getfd(command, fd, PidfdGetfdFlags::empty())?, spec)
 }
 
 struct Program {
     arguments: Vec<CString>,
     environment: Vec<CString>,
     filters: Vec<seccompiler::BpfProgram>,
+    /// What is loaded in place of the first filter to be told of calls.
+    listened: Option<seccompiler::BpfProgram>,
 }
 
 impl Program {
-    fn new(spec: &Spec) -> Result<Self, Failure> {
+    fn new(spec: &Spec, is_watched: bool) -> Result<Self, Failure> {
         let text = |text: String| CString::new(text).map_err(|_| Errno::INVAL).step(|| "pass a NUL byte on".to_owned());
         let arguments = spec.argv.iter().cloned().map(text).collect::<Result<_, _>>()?;
         let report = format!("TWINBUILD_REPORT_FD={REPORT_FD}");
         let environment = spec.env.iter().map(|(name, value)| format!("{name}={value}"));
         let environment = environment.chain([report]).map(text).collect::<Result<_, _>>()?;
-        let filters = filter::programs().map_err(|error| Failure::Setup {
-            step: format!("compile the seccomp filter ({error})"),
-            errno: libc::EINVAL,
-        })?;
-        Ok(Self { arguments, environment, filters })
+        let compile = |is_watched| {
+            filter::programs(is_watched).map_err(|error| Failure::Setup {
+                step: format!("compile the seccomp filter ({error})"),
+                errno: libc::EINVAL,
+            })
+        };
+        let filters = compile(false)?;
+        let listened = if is_watched { compile(true)?.into_iter().next() } else { None };
+        Ok(Self { arguments, environment, filters, listened })
     }
 }
 
@@ -109,6 +203,7 @@ fn become_command(
     pipes: &Pipes,
     rlimits: &[(Resource, Rlimit)],
     processors: &CpuSet,
+    report: &mut File,
 ) -> Result<Never, Failure> {
     // No terminal of the host's is its own.
     rustix::process::setsid().step(|| "start a session".to_owned())?;
@@ -145,7 +240,14 @@ fn become_command(
         setrlimit(*resource, *limit).step(|| format!("set the limit {resource:?}"))?;
     }
     rustix::thread::set_no_new_privs(true).step(|| "give up new privileges".to_owned())?;
-    for filter in &program.filters {
+    let listener = program.listened.as_ref().and_then(|filter| syscalls::load_listened_filter(filter).ok());
+    if let Some(listener) = &listener {
+        let mut head = vec![LISTENER];
+        head.extend(listener.as_raw_fd().to_le_bytes());
+        report.write_all(&head).step(|| "hand the listener over".to_owned())?;
+    }
+    // A kernel, or what is around it, may give no listener: then the plain filter holds, and nothing is told.
+    for filter in program.filters.iter().skip(usize::from(listener.is_some())) {
         seccompiler::apply_filter(filter).map_err(|error| Failure::Host {
             what: format!("could not load the seccomp filter: {error}"),
             remedy: "use a kernel with CONFIG_SECCOMP_FILTER".to_owned(),
@@ -158,44 +260,53 @@ fn become_command(
     Err(errno).step(|| format!("execute {:?}", spec.argv[0]))
 }
 
-/// The resource limits, none above what the host allows, and a note of those that then hold.
-fn limits(limits: &Limits, companions: u64) -> (InForce, Vec<(Resource, Rlimit)>) {
+/// The resource limits, none above what the host allows, and a note of all limits that then hold.
+fn limits(limits: &Limits, companions: u64, groups: &Groups) -> (InForce, Vec<(Resource, Rlimit)>) {
     let mut rlimits = Vec::new();
     let mut set = |resource, soft: u64, hard: u64| {
         let host = getrlimit(resource).maximum.unwrap_or(u64::MAX);
         let soft = soft.min(host);
         let rlimit = Rlimit { current: Some(soft), maximum: Some(hard.min(host)) };
         rlimits.push((resource, rlimit));
-        Some(soft)
+        soft
     };
     let mut both = |resource, limit| set(resource, limit, limit);
-    let address_space_bytes = limits.address_space_bytes.and_then(|limit| both(Resource::As, limit));
-    let data_bytes = both(Resource::Data, limits.memory_bytes);
-    let all = limits.processes.saturating_add(companions);
-    let processes = both(Resource::Nproc, all).map(|count| count.saturating_sub(companions));
-    let open_files = both(Resource::Nofile, limits.open_files);
-    let file_bytes = both(Resource::Fsize, limits.file_bytes);
+    let mut held = Vec::new();
+    if let Some(bytes) = limits.address_space_bytes {
+        held.push(Held::new("address-space-bytes", both(Resource::As, bytes), Mechanism::Rlimit));
+    }
+    // No resource limit holds memory: what it refuses looks like any failure of the command, and nothing tells that it did.
+    let memory_by = groups.mechanism(Limit::Memory).unwrap_or(Mechanism::Watchdog);
+    held.push(Held::new("memory-bytes", limits.memory_bytes, memory_by));
+    let processes_by = groups.mechanism(Limit::Processes);
+    let slack = if processes_by.is_some() { RLIMIT_SLACK } else { 0 };
+    let others = companions.saturating_add(slack);
+    let all = both(Resource::Nproc, limits.processes.saturating_add(others));
+    let processes = all.saturating_sub(others);
+    held.push(Held::new("processes", processes, processes_by.unwrap_or(Mechanism::Rlimit)));
+    held.push(Held::new("open-files", both(Resource::Nofile, limits.open_files), Mechanism::Rlimit));
+    // A file that passed it would fill scratch, and that is told.
+    if limits.file_bytes < limits.scratch_bytes {
+        held.push(Held::new("file-bytes", both(Resource::Fsize, limits.file_bytes), Mechanism::Rlimit));
+    }
     both(Resource::Stack, STACK_BYTES);
     both(Resource::Core, 0);
     both(Resource::Memlock, 64 * 1024);
     both(Resource::Msgqueue, 0);
     both(Resource::Rtprio, 0);
     both(Resource::Nice, 0);
-    // One who ignores SIGXCPU gets SIGKILL a second later.
-    let cpu_secs = set(Resource::Cpu, limits.cpu_secs, limits.cpu_secs.saturating_add(1));
-    let in_force = InForce {
-        cpu_secs,
-        address_space_bytes,
-        data_bytes,
-        processes,
-        open_files,
-        file_bytes,
-        shared_memory_bytes: None,
-        processors: 0,
-        has_time_namespace: false,
-        has_cgroup_namespace: false,
-    };
-    (in_force, rlimits)
+    // Only behind the limit on all, which is told of: one who gets so far gets SIGXCPU, and SIGKILL a second later.
+    let far = limits.cpu_secs.saturating_add(limits.cpu_secs / 4).saturating_add(2);
+    set(Resource::Cpu, far, far.saturating_add(1));
+    let cpu_by = groups.mechanism(Limit::CpuTime).unwrap_or(Mechanism::Watchdog);
+    held.push(Held::new("cpu-secs", limits.cpu_secs, cpu_by));
+    held.push(Held::new("wall-secs", limits.wall.as_secs(), Mechanism::Watchdog));
+    held.push(Held::new("scratch-bytes", limits.scratch_bytes, Mechanism::FileSystem));
+    held.push(Held::new("scratch-inodes", limits.scratch_inodes, Mechanism::FileSystem));
+    held.push(Held::new("log-bytes", limits.log_bytes, Mechanism::Caller));
+    held.push(Held::new("collect-bytes", limits.collect_bytes, Mechanism::Watchdog));
+    held.push(Held::new("collect-files", limits.collect_files, Mechanism::Watchdog));
+    (InForce { limits: held, ..InForce::default() }, rlimits)
 }
 
 /// The lowest-numbered of the processors that this process may use.

@@ -22,13 +22,19 @@ const ARCHITECTURE: (TargetArch, u32) = (TargetArch::aarch64, 0xc000_00b7);
 /// Calls newer than the constants of the libc crate; numbers are the same on every architecture.
 const SYS_STATMOUNT: c_long = 457;
 const SYS_LISTMOUNT: c_long = 458;
-const SYS_OPEN_TREE_ATTR: c_long = 467;
+#[allow(non_upper_case_globals)] // Its name is shown, like those of the libc crate.
+const SYS_open_tree_attr: c_long = 467;
 
 /// The obsolete raw type, which libc marks as deprecated.
 const SOCK_PACKET: i32 = 10;
 
+/// Calls by number, with the names of their constants.
+macro_rules! calls {
+    ($($call:expr),* $(,)?) => { &[$(($call as c_long, stringify!($call))),*] };
+}
+
 /// Refused with EPERM.
-const FORBIDDEN: &[c_long] = &[
+const FORBIDDEN: &[(c_long, &str)] = calls![
     // Mounts and roots.
     libc::SYS_mount,
     libc::SYS_umount2,
@@ -40,7 +46,7 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_fspick,
     libc::SYS_move_mount,
     libc::SYS_open_tree,
-    SYS_OPEN_TREE_ATTR,
+    SYS_open_tree_attr,
     libc::SYS_mount_setattr,
     libc::SYS_swapon,
     libc::SYS_swapoff,
@@ -89,7 +95,7 @@ const FORBIDDEN: &[c_long] = &[
 ];
 
 #[cfg(target_arch = "x86_64")]
-const FORBIDDEN_HERE: &[c_long] = &[
+const FORBIDDEN_HERE: &[(c_long, &str)] = calls![
     libc::SYS_iopl,
     libc::SYS_ioperm,
     libc::SYS_modify_ldt,
@@ -99,7 +105,33 @@ const FORBIDDEN_HERE: &[c_long] = &[
     libc::SYS_ustat,
 ];
 #[cfg(target_arch = "aarch64")]
-const FORBIDDEN_HERE: &[c_long] = &[];
+const FORBIDDEN_HERE: &[(c_long, &str)] = &[];
+
+/// Refused with EPERM where an argument says so; see [`programs`].
+const PARTLY_FORBIDDEN: &[(c_long, &str)] = calls![
+    libc::SYS_clone,
+    libc::SYS_personality,
+    libc::SYS_ioctl,
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_prlimit64,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+];
+
+/// Allowed, and told to the listener before.
+pub(super) const WATCHED: &[c_long] =
+    &[libc::SYS_execve, libc::SYS_execveat, libc::SYS_connect, libc::SYS_sendmsg, libc::SYS_sendmmsg, libc::SYS_sendto];
+
+/// `BPF_RET | BPF_K`
+const RETURN: u16 = 0x06;
+
+/// Stands for a notification while a program is compiled, as the compiler knows none. No program asks for tracing otherwise.
+const NOTIFY_MARK: u32 = 0x5eed;
 
 /// Refused with ENOSYS, upon which programs take an older way.
 const ABSENT: &[c_long] = &[
@@ -115,13 +147,14 @@ const ABSENT: &[c_long] = &[
     SYS_LISTMOUNT,
 ];
 
-/// The programs to load, in this order.
-pub(crate) fn programs() -> Result<Vec<BpfProgram>, seccompiler::Error> {
+/// The programs to load, in this order. Watched, the first must be loaded with a listener, which is told of what is [`WATCHED`] and of
+/// what is refused with EPERM, and has to answer so.
+pub(crate) fn programs(is_watched: bool) -> Result<Vec<BpfProgram>, seccompiler::Error> {
     let unconditional = |calls: &[c_long]| -> BTreeMap<i64, Vec<SeccompRule>> {
         calls.iter().map(|call| (*call, Vec::new())).collect()
     };
-    let mut forbidden = unconditional(FORBIDDEN);
-    forbidden.extend(unconditional(FORBIDDEN_HERE));
+    let mut forbidden: BTreeMap<i64, Vec<SeccompRule>> =
+        FORBIDDEN.iter().chain(FORBIDDEN_HERE).map(|(call, _)| (*call, Vec::new())).collect();
     let namespaces = [
         libc::CLONE_NEWNS,
         libc::CLONE_NEWCGROUP,
@@ -139,6 +172,7 @@ pub(crate) fn programs() -> Result<Vec<BpfProgram>, seccompiler::Error> {
     forbidden.insert(libc::SYS_clone, clone);
     // Reading the personality is harmless.
     forbidden.insert(libc::SYS_personality, vec![rule(&[(0, SeccompCmpOp::Ne, 0xffff_ffff)])?]);
+    forbidden.extend(slowing_process_1()?);
     let mut ioctl = Vec::new();
     for request in [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD] {
         ioctl.push(rule(&[(1, SeccompCmpOp::Eq, request & 0xffff_ffff)])?);
@@ -162,14 +196,43 @@ pub(crate) fn programs() -> Result<Vec<BpfProgram>, seccompiler::Error> {
     families.insert(libc::SYS_socketpair, vec![family]);
 
     let mut first = guard();
-    first.extend(compile(forbidden, libc::EPERM)?);
+    if is_watched {
+        forbidden.extend(unconditional(WATCHED));
+        // Without an address it goes where a connection leads.
+        let has_address = SeccompCondition::new(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
+        forbidden.insert(libc::SYS_sendto, vec![SeccompRule::new(vec![has_address])?]);
+        first.extend(notifying(compile(forbidden, SeccompAction::Trace(NOTIFY_MARK))?));
+    } else {
+        first.extend(compile(forbidden, errno(libc::EPERM))?);
+    }
     Ok(vec![
         first,
-        compile(unconditional(ABSENT), libc::ENOSYS)?,
+        compile(unconditional(ABSENT), errno(libc::ENOSYS))?,
         // Loaded last: of two errors the kernel returns the one of the filter loaded last, so a raw netlink
         // socket is a missing family.
-        compile(families, libc::EAFNOSUPPORT)?,
+        compile(families, errno(libc::EAFNOSUPPORT))?,
     ])
+}
+
+/// What would slow down or pin process 1, which has the command's user and watches over its limits.
+fn slowing_process_1() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
+    const PRIO_PROCESS: u64 = 0;
+    const PRIO_USER: u64 = 2;
+    const IOPRIO_WHO_PROCESS: u64 = 1;
+    const IOPRIO_WHO_USER: u64 = 3;
+    let is = |argument, value| (argument, SeccompCmpOp::Eq, value);
+    let mut calls = BTreeMap::new();
+    for call in
+        [libc::SYS_sched_setaffinity, libc::SYS_sched_setattr, libc::SYS_sched_setparam, libc::SYS_sched_setscheduler]
+    {
+        calls.insert(call, vec![rule(&[is(0, 1)])?]);
+    }
+    for (call, process, user) in
+        [(libc::SYS_setpriority, PRIO_PROCESS, PRIO_USER), (libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, IOPRIO_WHO_USER)]
+    {
+        calls.insert(call, vec![rule(&[is(0, process), is(1, 1)])?, rule(&[is(0, user)])?]);
+    }
+    Ok(calls)
 }
 
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompiler::Error> {
@@ -183,8 +246,28 @@ fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompil
     Ok(SeccompRule::new(conditions)?)
 }
 
-fn compile(calls: BTreeMap<i64, Vec<SeccompRule>>, errno: i32) -> Result<BpfProgram, seccompiler::Error> {
-    let answer = SeccompAction::Errno(errno.cast_unsigned());
+fn errno(errno: i32) -> SeccompAction {
+    SeccompAction::Errno(errno.cast_unsigned())
+}
+
+/// The name of a call that is refused with EPERM.
+pub(super) fn forbidden_name(call: c_long) -> &'static str {
+    let mut all = FORBIDDEN.iter().chain(FORBIDDEN_HERE).chain(PARTLY_FORBIDDEN);
+    let name = all.find(|(number, _)| *number == call).map_or("unknown", |(_, name)| *name);
+    name.trim_start_matches("libc::").trim_start_matches("SYS_")
+}
+
+/// The program with notifications in the place of their mark.
+fn notifying(mut program: BpfProgram) -> BpfProgram {
+    for instruction in &mut program {
+        if instruction.code == RETURN && instruction.k == libc::SECCOMP_RET_TRACE | NOTIFY_MARK {
+            instruction.k = libc::SECCOMP_RET_USER_NOTIF;
+        }
+    }
+    program
+}
+
+fn compile(calls: BTreeMap<i64, Vec<SeccompRule>>, answer: SeccompAction) -> Result<BpfProgram, seccompiler::Error> {
     let filter = SeccompFilter::new(calls, SeccompAction::Allow, answer, ARCHITECTURE.0)?;
     Ok(BpfProgram::try_from(filter)?)
 }
@@ -194,7 +277,6 @@ fn guard() -> BpfProgram {
     const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
     const JUMP_IF_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
     const JUMP_IF_GREATER: u16 = 0x25; // BPF_JMP | BPF_JGT | BPF_K
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
     let statement = |code, k| sock_filter { code, jt: 0, jf: 0, k };
     let jump = |code, k, jt, jf| sock_filter { code, jt, jf, k };
     vec![
@@ -216,12 +298,15 @@ mod tests {
 
     /// What the kernel would do: run every program, and of the answers take the strictest, of equals the one loaded last.
     fn answer(arch: u32, call: i64, arguments: [u64; 6]) -> u32 {
+        answer_of(&programs(false).unwrap(), arch, call, arguments)
+    }
+
+    fn answer_of(programs: &[BpfProgram], arch: u32, call: i64, arguments: [u64; 6]) -> u32 {
         let mut data = Vec::new();
         data.extend(u32::try_from(call).unwrap().to_ne_bytes());
         data.extend(arch.to_ne_bytes());
         data.extend(0_u64.to_ne_bytes());
         arguments.iter().for_each(|argument| data.extend(argument.to_ne_bytes()));
-        let programs = programs().unwrap();
         let answers = programs.iter().rev().map(|program| run(program, &data));
         // Actions are ordered as signed numbers: kill is negative.
         answers.min_by_key(|answer| (answer & libc::SECCOMP_RET_ACTION_FULL).cast_signed()).unwrap()
@@ -281,7 +366,7 @@ mod tests {
 
     #[test]
     fn every_listed_call_is_refused_and_usual_ones_are_not() {
-        for call in FORBIDDEN.iter().chain(FORBIDDEN_HERE) {
+        for (call, _) in FORBIDDEN.iter().chain(FORBIDDEN_HERE) {
             assert_eq!(answer(HERE, *call, [0; 6]), errno(libc::EPERM), "{call}");
         }
         for call in ABSENT {
@@ -317,5 +402,56 @@ mod tests {
         assert_eq!(answer(HERE, libc::SYS_socket, [2, 0x8_0803, 0, 0, 0, 0]), errno(libc::EPERM));
         assert_eq!(answer(HERE, libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0, 0]), ALLOW);
         assert_eq!(answer(HERE, libc::SYS_personality, [0x40_0000, 0, 0, 0, 0, 0]), errno(libc::EPERM));
+    }
+
+    #[test]
+    fn process_1_cannot_be_slowed_down_and_others_can() {
+        for call in [
+            libc::SYS_sched_setaffinity,
+            libc::SYS_sched_setattr,
+            libc::SYS_sched_setparam,
+            libc::SYS_sched_setscheduler,
+        ] {
+            let on = |process| answer(HERE, call, [process, 0, 0, 0, 0, 0]);
+            assert_eq!((on(1), on(0xdead_beef_0000_0001)), (errno(libc::EPERM), errno(libc::EPERM)), "{call}");
+            assert_eq!((on(0), on(2)), (ALLOW, ALLOW), "{call}");
+        }
+        for (call, process, group, user) in [(libc::SYS_setpriority, 0, 1, 2), (libc::SYS_ioprio_set, 1, 2, 3)] {
+            let on = |which, who| answer(HERE, call, [which, who, 0, 0, 0, 0]);
+            assert_eq!([on(process, 1), on(user, 1000), on(user, 0)], [errno(libc::EPERM); 3], "{call}");
+            assert_eq!([on(process, 0), on(process, 2), on(group, 0)], [ALLOW; 3], "{call}");
+        }
+    }
+
+    #[test]
+    fn watching_tells_the_listener_what_would_be_refused_and_refuses_the_rest_itself() {
+        let watched = programs(true).unwrap();
+        let both = |call, arguments| (answer(HERE, call, arguments), answer_of(&watched, HERE, call, arguments));
+        let notified = libc::SECCOMP_RET_USER_NOTIF;
+        for (call, _) in FORBIDDEN.iter().chain(FORBIDDEN_HERE) {
+            assert_eq!(both(*call, [0; 6]), (errno(libc::EPERM), notified), "{call}");
+        }
+        for call in WATCHED {
+            assert_eq!(both(*call, [1; 6]), (ALLOW, notified), "{call}");
+        }
+        assert_eq!(both(libc::SYS_sendto, [1, 1, 1, 1, 0, 0]), (ALLOW, ALLOW));
+        assert_eq!(both(libc::SYS_ioctl, [0, libc::TIOCSTI, 0, 0, 0, 0]), (errno(libc::EPERM), notified));
+        assert_eq!(both(libc::SYS_clone, [0x1000_0000, 0, 0, 0, 0, 0]), (errno(libc::EPERM), notified));
+        // A stricter answer of another program stands.
+        assert_eq!(both(libc::SYS_socket, [16, 3, 0, 0, 0, 0]), (errno(libc::EAFNOSUPPORT), errno(libc::EAFNOSUPPORT)));
+        for call in ABSENT.iter().chain(&[470, 0x4000_003b]) {
+            assert_eq!(both(*call, [0; 6]), (errno(libc::ENOSYS), errno(libc::ENOSYS)), "{call}");
+        }
+        assert_eq!(answer_of(&watched, 0x4000_0003, libc::SYS_execve, [0; 6]), libc::SECCOMP_RET_KILL_PROCESS);
+        for call in [libc::SYS_read, libc::SYS_clone, libc::SYS_openat, libc::SYS_prctl, libc::SYS_seccomp] {
+            assert_eq!(both(call, [0; 6]), (ALLOW, ALLOW), "{call}");
+        }
+    }
+
+    #[test]
+    fn a_refused_call_has_the_name_that_people_know() {
+        assert_eq!(forbidden_name(libc::SYS_mount), "mount");
+        assert_eq!(forbidden_name(467), "open_tree_attr");
+        assert_eq!(forbidden_name(libc::SYS_clone), "clone");
     }
 }

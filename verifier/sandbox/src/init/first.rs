@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
@@ -11,22 +11,30 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-use super::{Identity, Pipes, USER_NAMESPACE_REMEDY, collect, command, mounts};
+use super::evidence::Watch;
+use super::groups::Groups;
+use super::watchdog::Watchdog;
+use super::{Identity, Pipes, collect, command, mounts};
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
+use crate::limit::{Held, Limit, Mechanism};
 use crate::spec::Spec;
 use crate::syscalls::{self, Waited};
 use crate::wire::{Ended, Kind, Status, write_json};
 
+/// What process 1 is given by its warden.
+pub(super) struct Given<'a> {
+    pub(super) identity: Identity,
+    pub(super) pipes: Pipes,
+    pub(super) has_time_namespace: bool,
+    pub(super) groups: &'a Groups,
+    /// Gives a byte when process 1 is in the groups; ends without where it could not be put there.
+    pub(super) joined: PipeReader,
+}
+
 /// Runs process 1; gives its exit code. When it exits the kernel kills what is left in the pid namespace.
-pub(super) fn run(
-    spec: &Spec,
-    identity: Identity,
-    mut control: UnixStream,
-    pipes: Pipes,
-    has_time_namespace: bool,
-) -> c_int {
-    match live(spec, identity, &mut control, pipes, has_time_namespace) {
+pub(super) fn run(spec: &Spec, mut control: UnixStream, given: Given<'_>) -> c_int {
+    match live(spec, &mut control, given) {
         Ok(()) => 0,
         Err(failure) => {
             let _ = write_json(&mut control, Kind::Failed, &failure);
@@ -35,16 +43,10 @@ pub(super) fn run(
     }
 }
 
-fn live(
-    spec: &Spec,
-    identity: Identity,
-    control: &mut UnixStream,
-    pipes: Pipes,
-    has_time_namespace: bool,
-) -> Result<(), Failure> {
+fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), Failure> {
+    let Given { identity, pipes, has_time_namespace, groups, mut joined } = given;
     let essential = libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    syscalls::unshare(essential).or_host("make mount, network, ipc and uts namespaces", USER_NAMESPACE_REMEDY)?;
-    let has_cgroup_namespace = syscalls::unshare(libc::CLONE_NEWCGROUP).is_ok();
+    syscalls::unshare(essential).or_forbidden("make mount, network, ipc and uts namespaces")?;
 
     let scratch = mounts::build(spec, &identity)?;
     rustix::system::sethostname(spec.hostname.as_bytes()).step(|| format!("set the host name {:?}", spec.hostname))?;
@@ -54,6 +56,11 @@ fn live(
     mounts::seal_proc()?;
     let network = NetworkCounters::open();
     let stdin = command::stdin(&spec.stdin)?;
+    // Not in the groups, nothing is held by them, and it is better to say so than to go on as if.
+    let none = Groups::default();
+    let groups = if joined.read(&mut [0]).is_ok_and(|count| count == 1) { groups } else { &none };
+    // Only now, so that the group in which it stands is the root of what the command sees.
+    let has_cgroup_namespace = syscalls::unshare(libc::CLONE_NEWCGROUP).is_ok();
     // This process, and the warden if it has entered the same user namespace.
     let companions = if matches!(identity, Identity::Caller) { 2 } else { 1 };
     // Held to the end, should the warden be killed alone.
@@ -62,19 +69,24 @@ fn live(
     // Neither /proc/1/mem nor /proc/1/fd are for the command, which has the same user id.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).step(|| "hide process 1".to_owned())?;
     let children = syscalls::watch_children().step(|| "watch child processes".to_owned())?;
+    let watchdog = Watchdog::new(&spec.limits, groups, &scratch);
     let started = Instant::now();
-    let (id, mut in_force) = command::start(spec, stdin, pipes, companions)?;
-    in_force.shared_memory_bytes = shared_memory_bytes;
+    let command::Started { id, mut in_force, watch } = command::start(spec, stdin, pipes, companions, groups)?;
+    let shared_memory = shared_memory_bytes.map(|bytes| Held::new("shared-memory-bytes", bytes, Mechanism::Kernel));
+    in_force.limits.extend(shared_memory);
     in_force.has_time_namespace = has_time_namespace;
     in_force.has_cgroup_namespace = has_cgroup_namespace;
-    // What the command leaves behind may be closed to its owner, and must be read.
-    syscalls::keep_capabilities(&[syscalls::CAP_DAC_OVERRIDE]).step(|| "give up capabilities".to_owned())?;
+    // What the command leaves behind may be closed to its owner, and must be read; and so may be what its processes ask for.
+    syscalls::keep_capabilities(&[syscalls::CAP_DAC_OVERRIDE, syscalls::CAP_SYS_PTRACE])
+        .step(|| "give up capabilities".to_owned())?;
     rustix::thread::set_no_new_privs(true).step(|| "give up privileges".to_owned())?;
     write_json(control, Kind::Started, &in_force).step(|| "report".to_owned())?;
 
-    let vigil = Vigil { id, started, wall: spec.limits.wall };
+    let mut vigil = Vigil { id, started, wall: spec.limits.wall, watchdog, watch };
     let (status, cause) = vigil.keep(&children, control)?;
     let wall = started.elapsed();
+    let Vigil { watchdog, watch, .. } = vigil;
+    let (cpu, reached) = watchdog.conclude();
     syscalls::kill_all();
     let status = match reap_all(id) {
         Some(late) => late,
@@ -90,15 +102,18 @@ fn live(
             collect::send(index, wanted, &scratch, &spec.limits, control)?;
         }
     }
-    let room = scratch.room()?;
     let ended = Ended {
         status,
-        wall_limit_hit: cause == Cause::WallLimit,
+        stopped_at: match cause {
+            Cause::Limit(limit) => Some(limit),
+            Cause::Itself | Cause::Stopped => None,
+        },
+        reached,
         wall_micros: micros(wall),
-        cpu_micros: micros(syscalls::cpu_of_children()),
+        // Now all are reaped, which is exact where no group has counted.
+        cpu_micros: micros(cpu.max(syscalls::cpu_of_children())),
         network_attempts: network.attempts(),
-        scratch_bytes_exhausted: room.is_full_of_bytes,
-        scratch_inodes_exhausted: room.is_full_of_inodes,
+        evidence: watch.map(Watch::finish),
     };
     write_json(control, Kind::Ended, &ended).step(|| "report".to_owned())
 }
@@ -109,7 +124,7 @@ fn enter_user(spec: &Spec, identity: Identity) -> Result<Option<HostId>, Failure
         return Ok(None);
     };
     syscalls::clear_groups().step(|| "give up supplementary groups".to_owned())?;
-    syscalls::unshare(libc::CLONE_NEWUSER).or_host("make a user namespace", USER_NAMESPACE_REMEDY)?;
+    syscalls::unshare(libc::CLONE_NEWUSER).or_forbidden("make a user namespace")?;
     sync.write_all(&[0]).and_then(|()| sync.read_exact(&mut [0])).step(|| "have the reserved id mapped".to_owned())?;
     syscalls::become_user(spec.uid, spec.gid).step(|| format!("become user {} and group {}", spec.uid, spec.gid))?;
     Ok(Some(host))
@@ -119,37 +134,52 @@ fn enter_user(spec: &Spec, identity: Identity) -> Result<Option<HostId>, Failure
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Itself,
-    WallLimit,
+    Limit(Limit),
     Stopped,
 }
 
-struct Vigil {
+struct Vigil<'a> {
     id: c_int,
     started: Instant,
     wall: Duration,
+    watchdog: Watchdog<'a>,
+    watch: Option<Watch>,
 }
 
-impl Vigil {
-    /// Waits for the command's end, the limit, or a word from the caller. Without a cause, the caller is gone.
+impl Vigil<'_> {
+    /// Waits for the command's end, a limit, or a word from the caller. Without a cause, the caller is gone. Meanwhile takes evidence.
     ///
     /// The status is a placeholder unless the command ended by itself.
-    fn keep(&self, children: &impl AsFd, control: &UnixStream) -> Result<(Status, Option<Cause>), Failure> {
+    fn keep(&mut self, children: &impl AsFd, control: &UnixStream) -> Result<(Status, Option<Cause>), Failure> {
         const KILLED: Status = Status::Signalled(libc::SIGKILL);
         loop {
             if let Some(status) = reap_until(self.id) {
                 return Ok((status, Some(Cause::Itself)));
             }
             let Some(left) = self.wall.checked_sub(self.started.elapsed()) else {
-                return Ok((KILLED, Some(Cause::WallLimit)));
+                return Ok((KILLED, Some(Cause::Limit(Limit::WallTime))));
             };
-            let timeout = Timespec::try_from(left).ok();
-            let mut fds = [PollFd::new(children, PollFlags::IN), PollFd::new(control, PollFlags::IN)];
+            if let Some(limit) = self.watchdog.look() {
+                return Ok((KILLED, Some(Cause::Limit(limit))));
+            }
+            let timeout = Timespec::try_from(left.min(self.watchdog.rest())).ok();
+            let mut fds = vec![PollFd::new(children, PollFlags::IN), PollFd::new(control, PollFlags::IN)];
+            fds.extend(
+                self.watch.iter().filter_map(Watch::bell).map(|bell| PollFd::from_borrowed_fd(bell, PollFlags::IN)),
+            );
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(errno) => return Err(errno).step(|| "wait for the command".to_owned()),
             }
-            let has_word = !fds[1].revents().is_empty();
-            syscalls::drain(children.as_fd());
+            let [has_ended, has_word] = [0, 1].map(|index| !fds[index].revents().is_empty());
+            let told = fds.get(2).map(PollFd::revents);
+            drop(fds);
+            if has_ended {
+                syscalls::drain(children.as_fd());
+            }
+            if let (Some(watch), Some(told)) = (&mut self.watch, told) {
+                watch.hear(told);
+            }
             if has_word {
                 let mut control: &UnixStream = control;
                 let is_there = control.read(&mut [0]).is_ok_and(|count| count > 0);

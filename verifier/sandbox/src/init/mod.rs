@@ -1,7 +1,7 @@
 //! The program started again to be a sandbox's init.
 //!
 //! Two processes come of it. The *warden* is the one that was started. It stays in the host's pid and mount namespaces, holds the host
-//! id, writes the id map, and kills process 1 when the caller goes away. *Process 1* ([`first`]) builds the sandbox,
+//! id, writes the id map, makes the control groups, and kills process 1 when the caller goes away. *Process 1* ([`first`]) builds the sandbox,
 //! starts the command ([`command`]), reaps what ends and tells the caller.
 //!
 //! Called unprivileged, the warden enters a user namespace first and all else is done with the capabilities it has there. Called as root,
@@ -10,10 +10,13 @@
 mod collect;
 mod command;
 mod copy;
+mod evidence;
 mod filter;
 mod first;
+mod groups;
 mod mounts;
 mod skeleton;
+mod watchdog;
 
 use std::ffi::c_int;
 use std::fmt::Write as _;
@@ -26,17 +29,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+pub(crate) use command::can_take_descriptors;
 pub(crate) use filter::programs as filter_programs;
-pub(crate) use mounts::new_mount;
+pub(crate) use groups::Groups;
+pub(crate) use mounts::{PROC_REMEDY, new_mount};
 
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
 use crate::spec::Spec;
 use crate::syscalls;
 use crate::wire::{FIRST_ARGUMENT, Kind, Order, read_order, write_json};
-
-pub(crate) const USER_NAMESPACE_REMEDY: &str = "allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, \
-     kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile), or run as root with CAP_SYS_ADMIN";
 
 /// Whether [`init_if_requested`] was called. A program that does not call it, started again, would do its own work once more, and
 /// start itself without end.
@@ -164,27 +166,49 @@ fn watch_over(spec: &Spec, control: &UnixStream, pipes: Pipes) -> Result<(), Fai
         (Identity::Reserved { host, sync: theirs }, Some((ours, map)))
     } else {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        syscalls::unshare(libc::CLONE_NEWUSER).or_host("make a user namespace", USER_NAMESPACE_REMEDY)?;
-        Map::new(spec, uid, gid)
-            .write("self")
-            .or_host("map the user's id into a user namespace", USER_NAMESPACE_REMEDY)?;
+        syscalls::unshare(libc::CLONE_NEWUSER).or_forbidden("make a user namespace")?;
+        Map::new(spec, uid, gid).write("self").or_forbidden("map the user's id into a user namespace")?;
         (Identity::Caller, None)
     };
-    syscalls::unshare(libc::CLONE_NEWPID).or_host("make a pid namespace", USER_NAMESPACE_REMEDY)?;
+    syscalls::unshare(libc::CLONE_NEWPID).or_forbidden("make a pid namespace")?;
     let has_time_namespace = enter_time_namespace(spec.boot_offset_secs);
 
+    let groups = if spec.control_groups { Groups::make(&spec.limits) } else { Groups::default() };
+    let outcome = run_first(spec, control, pipes, has_time_namespace, &groups, identity, sync);
+    groups.remove();
+    outcome
+}
+
+/// Starts process 1 and waits for its end.
+fn run_first(
+    spec: &Spec,
+    control: &UnixStream,
+    pipes: Pipes,
+    has_time_namespace: bool,
+    groups: &Groups,
+    identity: Identity,
+    sync: Option<(UnixStream, Map)>,
+) -> Result<(), Failure> {
+    let (joined, mut join) = std::io::pipe().step(|| "make a pipe".to_owned())?;
     let Some(id) = syscalls::fork().step(|| "fork".to_owned())? else {
-        drop(sync);
+        drop((sync, join));
         let control = control.try_clone().step(|| "copy a descriptor".to_owned());
-        let code = control.map_or(70, |control| first::run(spec, identity, control, pipes, has_time_namespace));
+        let given = first::Given { identity, pipes, has_time_namespace, groups, joined };
+        let code = control.map_or(70, |control| first::run(spec, control, given));
         syscalls::exit(code);
     };
+    drop(joined);
     pipes.release()?;
     // The reservation must outlive process 1: it stays with this process.
     let (_host, sync) = match (identity, sync) {
         (Identity::Reserved { host, .. }, Some(sync)) => (Some(host), Some(sync)),
         _ => (None, None),
     };
+    // Takes the kernel a while, in which process 1 builds the sandbox.
+    if groups.join(id).is_ok() {
+        let _ = join.write_all(&[0]);
+    }
+    drop(join);
     let outcome = rustix::process::Pid::from_raw(id)
         .ok_or(rustix::io::Errno::SRCH)
         .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()))

@@ -22,8 +22,8 @@ use crate::syscalls::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MO
 const NEW_MOUNT_REMEDY: &str = "use Linux 5.12 or newer, in a container with permission to mount";
 const OVERLAY_REMEDY: &str = "use Linux 5.12 or newer with overlayfs (modprobe overlay), keep the cache on a local file system that is \
      not itself an overlay, and let the security module allow mounts in user namespaces";
-const PROC_REMEDY: &str =
-    "run in a container whose /proc has no masked paths (docker: --security-opt systempaths=unconfined)";
+pub(crate) const PROC_REMEDY: &str = "run in a container whose /proc has no masked paths (docker and podman: --security-opt systempaths=unconfined; \
+     Kubernetes: procMount Unmasked; LXC: security.nesting=true)";
 
 /// Where the host's tree is covered by what must be attached before it can be used. Every host has it, and it is not needed any more
 /// then. Not `/`, because the old root is let go by its place, where what covers it would be found instead.
@@ -56,6 +56,9 @@ const PROC_MASKED_FILES: [&str; 13] = [
     "modules",
 ];
 
+/// Scratch is short of what less than one in this many is left of.
+const SHORT: u64 = 32;
+
 /// The writable part of the sandbox: one tmpfs with a directory for each place.
 pub(super) struct Scratch {
     tmpfs: OwnedFd,
@@ -64,8 +67,10 @@ pub(super) struct Scratch {
 
 /// How full the scratch file system is.
 pub(super) struct Room {
-    pub(super) is_full_of_bytes: bool,
-    pub(super) is_full_of_inodes: bool,
+    pub(super) used_bytes: u64,
+    /// So little is left that what could not be written any more may be why a command fails.
+    pub(super) is_short_of_bytes: bool,
+    pub(super) is_short_of_inodes: bool,
 }
 
 impl Scratch {
@@ -82,9 +87,10 @@ impl Scratch {
     pub(super) fn room(&self) -> Result<Room, Failure> {
         let found = rustix::fs::fstatvfs(&self.tmpfs).step(|| "see how full scratch is".to_owned())?;
         Ok(Room {
-            // A last page or two may be unusable for what was to be written.
-            is_full_of_bytes: found.f_bavail.saturating_mul(found.f_frsize) < 65_536,
-            is_full_of_inodes: found.f_ffree < 4,
+            used_bytes: found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize),
+            // One who is refused room may make some before this is looked at, and has written up to the last page or so before.
+            is_short_of_bytes: found.f_bavail < found.f_blocks / SHORT,
+            is_short_of_inodes: found.f_ffree < (found.f_files / SHORT).max(4),
         })
     }
 

@@ -1,33 +1,67 @@
 //! What a command may use up.
 
+use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use twinbuild_sandbox::{End, Limit};
+use twinbuild_sandbox::{Cancel, End, InForce, Limit, Limits, Mechanism, Spec, run};
 
-use crate::fixture::{Fixture, start};
+use crate::fixture::{Fixture, is_root, start};
 use crate::harness::Test;
-use crate::lifetime::{processes_with, token};
+use crate::lifetime::{parent_of, processes_with, token, wait_until};
 
 pub(crate) const TESTS: &[Test] = &[
     ("processes_are_bounded_and_none_is_left", processes_are_bounded_and_none_is_left),
+    ("one_who_is_refused_a_process_and_fails_met_a_limit", one_who_is_refused_a_process_and_fails_met_a_limit),
     ("the_wall_limit_ends_daemons_too", the_wall_limit_ends_daemons_too),
     ("memory_is_bounded", memory_is_bounded),
+    ("memory_is_bounded_in_sum_and_with_what_is_shared", memory_is_bounded_in_sum_and_with_what_is_shared),
+    ("a_limit_that_was_survived_is_no_end", a_limit_that_was_survived_is_no_end),
+    ("open_files_are_bounded", open_files_are_bounded),
     ("scratch_is_bounded_in_bytes", scratch_is_bounded_in_bytes),
+    ("scratch_that_was_emptied_again_was_full", scratch_that_was_emptied_again_was_full),
     ("scratch_is_bounded_in_inodes", scratch_is_bounded_in_inodes),
     ("a_file_is_bounded", a_file_is_bounded),
     ("a_flood_of_output_is_cut", a_flood_of_output_is_cut),
     ("processor_time_is_bounded", processor_time_is_bounded),
+    ("processor_time_is_bounded_in_sum", processor_time_is_bounded_in_sum),
+    ("every_limit_says_what_holds_it", every_limit_says_what_holds_it),
+    ("no_group_outlives_its_sandbox", no_group_outlives_its_sandbox),
+    ("the_group_of_a_killed_warden_is_removed_by_the_next", the_group_of_a_killed_warden_is_removed_by_the_next),
 ];
+
+/// Once with control groups, where there are any, and once without.
+fn either_way(spec: &Spec, mut judge: impl FnMut(&Spec)) {
+    for control_groups in [true, false] {
+        judge(&Spec { control_groups, ..spec.clone() });
+    }
+}
+
+fn by(in_force: &InForce, name: &str) -> Mechanism {
+    in_force.limit(name).unwrap_or_else(|| panic!("no limit {name}: {in_force:?}")).by
+}
+
+fn is_group(mechanism: Mechanism) -> bool {
+    [Mechanism::CgroupV1, Mechanism::CgroupV2].contains(&mechanism)
+}
 
 fn processes_are_bounded_and_none_is_left(fixture: &Fixture) {
     let token = token();
-    let mut spec = fixture.spec("fork", &[&token]);
+    let mut spec = fixture.spec("fork", &["0", &token]);
     spec.limits.processes = 20;
-    let run = start(&spec).unwrap();
-    assert_eq!(run.end, End::Exited(0));
-    assert_eq!(String::from_utf8(run.log.bytes).unwrap(), "19\n");
-    assert_eq!(run.limits_in_force.unwrap().processes, Some(20));
-    assert_eq!(processes_with(&token), [0_u32; 0]);
+    either_way(&spec, |spec| {
+        let run = start(spec).unwrap();
+        assert_eq!(run.end, End::Exited(0));
+        assert_eq!(String::from_utf8(run.log.bytes).unwrap(), "19\n");
+        assert_eq!(run.limits_in_force.unwrap().limit("processes").unwrap().value, 20);
+        assert_eq!(processes_with(&token), [0_u32; 0]);
+    });
+}
+
+fn one_who_is_refused_a_process_and_fails_met_a_limit(fixture: &Fixture) {
+    let mut spec = fixture.spec("fork", &["1"]);
+    spec.limits.processes = 20;
+    either_way(&spec, |spec| assert_eq!(start(spec).unwrap().end, End::LimitHit(Limit::Processes)));
 }
 
 fn the_wall_limit_ends_daemons_too(fixture: &Fixture) {
@@ -43,12 +77,39 @@ fn the_wall_limit_ends_daemons_too(fixture: &Fixture) {
 }
 
 fn memory_is_bounded(fixture: &Fixture) {
-    let mut spec = fixture.spec("allocate", &[]);
+    let mut spec = fixture.spec("allocate", &["1", "8192", "private"]);
+    spec.limits.memory_bytes = 128 << 20;
+    either_way(&spec, |spec| assert_eq!(start(spec).unwrap().end, End::LimitHit(Limit::Memory)));
+}
+
+fn memory_is_bounded_in_sum_and_with_what_is_shared(fixture: &Fixture) {
+    for kind in ["private", "shared"] {
+        let mut spec = fixture.spec("allocate", &["4", "60", kind]);
+        spec.limits.memory_bytes = 128 << 20;
+        either_way(&spec, |spec| assert_eq!(start(spec).unwrap().end, End::LimitHit(Limit::Memory), "{kind}"));
+        spec.limits.memory_bytes = 400 << 20;
+        either_way(&spec, |spec| assert_eq!(start(spec).unwrap().end, End::Exited(0), "{kind}"));
+    }
+}
+
+fn a_limit_that_was_survived_is_no_end(fixture: &Fixture) {
+    let mut spec = fixture.spec("allocate", &["2", "200", "private", "survive"]);
     spec.limits.memory_bytes = 128 << 20;
     let run = start(&spec).unwrap();
-    let text = String::from_utf8(run.log.bytes).unwrap();
-    let megabytes: u32 = text.trim().parse().unwrap_or(u32::MAX);
-    assert!((64..128).contains(&megabytes), "{text}");
+    // Without a group everything is killed at the limit, so that nothing can survive it.
+    let is_survivable = is_group(by(run.limits_in_force.as_ref().unwrap(), "memory-bytes"));
+    assert_eq!(run.end, if is_survivable { End::Exited(0) } else { End::LimitHit(Limit::Memory) });
+}
+
+fn open_files_are_bounded(fixture: &Fixture) {
+    let end = |code: &str, open_files| {
+        let mut spec = fixture.spec("open-files", &["100", code]);
+        spec.limits.open_files = open_files;
+        start(&spec).unwrap().end
+    };
+    assert_eq!(end("1", 64), End::LimitHit(Limit::OpenFiles));
+    assert_eq!(end("0", 64), End::Exited(0));
+    assert_eq!(end("1", 256), End::Exited(1));
 }
 
 fn scratch_is_bounded_in_bytes(fixture: &Fixture) {
@@ -59,6 +120,12 @@ fn scratch_is_bounded_in_bytes(fixture: &Fixture) {
         assert_eq!(run.log.bytes, format!("{}\n", libc::ENOSPC).into_bytes(), "{path}");
         assert_eq!(run.end, End::LimitHit(Limit::ScratchBytes), "{path}");
     }
+}
+
+fn scratch_that_was_emptied_again_was_full(fixture: &Fixture) {
+    let mut spec = fixture.spec("fill", &["/build/f", "remove"]);
+    spec.limits.scratch_bytes = 8 << 20;
+    assert_eq!(start(&spec).unwrap().end, End::LimitHit(Limit::ScratchBytes));
 }
 
 fn scratch_is_bounded_in_inodes(fixture: &Fixture) {
@@ -88,9 +155,102 @@ fn a_flood_of_output_is_cut(fixture: &Fixture) {
 }
 
 fn processor_time_is_bounded(fixture: &Fixture) {
-    let mut spec = fixture.spec("spin", &[]);
+    let mut spec = fixture.spec("spin", &["1"]);
     spec.limits.cpu_secs = 1;
-    let run = start(&spec).unwrap();
-    assert_eq!(run.end, End::LimitHit(Limit::CpuTime));
-    assert!((900..3000).contains(&run.cpu.as_millis()), "{:?}", run.cpu);
+    either_way(&spec, |spec| {
+        let run = start(spec).unwrap();
+        assert_eq!(run.end, End::LimitHit(Limit::CpuTime));
+        assert!((900..3000).contains(&run.cpu.as_millis()), "{:?}", run.cpu);
+    });
+}
+
+fn processor_time_is_bounded_in_sum(fixture: &Fixture) {
+    let mut spec = fixture.spec("spin", &["4"]);
+    spec.limits.cpu_secs = 1;
+    either_way(&spec, |spec| {
+        let run = start(spec).unwrap();
+        assert_eq!(run.end, End::LimitHit(Limit::CpuTime));
+        // One alone would have come to a second, and all four to four.
+        assert!((900..3000).contains(&run.cpu.as_millis()), "{:?}", run.cpu);
+    });
+}
+
+fn every_limit_says_what_holds_it(fixture: &Fixture) {
+    let spec = fixture.spec("true", &[]);
+    let in_force = |spec: &Spec| start(spec).unwrap().limits_in_force.unwrap();
+    let without = in_force(&Spec { control_groups: false, ..spec.clone() });
+    for (name, mechanism) in [
+        ("memory-bytes", Mechanism::Watchdog),
+        ("processes", Mechanism::Rlimit),
+        ("cpu-secs", Mechanism::Watchdog),
+        ("wall-secs", Mechanism::Watchdog),
+        ("open-files", Mechanism::Rlimit),
+        ("scratch-bytes", Mechanism::FileSystem),
+        ("scratch-inodes", Mechanism::FileSystem),
+        ("log-bytes", Mechanism::Caller),
+    ] {
+        assert_eq!(by(&without, name), mechanism, "{name}");
+    }
+    assert!(without.limit("file-bytes").is_none(), "scratch is smaller");
+    let with = in_force(&spec);
+    assert_eq!(with.limits.len(), without.limits.len());
+    assert!(Limits::of_this_host().scratch_bytes <= 2 << 30);
+}
+
+/// Directories of the groups that a process is in and that are a sandbox's own.
+fn groups_of(process: u32) -> Vec<PathBuf> {
+    let lines = std::fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap_or_default();
+    let mut found = Vec::new();
+    for line in lines.lines().filter(|line| line.contains("/twinbuild-")) {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next().unwrap(), fields.next().unwrap());
+        let hierarchies = std::fs::read_dir("/sys/fs/cgroup").unwrap().map(|entry| entry.unwrap().path());
+        let places = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]);
+        let place = places.map(|place| place.join(&path[1..])).find(|place| place.is_dir());
+        found.push(place.unwrap_or_else(|| panic!("{controllers} {path} is not below /sys/fs/cgroup")));
+    }
+    found
+}
+
+fn no_group_outlives_its_sandbox(fixture: &Fixture) {
+    let (token, cancel) = (token(), Cancel::new().unwrap());
+    let in_force = start(&fixture.spec("true", &[])).unwrap().limits_in_force.unwrap();
+    let groups = thread::scope(|scope| {
+        let running = scope.spawn(|| run(&fixture.spec("sleep", &[&token]), &cancel).unwrap());
+        wait_until("it runs", || processes_with(&token).len() == 1);
+        let groups = groups_of(processes_with(&token)[0]);
+        cancel.cancel();
+        running.join().unwrap();
+        assert_eq!(!groups.is_empty(), is_group(by(&in_force, "memory-bytes")));
+        groups
+    });
+    assert!(groups.iter().all(|group| !group.exists()), "{groups:?}");
+    assert_eq!(fixture.probe("cat", &["/proc/self/cgroup"]).matches("twinbuild").count(), 0);
+}
+
+fn the_group_of_a_killed_warden_is_removed_by_the_next(fixture: &Fixture) {
+    if !is_root() {
+        // Its groups may lie in no place at all; and killing is the same.
+        return;
+    }
+    let (token, cancel) = (token(), Cancel::new().unwrap());
+    let groups = thread::scope(|scope| {
+        let running = scope.spawn(|| run(&fixture.spec("sleep", &[&token]), &cancel));
+        wait_until("it runs", || processes_with(&token).len() == 1);
+        let command = processes_with(&token)[0];
+        let groups = groups_of(command);
+        let warden = parent_of(parent_of(command));
+        // SAFETY: takes no pointer; the process is the warden of a sandbox of this test.
+        assert_eq!(unsafe { libc::kill(warden, libc::SIGKILL) }, 0);
+        thread::sleep(Duration::from_millis(50));
+        assert!(groups.iter().all(|group| group.exists()), "{groups:?}");
+        cancel.cancel();
+        drop(running.join().unwrap());
+        groups
+    });
+    wait_until("process 1 is gone too", || processes_with(&token).is_empty());
+    wait_until("the next have swept", || {
+        start(&fixture.spec("true", &[])).unwrap();
+        groups.iter().all(|group| !group.exists())
+    });
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use twinbuild_sandbox::{Bind, End};
 
@@ -17,6 +19,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("only_own_processes_are_visible", only_own_processes_are_visible),
     ("devices_are_exactly_the_harmless_ones", devices_are_exactly_the_harmless_ones),
     ("forbidden_system_calls_fail", forbidden_system_calls_fail),
+    ("an_abstract_socket_of_the_host_is_out_of_reach", an_abstract_socket_of_the_host_is_out_of_reach),
     ("a_call_of_another_architecture_kills", a_call_of_another_architecture_kills),
     ("a_file_for_root_only_cannot_be_read", a_file_for_root_only_cannot_be_read),
     ("only_scratch_can_be_written", only_scratch_can_be_written),
@@ -100,9 +103,19 @@ fn forbidden_system_calls_fail(fixture: &Fixture) {
         })
         .collect();
     let allowed = ["personality-get", "socket-inet", "socket-inet6", "socket-unix"];
-    let absent = ["clone3", "io_uring_setup", "memfd_create", "x32", "future"];
-    let no_family = ["socket-netlink", "socket-netlink-raw", "socket-vsock", "socket-alg", "socket-packet"];
-    assert_eq!(found.len(), 37);
+    let absent = [
+        "clone3",
+        "io_uring_setup",
+        "io_uring_enter",
+        "io_uring_register",
+        "memfd_create",
+        "memfd_secret",
+        "x32",
+        "future",
+    ];
+    let no_family =
+        ["socket-netlink", "socket-netlink-raw", "socket-vsock", "socket-alg", "socket-packet", "socketpair-vsock"];
+    assert_eq!(found.len(), 60);
     for (name, error) in found {
         let expected = if allowed.contains(&name) {
             0
@@ -115,6 +128,14 @@ fn forbidden_system_calls_fail(fixture: &Fixture) {
         };
         assert_eq!(error, expected, "{name}");
     }
+}
+
+fn an_abstract_socket_of_the_host_is_out_of_reach(fixture: &Fixture) {
+    let name = format!("twinbuild-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let _listener = UnixListener::bind_addr(&address).unwrap();
+    assert!(UnixStream::connect_addr(&address).is_ok());
+    assert_eq!(fixture.probe("abstract", &[&name]), format!("error {}\n", libc::ECONNREFUSED));
 }
 
 fn a_call_of_another_architecture_kills(fixture: &Fixture) {
@@ -183,8 +204,9 @@ fn proc_does_not_show_the_machine(fixture: &Fixture) {
 
 fn process_1_is_out_of_reach(fixture: &Fixture) {
     let text = fixture.probe("first", &[]);
-    assert_eq!(text.lines().count(), 4);
-    for line in text.lines() {
+    assert_eq!(text.lines().count(), 5);
+    assert_eq!(text.lines().last(), Some("slowed [-1, -1, -1]"));
+    for line in text.lines().take(4) {
         assert!(line.ends_with("error 13"), "{line}");
     }
 }

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod conditions;
+mod evidence;
 mod files;
 mod fixture;
 mod harness;
@@ -20,7 +21,9 @@ fn main() {
         Some("__probe") => probe::run(&arguments[1], &arguments[2..]),
         Some("__caller") => lifetime::caller(&arguments[1..]),
         _ => {
-            let tests = [isolation::TESTS, conditions::TESTS, files::TESTS, bounds::TESTS, lifetime::TESTS].concat();
+            let tests =
+                [isolation::TESTS, conditions::TESTS, files::TESTS, bounds::TESTS, evidence::TESTS, lifetime::TESTS]
+                    .concat();
             harness::run(&tests, &arguments);
         }
     }

@@ -32,6 +32,12 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "modes" => arguments.iter().for_each(|path| modes(path)),
         "network" => network(argument(0)),
         "system-calls" => system_calls(),
+        "abstract" => {
+            use std::os::linux::net::SocketAddrExt;
+            let name = std::os::unix::net::SocketAddr::from_abstract_name(argument(0)).unwrap();
+            let connected = std::os::unix::net::UnixStream::connect_addr(&name);
+            println!("{}", told(connected.map(|_| "connected".into())));
+        }
         "foreign-call" => foreign_call(),
         "conditions" => conditions(),
         "clock" => println!("{} {}", clock(libc::CLOCK_BOOTTIME), clock(libc::CLOCK_MONOTONIC)),
@@ -39,14 +45,19 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "report" => report(argument(0).parse().unwrap()),
         "print" => print(argument(0).parse().unwrap()),
         "reopen" => fs::OpenOptions::new().append(true).open("/dev/stdout").unwrap().write_all(b"reopened").unwrap(),
-        "fork" => fork_until_refused(),
+        "fork" => fork_until_refused(argument(0).parse().unwrap()),
         "daemon" => daemon(),
-        "allocate" => allocate(),
-        "fill" => fill(argument(0)),
+        "allocate" => allocate(argument(0).parse().unwrap(), argument(1).parse().unwrap(), &arguments[2..]),
+        "open-files" => open_files(argument(0).parse().unwrap(), argument(1).parse().unwrap()),
+        "fill" => fill(argument(0), arguments.len() > 1),
         "fill-inodes" => fill_inodes(argument(0)),
-        "spin" => loop {
-            std::hint::spin_loop();
-        },
+        "spin" => spin(argument(0).parse().unwrap()),
+        "execute" => execute(),
+        "connect-many" => connect_many(argument(0).parse().unwrap()),
+        "hidden" => hidden(),
+        "refused" => refused(argument(0).parse().unwrap()),
+        "own-listener" => own_listener(),
+        "die-asking" => die_asking(),
         "first" => attack_first(),
         "make" => arguments.iter().for_each(|what| make(what)),
         _ => panic!("no probe {name}"),
@@ -121,6 +132,33 @@ fn system_calls() {
     call("userfaultfd", libc::SYS_userfaultfd, [1, 0, 0, 0, 0]);
     call("name_to_handle_at", libc::SYS_name_to_handle_at, [0; 5]);
     call("memfd_create", libc::SYS_memfd_create, [0; 5]);
+    call("memfd_secret", libc::SYS_memfd_secret, [0; 5]);
+    for (name, number) in [
+        ("pidfd_getfd", libc::SYS_pidfd_getfd),
+        ("open_by_handle_at", libc::SYS_open_by_handle_at),
+        ("fanotify_init", libc::SYS_fanotify_init),
+        ("process_vm_writev", libc::SYS_process_vm_writev),
+        ("process_madvise", libc::SYS_process_madvise),
+        ("kcmp", libc::SYS_kcmp),
+        ("request_key", libc::SYS_request_key),
+        ("pivot_root", libc::SYS_pivot_root),
+        ("mount_setattr", libc::SYS_mount_setattr),
+        ("swapon", libc::SYS_swapon),
+        ("kexec_load", libc::SYS_kexec_load),
+        ("init_module", libc::SYS_init_module),
+        ("reboot", libc::SYS_reboot),
+        ("acct", libc::SYS_acct),
+        ("syslog", libc::SYS_syslog),
+        ("sethostname", libc::SYS_sethostname),
+        ("clock_settime", libc::SYS_clock_settime),
+        ("quotactl", libc::SYS_quotactl),
+    ] {
+        call(name, number, [-1; 5]);
+    }
+    call("io_uring_enter", libc::SYS_io_uring_enter, [-1; 5]);
+    call("io_uring_register", libc::SYS_io_uring_register, [-1; 5]);
+    call("ioctl-linux", libc::SYS_ioctl, [0, 0x541c, 0, 0, 0]);
+    call("socketpair-vsock", libc::SYS_socketpair, [libc::AF_VSOCK.into(), libc::SOCK_STREAM.into(), 0, 0, 0]);
     call("personality-set", libc::SYS_personality, [0x0400_0000, 0, 0, 0, 0]);
     call("personality-get", libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0]);
     let socket =
@@ -208,8 +246,8 @@ fn print(count: usize) {
     }
 }
 
-/// Children that live until they are killed.
-fn fork_until_refused() {
+/// Children that live until they are killed. Exits with `code`.
+fn fork_until_refused(code: i32) {
     let mut count = 0;
     loop {
         // SAFETY: one thread; the child only sleeps.
@@ -225,6 +263,8 @@ fn fork_until_refused() {
         }
     }
     println!("{count}");
+    io::stdout().flush().unwrap();
+    std::process::exit(code);
 }
 
 /// A grandchild in a session of its own, deaf to all signals that can be ignored; then waits for ever.
@@ -244,26 +284,154 @@ fn daemon() {
     }
 }
 
-fn allocate() {
-    let mut kept: Vec<Vec<u8>> = Vec::new();
-    for megabytes in 0..8192 {
-        let mut block = Vec::new();
-        if block.try_reserve_exact(1 << 20).is_err() {
-            println!("{megabytes}");
-            return;
+/// So many children take so many megabytes each, of which none is given back before all have them, or one is gone. Fails if one was killed,
+/// but with `survive`.
+fn allocate(children: u32, megabytes: usize, how: &[String]) {
+    let sharing = if how[0] == "shared" { libc::MAP_SHARED } else { libc::MAP_PRIVATE };
+    for _ in 0..children {
+        // SAFETY: one thread; the child uses only memory that it maps itself.
+        unsafe {
+            if libc::fork() == 0 {
+                let protection = libc::PROT_READ | libc::PROT_WRITE;
+                for _ in 0..megabytes {
+                    let block =
+                        libc::mmap(std::ptr::null_mut(), 1 << 20, protection, sharing | libc::MAP_ANONYMOUS, -1, 0);
+                    assert_ne!(block, libc::MAP_FAILED);
+                    libc::memset(block, 1, 1 << 20);
+                }
+                std::thread::sleep(Duration::from_millis(400));
+                libc::_exit(0);
+            }
         }
-        block.resize(1 << 20, 1);
-        kept.push(block);
     }
-    println!("never");
+    let killed = (0..children).filter(|_| !reap()).count();
+    std::process::exit(if killed > 0 && how.len() == 1 { 1 } else { 0 });
 }
 
-fn fill(path: &str) {
+/// Waits for a child; tells whether it ended well.
+fn reap() -> bool {
+    let mut status = 0;
+    // SAFETY: the status lives across the call.
+    unsafe { libc::wait(&raw mut status) };
+    libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+}
+
+/// Opens so many files or as many as it may, and exits with a code after a while.
+fn open_files(count: usize, code: i32) {
+    let files: Vec<_> = (0..count).map_while(|_| fs::File::open("/dev/null").ok()).collect();
+    println!("{}", files.len());
+    std::thread::sleep(Duration::from_millis(150));
+    std::process::exit(code);
+}
+
+/// So many processes use the processors for ever.
+fn spin(processes: u32) {
+    for _ in 1..processes {
+        // SAFETY: one thread; the child goes on to spin.
+        if unsafe { libc::fork() } == 0 {
+            break;
+        }
+    }
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Programs of the root and of scratch, found and not found, named from the root and from here.
+fn execute() {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+    let run = |command: &mut Command| told(command.status().map(|status| status.to_string()));
+    println!("{}", run(Command::new("probe").args(["__probe", "true"])));
+    println!("{}", run(Command::new("/bin/none").arg("x")));
+    fs::copy("/bin/probe", "/build/own").unwrap();
+    println!("{}", run(Command::new("./own").args(["__probe", "true"])));
+    // A child that replaces itself.
+    let mut shell = Command::new("/bin/probe");
+    shell.args(["__probe", "exit", "0"]);
+    // SAFETY: only a call that is safe after fork.
+    unsafe {
+        shell.pre_exec(|| {
+            let child = libc::fork();
+            if child > 0 {
+                libc::waitpid(child, std::ptr::null_mut(), 0);
+            }
+            Ok(())
+        });
+    }
+    println!("{}", run(&mut shell));
+}
+
+/// Sends to so many ports.
+fn connect_many(ports: u16) {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    for port in 1..=ports {
+        assert!(socket.send_to(b"x", ("192.0.2.1", port)).is_err());
+    }
+}
+
+/// Closes itself to those who look, then reaches out.
+fn hidden() {
+    // SAFETY: takes no pointer.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) }, 0);
+    assert!(TcpStream::connect("192.0.2.7:77").is_err());
+}
+
+/// Asks so often for what is refused.
+fn refused(count: u32) {
+    for _ in 0..count {
+        // SAFETY: takes no pointer.
+        assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNS) }, -1);
+        assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::EPERM));
+    }
+}
+
+/// Loads a filter of its own, with a listener and without, and asks for what it forbids.
+fn own_listener() {
+    const ALLOW: libc::sock_filter = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW };
+    let mut program = [ALLOW];
+    let program = libc::sock_fprog { len: 1, filter: program.as_mut_ptr() };
+    for flags in [libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, 0] {
+        // SAFETY: the program lives across the call.
+        let result =
+            unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
+        println!("{}", if result < 0 { io::Error::last_os_error().raw_os_error().unwrap() } else { 0 });
+    }
+    refused(1);
+}
+
+/// Children that are killed while they ask.
+fn die_asking() {
+    for _ in 0..50 {
+        let mut children = [0; 4];
+        for child in &mut children {
+            // SAFETY: one thread; the child only makes calls.
+            *child = unsafe { libc::fork() };
+            while *child == 0 {
+                // SAFETY: takes no pointer.
+                unsafe { libc::unshare(libc::CLONE_NEWNS) };
+            }
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        for child in children {
+            // SAFETY: takes no pointer; the process is a child.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+            reap();
+        }
+    }
+    println!("done");
+}
+
+fn fill(path: &str, is_removed: bool) {
     let mut file = fs::File::create(path).unwrap();
     let block = vec![1; 1 << 20];
     for _ in 0..8192 {
         if let Err(error) = file.write_all(&block) {
             println!("{}", error.raw_os_error().unwrap());
+            if is_removed {
+                std::thread::sleep(Duration::from_millis(150));
+                file.set_len(0).unwrap();
+            }
             std::process::exit(1);
         }
     }
@@ -292,6 +460,16 @@ fn attack_first() {
             }))
         );
     }
+    let parameter = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the structure lives across the calls.
+    let slowed = unsafe {
+        [
+            libc::sched_setscheduler(1, libc::SCHED_IDLE, &raw const parameter),
+            libc::setpriority(libc::PRIO_PROCESS, 1, 19),
+            libc::setpriority(libc::PRIO_USER, libc::getuid(), 19),
+        ]
+    };
+    println!("slowed {slowed:?}");
     for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGSTOP, libc::SIGCHLD] {
         // SAFETY: takes no pointer.
         unsafe { libc::kill(1, signal) };

@@ -1,0 +1,220 @@
+//! Seeing which limits are reached, where the kernel does not tell or does not limit what all processes use together.
+//!
+//! Process 1 looks at its own `/proc` some times a second. A limit that only the watchdog holds can be passed for as long as it looks
+//! away: by what can be allocated in that time.
+
+use std::collections::BTreeSet;
+use std::ffi::c_int;
+use std::time::{Duration, Instant};
+
+use super::groups::Groups;
+use super::mounts::Scratch;
+use crate::limit::Limit;
+use crate::spec::Limits;
+use crate::syscalls;
+
+/// How long the watchdog looks away, where looking is quick.
+const INTERVAL: Duration = Duration::from_millis(50);
+const MAX_INTERVAL: Duration = Duration::from_millis(400);
+/// It looks away at least this many times as long as it looks.
+const REST: u32 = 12;
+/// A process at its limit of open files may have this many fewer, because it asked for several at once.
+const OPEN_FILES_SLACK: u64 = 4;
+/// Shared memory of a process that is worth finding out with how many it is shared.
+const SHARED_BYTES: u64 = 16 * 1024 * 1024;
+
+pub(super) struct Watchdog<'a> {
+    limits: &'a Limits,
+    groups: &'a Groups,
+    scratch: &'a Scratch,
+    /// What the groups had counted when the command started.
+    cpu_before: Duration,
+    next: Instant,
+    reached: BTreeSet<Limit>,
+}
+
+/// What all processes but this one have, together.
+#[derive(Default)]
+struct Sum {
+    processes: u64,
+    memory_bytes: u64,
+    shared_bytes: u64,
+    cpu: Duration,
+    has_full_table: bool,
+}
+
+impl<'a> Watchdog<'a> {
+    pub(super) fn new(limits: &'a Limits, groups: &'a Groups, scratch: &'a Scratch) -> Self {
+        let cpu_before = groups.cpu_used().unwrap_or_default();
+        Self { limits, groups, scratch, cpu_before, next: Instant::now() + INTERVAL, reached: BTreeSet::new() }
+    }
+
+    /// How long it may look away.
+    pub(super) fn rest(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    /// Looks, if it is time; gives the limit at which everything is to be killed.
+    pub(super) fn look(&mut self) -> Option<Limit> {
+        let started = Instant::now();
+        if started < self.next {
+            return None;
+        }
+        let found = self.sample(0);
+        self.next = Instant::now() + (started.elapsed() * REST).clamp(INTERVAL, MAX_INTERVAL);
+        found
+    }
+
+    /// Looks a last time, after the command has ended and before what it left is killed; gives processor time and the limits that were reached.
+    pub(super) fn conclude(mut self) -> (Duration, Vec<Limit>) {
+        // The command itself is not among the processes any more.
+        let stopping = self.sample(1);
+        self.reached.extend(stopping);
+        for limit in [Limit::Memory, Limit::Processes] {
+            if self.groups.was_reached(limit) {
+                self.reached.insert(limit);
+            }
+        }
+        let cpu = self.cpu(&Sum::of_all(self.limits, self.needs()));
+        if cpu.as_secs() >= self.limits.cpu_secs {
+            self.reached.insert(Limit::CpuTime);
+        }
+        (cpu, self.reached.into_iter().collect())
+    }
+
+    fn sample(&mut self, gone: u64) -> Option<Limit> {
+        let sum = Sum::of_all(self.limits, self.needs());
+        if sum.has_full_table {
+            self.reached.insert(Limit::OpenFiles);
+        }
+        let near = self.limits.processes.saturating_sub(self.limits.processes / 32);
+        if self.groups.mechanism(Limit::Processes).is_none() && sum.processes.saturating_add(gone) >= near {
+            self.reached.insert(Limit::Processes);
+        }
+        let room = self.scratch.room().ok();
+        if let Some(room) = &room {
+            if room.is_short_of_bytes {
+                self.reached.insert(Limit::ScratchBytes);
+            }
+            if room.is_short_of_inodes {
+                self.reached.insert(Limit::ScratchInodes);
+            }
+        }
+        if self.cpu(&sum).as_secs() >= self.limits.cpu_secs {
+            return Some(Limit::CpuTime);
+        }
+        if self.groups.mechanism(Limit::Memory).is_none() {
+            let in_scratch = room.map_or(0, |room| room.used_bytes);
+            // What is shared may be files of scratch, or not: counted once, so that nothing is killed for memory it does not have.
+            let all = sum.memory_bytes.saturating_add(sum.shared_bytes.max(in_scratch));
+            if all > self.limits.memory_bytes {
+                return Some(Limit::Memory);
+            }
+        }
+        None
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            cpu: self.groups.mechanism(Limit::CpuTime).is_none(),
+            memory: self.groups.mechanism(Limit::Memory).is_none(),
+        }
+    }
+
+    fn cpu(&self, sum: &Sum) -> Duration {
+        match self.groups.cpu_used() {
+            Some(used) => used.saturating_sub(self.cpu_before),
+            None => syscalls::cpu_of_children() + sum.cpu,
+        }
+    }
+}
+
+/// What has to be found out process by process.
+#[derive(Clone, Copy)]
+struct Needs {
+    cpu: bool,
+    memory: bool,
+}
+
+impl Sum {
+    fn of_all(limits: &Limits, needs: Needs) -> Self {
+        let mut sum = Self::default();
+        let ticks = syscalls::ticks_per_second();
+        let Ok(entries) = std::fs::read_dir("/proc") else { return sum };
+        for entry in entries.filter_map(Result::ok) {
+            let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<c_int>().ok()) else {
+                continue;
+            };
+            if process == 1 {
+                continue;
+            }
+            // What ends meanwhile is not counted.
+            let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else { continue };
+            sum.processes += number(&status, "Threads:").unwrap_or(1);
+            if number(&status, "FDSize:").is_some_and(|slots| slots >= limits.open_files) {
+                let open = std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, |files| files.count() as u64);
+                sum.has_full_table |= open.saturating_add(OPEN_FILES_SLACK) >= limits.open_files;
+            }
+            if needs.memory {
+                let kib = |name| number(&status, name).unwrap_or(0).saturating_mul(1024);
+                sum.memory_bytes = sum.memory_bytes.saturating_add(kib("RssAnon:")).saturating_add(kib("VmSwap:"));
+                let shared = kib("RssShmem:");
+                sum.shared_bytes = sum.shared_bytes.saturating_add(match shared {
+                    SHARED_BYTES.. => share(process).unwrap_or(shared),
+                    _ => 0,
+                });
+            }
+            if needs.cpu {
+                let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+                sum.cpu += spent(&stat, ticks).unwrap_or_default();
+            }
+        }
+        sum
+    }
+}
+
+/// A process's part of the memory that it shares, in bytes.
+fn share(process: c_int) -> Option<u64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    number(&rollup, "Pss_Shmem:")?.checked_mul(1024)
+}
+
+/// The first number behind a name, a line each, as in `/proc/PID/status`.
+fn number(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// The fields of `/proc/PID/stat` from the third on, which follow a name that may hold anything.
+pub(super) fn fields_of_stat(stat: &str) -> Option<std::str::SplitAsciiWhitespace<'_>> {
+    Some(stat.rsplit_once(')')?.1.split_ascii_whitespace())
+}
+
+/// Processor time of a process and of those of its children that it has reaped: fields 14 to 17 of `/proc/PID/stat`.
+fn spent(stat: &str, ticks_per_second: u64) -> Option<Duration> {
+    let fields = fields_of_stat(stat)?.skip(11).take(4);
+    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Some(Duration::from_millis(ticks.saturating_mul(1000) / ticks_per_second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_forge_fields() {
+        let stat = "7 (a) 9 9 9 (b) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 100 0 20 0 3 0 12345 1 2\n";
+        let mut fields = fields_of_stat(stat).unwrap();
+        assert_eq!((fields.next(), fields.next()), (Some("S"), Some("1")));
+        assert_eq!(spent(stat, 100), Some(Duration::from_secs(4)));
+        assert_eq!(spent("", 100), None);
+    }
+
+    #[test]
+    fn numbers_are_found_by_name() {
+        let status = "Name:\tx\nFDSize:\t64\nRssAnon:\t    2048 kB\nThreads:\t12\n";
+        assert_eq!(number(status, "RssAnon:"), Some(2048));
+        assert_eq!(number(status, "Threads:"), Some(12));
+        assert_eq!(number(status, "RssShmem:"), None);
+    }
+}
