@@ -22,7 +22,7 @@ pub(crate) fn run(global: &Global, arguments: &Rebuild) -> Result<u8, Failure> {
     let (judge, target) = judge(global, &arguments.subject, |settings, options| {
         options.recipe = recipe;
         options.keep.clone_from(&arguments.keep);
-        options.limits = limits(settings, arguments.timeout);
+        options.limits = limits(settings, &arguments.limits)?;
         Ok(())
     })?;
     let verdict = judge.judge(&target)?;
