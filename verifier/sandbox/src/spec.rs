@@ -141,7 +141,8 @@ pub struct Limits {
     pub processes: u64,
     /// Open files, each process.
     pub open_files: u64,
-    /// Size of one file in bytes.
+    /// Size of one file in bytes, holes too; `u64::MAX` for none. A build that meets it may take it for a failure of its own,
+    /// and what one can write is bounded by scratch anyway.
     pub file_bytes: u64,
     /// What the command may print, in bytes, then all is killed.
     pub log_bytes: u64,
@@ -191,7 +192,7 @@ impl Default for Limits {
             scratch_inodes: 1_000_000,
             processes: 1024,
             open_files: 4096,
-            file_bytes: 2 * GIB,
+            file_bytes: u64::MAX,
             log_bytes: 64 * 1024 * 1024,
             collect_bytes: GIB,
             collect_files: 100_000,

@@ -167,7 +167,7 @@ fn limits(limits: &Limits, companions: u64) -> (InForce, Vec<(Resource, Rlimit)>
     let all = limits.processes.saturating_add(companions);
     let processes = both(Resource::Nproc, all).map(|count| count.saturating_sub(companions));
     let open_files = both(Resource::Nofile, limits.open_files);
-    let file_bytes = both(Resource::Fsize, limits.file_bytes);
+    let file_bytes = both(Resource::Fsize, limits.file_bytes).filter(|limit| *limit != u64::MAX);
     both(Resource::Stack, STACK_BYTES);
     both(Resource::Core, 0);
     both(Resource::Memlock, 64 * 1024);
