@@ -1,4 +1,4 @@
-//! Builds that try what they must not, from a source that brings its own backend.
+//! What builds meet, and what comes of sources and requirements that are not honest. What builds attack is in `network_containment`.
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -57,34 +57,6 @@ fn looking_up_a_name_is_counted() {
 }
 
 #[test]
-fn no_file_of_the_host_is_there() {
-    let secret = folder();
-    let path = secret.path().join("secret");
-    std::fs::write(&path, "secret").unwrap();
-    let expression = format!("__import__('os').path.exists({:?})", text(&path));
-    assert_eq!(inside(&expression), "False");
-    assert_eq!(inside("sorted(__import__('os').listdir('/home'))"), "['builder']");
-    assert_eq!(inside("'root' in open('/etc/passwd').read()"), "False");
-    assert_eq!(inside("__import__('os').path.exists('/sys/kernel')"), "False");
-}
-
-#[test]
-fn no_process_of_the_host_is_there() {
-    let processes = inside("sorted(int(name) for name in __import__('os').listdir('/proc') if name.isdigit())");
-    assert!(processes.starts_with("[1, 2"), "{processes}");
-    assert!(processes.len() < 20, "{processes}");
-}
-
-#[test]
-fn there_is_no_capability_and_no_way_to_gain_one() {
-    let status = inside("[line.split()[1] for line in open('/proc/self/status') if line[:3] == 'Cap']");
-    assert_eq!(status, format!("[{}]", ["'0000000000000000'"; 5].join(", ")));
-    assert_eq!(inside("[line.split()[1] for line in open('/proc/self/status') if line[:10] == 'NoNewPrivs']"), "['1']");
-    assert_eq!(inside("[line.split()[1] for line in open('/proc/self/status') if line[:8] == 'Seccomp:']"), "['2']");
-    assert_ne!(inside("__import__('os').getuid()"), "0");
-}
-
-#[test]
 fn there_is_no_device_beyond_the_harmless_six() {
     let devices = inside(
         "sorted(name for name in __import__('os').listdir('/dev') if __import__('stat').S_ISCHR(__import__('os').stat('/dev/' + name).st_mode) or __import__('stat').S_ISBLK(__import__('os').stat('/dev/' + name).st_mode))",
@@ -99,57 +71,12 @@ fn there_is_no_device_beyond_the_harmless_six() {
 }
 
 #[test]
-fn nothing_outside_of_scratch_can_be_written() {
-    let wrote = inside(
-        "[path for path in ('/etc/x', '/usr/x', '/env/x', '/x', '/dev/x', '/proc/sys/kernel/hostname') if __import__('os').access(__import__('os').path.dirname(path) if 'proc' not in path else path, 2)]",
-    );
-    assert_eq!(wrote, "[]");
-}
-
-#[test]
-fn a_build_that_hangs_is_stopped_and_inconclusive() {
-    let (code, verdict) = judge("import time; time.sleep(10**6)", &["--timeout", "3"]);
-    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
-    assert_eq!(verdict["reason"]["class"], "limit");
-}
-
-#[test]
-fn a_build_that_prints_without_end_is_stopped_and_inconclusive() {
-    let (code, verdict) = judge("while True: sys.stdout.write('x' * 65536)", &["--timeout", "120"]);
-    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
-    assert!(verdict["reason"]["detail"].as_str().unwrap().contains("printed"), "{verdict:#}");
-}
-
-#[test]
 fn a_build_that_fails_is_unbuildable_and_its_log_cannot_steer_a_terminal() {
     let (code, verdict) = judge("print('\\x1b[2Jhere'); sys.exit('no')", &[]);
     assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
     assert_eq!(verdict["reason"]["stage"], "wheel");
     let tail = verdict["run"]["logTail"].as_str().unwrap();
     assert!(tail.contains("here") && !tail.contains('\x1b'), "{tail}");
-}
-
-#[test]
-fn output_that_is_no_file_is_refused() {
-    for make in
-        ["os.mkfifo(os.path.join(directory, 'x'))", "os.symlink('/etc/passwd', os.path.join(directory, 'x.whl'))"]
-    {
-        let (code, verdict) = judge(make, &[]);
-        assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
-        assert_eq!(verdict["reason"]["class"], "output-refused");
-    }
-}
-
-#[test]
-fn output_without_bounds_is_inconclusive() {
-    let many = "for i in range(100001): open(os.path.join(directory, str(i)), 'w').close()";
-    let deep =
-        "path = directory\n    for i in range(300):\n        path = os.path.join(path, 'd')\n        os.mkdir(path)";
-    for make in [many, deep] {
-        let (code, verdict) = judge(make, &[]);
-        assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
-        assert_eq!(verdict["reason"]["class"], "limit", "{verdict:#}");
-    }
 }
 
 #[test]
@@ -237,13 +164,6 @@ fn a_requirement_that_holds_the_published_file_is_refused() {
     let (code, verdict) = judge_with(&wheel, "2019-01-01T00:00:00Z", "");
     assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
     assert_eq!(finding(&verdict, "requirement-embeds-artifact")["severity"], "alert");
-}
-
-#[test]
-fn a_build_that_changes_code_is_not_reproduced() {
-    let (code, verdict) = judge("files['demo.py'] += b'import os\\n'", &[]);
-    assert_eq!((code, verdict["outcome"].as_str()), (1, Some("not-reproduced")), "{verdict:#}");
-    assert_eq!(verdict["mismatch"], "code");
 }
 
 #[test]

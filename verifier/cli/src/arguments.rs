@@ -8,6 +8,7 @@ use twinbuild_compare::Normalizing;
 use twinbuild_rebuild::{Variation, VariationSet};
 
 use crate::failure::Failure;
+use crate::limits::{ChosenLimits, named_limit};
 
 /// Verifies that published packages were built from their source.
 #[derive(Debug, Parser)]
@@ -148,9 +149,30 @@ pub(crate) struct Rebuild {
     /// Let the twins differ in all but these variations
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) no_vary: Vec<Variation>,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
+}
+
+/// What a build may use up.
+#[derive(Debug, Args)]
+pub(crate) struct LimitFlags {
     /// Stop each build after this many seconds [default: 900]
     #[arg(long, value_name = "SECONDS")]
-    pub(crate) timeout: Option<u64>,
+    timeout: Option<u64>,
+    /// Give each build a limit of its own, as in memory-bytes=1073741824; may be given several times
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = named_limit)]
+    limits: Vec<(String, u64)>,
+}
+
+impl LimitFlags {
+    /// The limits that were chosen by flags.
+    pub(crate) fn chosen(&self) -> Result<ChosenLimits, anyhow::Error> {
+        let mut chosen = ChosenLimits::new(self.timeout);
+        for (name, value) in &self.limits {
+            chosen.set(name, *value).map_err(|reason| anyhow!(reason))?;
+        }
+        Ok(chosen)
+    }
 }
 
 impl Rebuild {
@@ -202,9 +224,8 @@ pub(crate) struct CorpusRun {
     /// Where verdicts are appended, one a line [default: LIST with .results.jsonl behind]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Stop each build after this many seconds [default: 900]
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) timeout: Option<u64>,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
 }
 
 /// `env`

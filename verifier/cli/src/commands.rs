@@ -11,7 +11,6 @@ pub(crate) mod rebuild;
 pub(crate) mod repack;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use twinbuild_judge::{Judge, Options, Target};
@@ -20,19 +19,17 @@ use twinbuild_report::{Report, Style};
 use twinbuild_sandbox::Limits;
 use twinbuild_verdict::Verdict;
 
-use crate::arguments::{Format, Global, Subject};
+use crate::arguments::{Format, Global, LimitFlags, Subject};
 use crate::failure::Failure;
 use crate::progress;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 
-/// How long a build may take where nobody says otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(900);
-
-/// The limits of a build: the flag's, else the configuration's, else the default wall time.
-fn limits(settings: &Settings, timeout_secs: Option<u64>) -> Limits {
-    let wall = timeout_secs.map(Duration::from_secs).or(settings.timeout).unwrap_or(DEFAULT_TIMEOUT);
-    Limits { wall, ..Limits::of_this_host() }
+/// The limits of a build: the flags', else the configuration's, else the defaults.
+fn limits(settings: &Settings, flags: &LimitFlags) -> Result<Limits, Failure> {
+    let mut chosen = settings.limits.clone();
+    chosen.extend(&flags.chosen().map_err(Failure::usage)?);
+    Ok(chosen.limits())
 }
 
 /// A judge for the subject of a command, with what is common to all.

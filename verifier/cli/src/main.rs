@@ -4,6 +4,7 @@
 mod arguments;
 mod commands;
 mod failure;
+mod limits;
 mod progress;
 mod settings;
 mod signals;

@@ -1,7 +1,7 @@
 //! Where the settings come from: flags, then variables, then `twinbuild.toml` of the project, then that of the user.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
 use crate::arguments::Global;
 use crate::failure::Failure;
+use crate::limits::{ChosenLimits, named_limit};
 
 /// The keys of `twinbuild.toml`.
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +23,8 @@ struct File {
     debian_snapshot: Option<String>,
     offline: Option<bool>,
     timeout_secs: Option<u64>,
+    #[serde(default)]
+    limits: BTreeMap<String, u64>,
 }
 
 /// The settings of a run.
@@ -31,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) index: PypiIndex,
     pub(crate) mirror: DebianMirror,
     pub(crate) network: Network,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) limits: ChosenLimits,
 }
 
 impl Settings {
@@ -43,6 +46,9 @@ impl Settings {
             None => File::default(),
         };
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let mut limits = user.limits()?;
+        limits.extend(&project.limits()?);
+        limits.extend(&limits_of_variables(variable)?);
         let cache_dir = global
             .cache_dir
             .clone()
@@ -82,22 +88,12 @@ impl Settings {
             }
             None => project.offline.or(user.offline).unwrap_or(false),
         };
-        let timeout = match variable("TWINBUILD_TIMEOUT_SECS") {
-            Some(text) => {
-                let seconds = text
-                    .parse()
-                    .with_context(|| format!("TWINBUILD_TIMEOUT_SECS is {text:?}"))
-                    .map_err(Failure::usage)?;
-                Some(seconds)
-            }
-            None => project.timeout_secs.or(user.timeout_secs),
-        };
         Ok(Self {
             cache_dir,
             index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
             mirror: DebianMirror::discover(mirror.as_deref(), snapshot.as_deref()).map_err(Failure::usage)?,
             network: if is_offline { Network::Offline } else { Network::Online },
-            timeout: timeout.map(Duration::from_secs),
+            limits,
         })
     }
 
@@ -115,7 +111,35 @@ impl Settings {
     }
 }
 
+/// The limits that variables choose: `TWINBUILD_TIMEOUT_SECS`, and `TWINBUILD_LIMITS`, as `NAME=NUMBER,NAME=NUMBER`.
+fn limits_of_variables(variable: impl Fn(&str) -> Option<String>) -> Result<ChosenLimits, Failure> {
+    let timeout_secs = match variable("TWINBUILD_TIMEOUT_SECS") {
+        Some(text) => {
+            Some(text.parse().with_context(|| format!("TWINBUILD_TIMEOUT_SECS is {text:?}")).map_err(Failure::usage)?)
+        }
+        None => None,
+    };
+    let mut limits = ChosenLimits::new(timeout_secs);
+    for text in variable("TWINBUILD_LIMITS").iter().flat_map(|text| text.split(',')) {
+        named_limit(text)
+            .and_then(|(name, value)| limits.set(&name, value))
+            .map_err(|reason| Failure::usage(anyhow!(reason).context("TWINBUILD_LIMITS cannot be read")))?;
+    }
+    Ok(limits)
+}
+
 impl File {
+    /// The limits that it chooses.
+    fn limits(&self) -> Result<ChosenLimits, Failure> {
+        let mut limits = ChosenLimits::new(self.timeout_secs);
+        for (name, value) in &self.limits {
+            limits
+                .set(name, *value)
+                .map_err(|reason| Failure::usage(anyhow!("[limits] of twinbuild.toml: {reason}")))?;
+        }
+        Ok(limits)
+    }
+
     fn read(path: &Path) -> Result<Self, Failure> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,

@@ -22,7 +22,8 @@ pub struct Collected {
     pub path: PathBuf,
     /// What it is.
     pub kind: CollectedKind,
-    /// Permission and sticky bits; the host's file has them too, set-user-id and set-group-id are dropped. 0o777 for symlinks.
+    /// Permission and sticky bits; set-user-id and set-group-id are dropped. 0o777 for symlinks. The host's file has them too, and
+    /// one that nobody may read is readable by its owner there, the caller.
     pub mode: u32,
 }
 
@@ -150,7 +151,7 @@ impl<'a> Collector<'a> {
         if io::copy(&mut from.take(size_bytes), &mut file)? != size_bytes {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode | 0o400))?;
         self.record(CollectedKind::File { size_bytes }, mode);
         self.path.pop();
         Ok(())

@@ -173,7 +173,7 @@ pub struct Limits {
     pub processes: u64,
     /// Open files, each process.
     pub open_files: u64,
-    /// Size of one file in bytes. Nothing to hold where scratch has less room than that.
+    /// Size of one file in bytes, holes too; `u64::MAX` for none. Nothing to hold where scratch has less room than that.
     pub file_bytes: u64,
     /// What the command may print, in bytes, then all is killed.
     pub log_bytes: u64,
@@ -226,7 +226,7 @@ impl Default for Limits {
             scratch_inodes: 1_000_000,
             processes: 1024,
             open_files: 4096,
-            file_bytes: 2 * GIB,
+            file_bytes: u64::MAX,
             log_bytes: 64 * 1024 * 1024,
             collect_bytes: GIB,
             collect_files: 100_000,

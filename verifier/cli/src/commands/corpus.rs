@@ -27,7 +27,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     });
     let settings = Settings::load(global)?;
     let mut results = Results::open(&output).map_err(Failure::usage)?;
-    let limits = limits(&settings, arguments.timeout);
+    let limits = limits(&settings, &arguments.limits)?;
     let options = Options {
         artifact: None,
         as_of: None,

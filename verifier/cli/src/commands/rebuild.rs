@@ -23,7 +23,7 @@ pub(crate) fn run(global: &Global, arguments: &Rebuild) -> Result<u8, Failure> {
         options.recipe = recipe;
         options.keep.clone_from(&arguments.keep);
         options.variations = arguments.variations();
-        options.limits = limits(settings, arguments.timeout);
+        options.limits = limits(settings, &arguments.limits)?;
         Ok(())
     })?;
     let verdict = judge.judge(&target)?;

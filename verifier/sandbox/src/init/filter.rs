@@ -173,6 +173,8 @@ pub(crate) fn programs(is_watched: bool) -> Result<Vec<BpfProgram>, seccompiler:
     // Reading the personality is harmless.
     forbidden.insert(libc::SYS_personality, vec![rule(&[(0, SeccompCmpOp::Ne, 0xffff_ffff)])?]);
     forbidden.extend(slowing_process_1()?);
+    // Process 1 has the command's user, which is all that setting its limits would take.
+    forbidden.insert(libc::SYS_prlimit64, vec![rule(&[(0, SeccompCmpOp::Ne, 0)])?]);
     let mut ioctl = Vec::new();
     for request in [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD] {
         ioctl.push(rule(&[(1, SeccompCmpOp::Eq, request & 0xffff_ffff)])?);
@@ -402,6 +404,9 @@ mod tests {
         assert_eq!(answer(HERE, libc::SYS_socket, [2, 0x8_0803, 0, 0, 0, 0]), errno(libc::EPERM));
         assert_eq!(answer(HERE, libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0, 0]), ALLOW);
         assert_eq!(answer(HERE, libc::SYS_personality, [0x40_0000, 0, 0, 0, 0, 0]), errno(libc::EPERM));
+        // Its own limits a process may lower, and those of no other, however it is named.
+        assert_eq!(answer(HERE, libc::SYS_prlimit64, [high, 7, 0, 0, 0, 0]), ALLOW);
+        assert_eq!(answer(HERE, libc::SYS_prlimit64, [1, 7, 0, 0, 0, 0]), errno(libc::EPERM));
     }
 
     #[test]

@@ -176,7 +176,7 @@ fn collected_files_are_exact(fixture: &Fixture) {
     assert!(fs::symlink_metadata(into.path().join("link")).is_err());
     assert_eq!(fs::read(into.path().join("plain")).unwrap(), b"content");
     let mode = |path: &str| fs::metadata(into.path().join(path)).unwrap().permissions().mode() & 0o7777;
-    assert_eq!((mode("d"), mode("secret"), mode("plain")), (0, 0, 0o644));
+    assert_eq!((mode("d"), mode("secret"), mode("plain")), (0, 0o400, 0o644));
     fs::set_permissions(into.path().join("d"), fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(mode("d/e/suid"), 0o755);
     if is_root() {

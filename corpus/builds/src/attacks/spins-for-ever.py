@@ -1,0 +1,6 @@
+"""Uses up processor time."""
+
+
+def attack(directory, files):
+    while True:
+        pass
