@@ -15,7 +15,7 @@ pub enum Suite {
 }
 
 /// What a root file system is resolved from, beside the interpreter.
-const PACKAGES: [&str; 18] = [
+const PACKAGES: [&str; 17] = [
     "base-files",
     "bash",
     "coreutils",
@@ -27,7 +27,6 @@ const PACKAGES: [&str; 18] = [
     "gzip",
     "hostname",
     "libc-bin",
-    "libfaketime",
     "locales",
     "mawk",
     "netbase",

@@ -16,7 +16,7 @@ pub struct Conditions {
     /// The host's NIS domain name.
     pub domain_name: &'static str,
     /// How far the real-time clock is ahead, in seconds.
-    pub clock_offset_secs: i64,
+    pub clock_offset_secs: u32,
     /// `TZ`, in the form of POSIX that needs no time zone data.
     pub time_zone: &'static str,
     /// `LANG` and `LC_ALL`.
@@ -141,8 +141,8 @@ impl Conditions {
         conditions
     }
 
-    /// The variables of the build. `epoch` is `SOURCE_DATE_EPOCH`, `faketime` where the library is that fakes the clock.
-    pub(crate) fn environment(&self, epoch: Option<i64>, faketime: &str) -> Vec<(String, String)> {
+    /// The variables of the build. `epoch` is `SOURCE_DATE_EPOCH`.
+    pub(crate) fn environment(&self, epoch: Option<i64>) -> Vec<(String, String)> {
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let (term, columns, lines) = self.terminal;
         let (path, columns, lines) = (self.path.join(":"), columns.to_string(), lines.to_string());
@@ -166,17 +166,6 @@ impl Conditions {
         .chain(self.extra_environment.iter().copied())
         .map(own)
         .collect();
-        if self.clock_offset_secs != 0 {
-            let offset = format!("{:+}", self.clock_offset_secs);
-            // The monotonic clock is for the time namespace, and the times of files stay what they are.
-            let faked = [
-                ("LD_PRELOAD", faketime),
-                ("FAKETIME", &offset),
-                ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-                ("NO_FAKE_STAT", "1"),
-            ];
-            variables.extend(faked.map(own));
-        }
         variables.extend(epoch.map(|epoch| ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string())));
         variables
     }

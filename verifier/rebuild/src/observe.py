@@ -15,7 +15,7 @@ import time
 
 
 # Variables that belong to another variation than the environment.
-OTHERS = {"LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"}
+OTHERS = {"LD_PRELOAD", "TWINBUILD_CLOCK_OFFSET_SECS"}
 
 
 def observe(source):
@@ -38,7 +38,7 @@ def observe(source):
         "build-path": os.getcwd(),
         "host-name": socket.gethostname(),
         "domain-name": domain_name,
-        # Against the time of a file, which is not faked.
+        # Against the time of a file, which stays true.
         "clock": round((time.time() - os.stat("/proc/self").st_mtime) / 86400),
         "time-zone": time.localtime(0).tm_gmtoff,
         "locale": in_force,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use twinbuild_environment::Environment;
 use twinbuild_recipe::{FrontEnd, Recipe};
-use twinbuild_sandbox::{Bind, Cancel, Collect, Copy, Limits, SkeletonFile, Spec};
+use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, SkeletonFile, SkeletonLink, Spec};
 use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
 
@@ -16,11 +16,6 @@ const DRIVER: &str = include_str!("driver.py");
 /// Where they stand inside.
 const OBSERVE_PATH: &str = "/usr/lib/twinbuild/observe.py";
 const DRIVER_PATH: &str = "/usr/lib/twinbuild/driver.py";
-/// Where Debian has the library that fakes the clock.
-#[cfg(target_arch = "x86_64")]
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-#[cfg(target_arch = "aarch64")]
-const FAKETIME: &str = "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1";
 /// An address of RFC 5737 that no route leads to, so that look-ups of names are counted like connections.
 pub const NAME_SERVER: &str = "192.0.2.53";
 
@@ -105,18 +100,14 @@ impl Job<'_> {
         } else {
             format!("{host_name}.{domain_name} {host_name}")
         };
-        let layers = self.environment.layer_paths();
         let shell = match conditions.shell {
             Shell::Dash => None,
-            // It comes to lie above what /bin/sh leads to, so above dash itself.
-            Shell::Bash => {
-                layers.last().map(|root| Bind { source: root.join("usr/bin/bash"), target: "/usr/bin/sh".into() })
-            }
+            Shell::Bash => Some(SkeletonLink { path: "/usr/bin/sh".into(), target: "bash".into() }),
         };
         let root_python = self.environment.root_python();
         Ok(Spec {
-            layers,
-            binds: shell.into_iter().collect(),
+            layers: self.environment.layer_paths(),
+            links: shell.into_iter().collect(),
             files: vec![
                 file(OBSERVE_PATH, OBSERVE.to_owned()),
                 file(DRIVER_PATH, DRIVER.to_owned()),
@@ -142,7 +133,7 @@ impl Job<'_> {
             argv: [root_python.as_str(), "-S", "-B", OBSERVE_PATH, DRIVER_PATH, &source, report]
                 .map(str::to_owned)
                 .to_vec(),
-            env: conditions.environment(self.recipe.source_date_epoch, FAKETIME),
+            env: conditions.environment(self.recipe.source_date_epoch),
             cwd: source.clone().into(),
             stdin: serde_json::to_vec(&request)?,
             umask: conditions.umask,
@@ -153,6 +144,7 @@ impl Job<'_> {
             processors: conditions.processors,
             randomize_addresses: conditions.randomize_addresses,
             boot_offset_secs: conditions.boot_offset_secs,
+            clock_offset_secs: conditions.clock_offset_secs,
             kernel_name: conditions.kernel_name,
             scratch_file_system: conditions.scratch_file_system,
             collect: collect

@@ -17,7 +17,7 @@ pub enum Variation {
     HostName,
     /// The host's NIS domain name, and that of its own name in `/etc/hosts`.
     DomainName,
-    /// The real-time clock, by libfaketime; not for static programs, and not for the times of files.
+    /// The real-time clock, by a preloaded library; not for static programs, and not for the times of files.
     Clock,
     /// `TZ`
     TimeZone,

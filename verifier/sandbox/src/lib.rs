@@ -76,5 +76,7 @@ pub use init::init_if_requested;
 pub use limit::{Held, Limit, Mechanism};
 pub use log::Log;
 pub use run::{End, Run, run};
-pub use spec::{Bind, Collect, Copy, Insertion, KernelName, Limits, Processors, ScratchFileSystem, SkeletonFile, Spec};
+pub use spec::{
+    Bind, Collect, Copy, Insertion, KernelName, Limits, Processors, ScratchFileSystem, SkeletonFile, SkeletonLink, Spec,
+};
 pub use wire::InForce;

@@ -24,13 +24,15 @@ pub struct Spec {
     pub binds: Vec<Bind>,
     /// Small files, 8 MiB together, that stand above the layers.
     pub files: Vec<SkeletonFile>,
+    /// Symlinks that stand above the layers.
+    pub links: Vec<SkeletonLink>,
     /// Trees of the host, copied into scratch before the command runs.
     pub copies: Vec<Copy>,
     /// Writable directories, empty and owned by the inside user. `/tmp` and `/dev/shm` are always there as well.
     pub scratch: Vec<PathBuf>,
     /// The command. The first is a path with a slash: `PATH` is not searched.
     pub argv: Vec<String>,
-    /// The whole environment, to which only `TWINBUILD_REPORT_FD=3` is added.
+    /// The whole environment, to which only `TWINBUILD_REPORT_FD=3` is added, and what [`Spec::clock_offset_secs`] takes.
     pub env: Vec<(String, String)>,
     /// The working directory.
     pub cwd: PathBuf,
@@ -50,8 +52,11 @@ pub struct Spec {
     pub processors: Processors,
     /// Whether addresses are randomized.
     pub randomize_addresses: bool,
-    /// Seconds added to the monotonic and the boot-time clock (so to the uptime); 0 for none. The real-time clock cannot be set.
+    /// Seconds added to the monotonic and the boot-time clock (so to the uptime); 0 for none. The real-time clock is none of them.
     pub boot_offset_secs: i64,
+    /// Seconds by which the real-time clock is ahead, for programs with a dynamic linker that ask the C library; file times and the
+    /// other clocks stay true. A library is preloaded for it: `LD_PRELOAD` is added to the environment, and what it needs.
+    pub clock_offset_secs: u32,
     /// What uname(2) says of the kernel.
     pub kernel_name: KernelName,
     /// The kind of file system that scratch, `/tmp` and `/dev/shm` show.
@@ -86,6 +91,15 @@ pub struct SkeletonFile {
     pub content: Vec<u8>,
     /// Permission bits, 0 to 0o777.
     pub mode: u32,
+}
+
+/// A symlink that stands above the layers, like `/usr/bin/sh`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkeletonLink {
+    /// Inside, outside of scratch. Whatever a layer has there is hidden.
+    pub path: PathBuf,
+    /// Where it points.
+    pub target: PathBuf,
 }
 
 /// A host directory copied into scratch, owned by the inside user.
@@ -190,6 +204,7 @@ impl Default for Spec {
             layers: Vec::new(),
             binds: Vec::new(),
             files: Vec::new(),
+            links: Vec::new(),
             copies: Vec::new(),
             scratch: Vec::new(),
             argv: Vec::new(),
@@ -204,6 +219,7 @@ impl Default for Spec {
             processors: Processors::All,
             randomize_addresses: true,
             boot_offset_secs: 0,
+            clock_offset_secs: 0,
             kernel_name: KernelName::Own,
             scratch_file_system: ScratchFileSystem::Tmpfs,
             collect: Vec::new(),
@@ -313,7 +329,9 @@ impl Spec {
         }
         absolute("cwd", &self.cwd)?;
         let targets = self.binds.iter().map(|bind| ("binds", &bind.target));
-        for (field, path) in targets.chain(self.files.iter().map(|file| ("files", &file.path))) {
+        let files = self.files.iter().map(|file| ("files", &file.path));
+        let links = self.links.iter().map(|link| ("links", &link.path));
+        for (field, path) in targets.chain(files).chain(links) {
             absolute(field, path)?;
             if path == Path::new("/") || is_own(path) || places.locate(path).is_some() {
                 return Err(Error::spec(format!(

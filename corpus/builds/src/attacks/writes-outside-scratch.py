@@ -2,14 +2,16 @@
 
 import os
 import stat
+import tempfile
 
 from hostile import HOST, attempt, open_for_writing
 
 
 def attack(directory, files):
-    scratch = os.stat("/tmp").st_dev
+    places = ("/tmp", "/dev/shm", os.getcwd(), directory, os.path.expanduser("~"), tempfile.gettempdir())
+    scratch = {os.stat(place).st_dev for place in places}
     for folder, folders, names in os.walk("/"):
-        if folder == "/proc" or os.stat(folder).st_dev == scratch:
+        if folder == "/proc" or os.stat(folder).st_dev in scratch:
             folders.clear()
             continue
         path = os.path.join(folder, HOST["mark"])

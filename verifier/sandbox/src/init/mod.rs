@@ -7,6 +7,7 @@
 //! Called unprivileged, the warden enters a user namespace first and all else is done with the capabilities it has there. Called as root,
 //! mounts are made as root, and then process 1 moves into a user namespace whose only id is the reserved host id.
 
+mod clock;
 mod collect;
 mod command;
 mod copy;

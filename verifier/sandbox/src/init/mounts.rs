@@ -14,7 +14,7 @@ use rustix::mount::{
 };
 
 use super::skeleton::{Shape, Skeleton};
-use super::{Identity, copy};
+use super::{Identity, clock, copy};
 use crate::error::{Failure, Step};
 use crate::spec::{Places, ScratchFileSystem, Spec};
 use crate::syscalls::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, set_mount};
@@ -146,8 +146,11 @@ pub(super) fn build(spec: &Spec, identity: &Identity) -> Result<Scratch, Failure
         let target = skeleton.mount_point(&bind.target, shape_of(tree, &bind.source)?)?;
         bind_targets.push((target, tree));
     }
-    for file in &spec.files {
+    for file in spec.files.iter().chain(clock::file(spec).as_ref()) {
         skeleton.file(file)?;
+    }
+    for link in &spec.links {
+        skeleton.link(link)?;
     }
     skeleton.seal()?;
 

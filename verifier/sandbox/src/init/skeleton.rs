@@ -12,9 +12,10 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
+use super::clock;
 use super::mounts::new_mount;
 use crate::error::{Failure, Step};
-use crate::spec::{SkeletonFile, Spec};
+use crate::spec::{SkeletonFile, SkeletonLink, Spec};
 use crate::syscalls::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, set_mount};
 
 /// The kernel's own limit on symlinks in one path.
@@ -38,8 +39,9 @@ pub(super) struct Skeleton<'a> {
 
 impl<'a> Skeleton<'a> {
     pub(super) fn new(layers: &'a [OwnedFd], spec: &Spec) -> Result<Self, Failure> {
-        let bytes: usize = spec.files.iter().map(|file| file.content.len() + 4096).sum();
-        let size = (bytes + 4 * 1024 * 1024).to_string();
+        let files =
+            spec.files.iter().chain(clock::file(spec).as_ref()).map(|file| file.content.len() + 4096).sum::<usize>();
+        let size = (files + 4 * 1024 * 1024).to_string();
         let tmpfs =
             new_mount("tmpfs", &[("size", size.as_str()), ("mode", "755")], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
                 .step(|| "make the topmost layer".to_owned())?;
@@ -77,6 +79,19 @@ impl<'a> Skeleton<'a> {
         let directory = self.make_directories(&parent).step(step)?;
         let made = create(&directory, name, file.mode & 0o777).step(step)?;
         std::io::Write::write_all(&mut std::fs::File::from(made), &file.content).step(step)?;
+        self.made.push(parent.join(name));
+        Ok(())
+    }
+
+    /// Makes a symlink, in the place of whatever the layers have there.
+    pub(super) fn link(&mut self, link: &SkeletonLink) -> Result<(), Failure> {
+        let step = || format!("make the symlink {:?}", link.path);
+        let (Some(parent), Some(name)) = (link.path.parent(), link.path.file_name()) else {
+            return Err(Errno::INVAL).step(step);
+        };
+        let parent = self.resolve(parent).step(step)?;
+        let directory = self.make_directories(&parent).step(step)?;
+        rustix::fs::symlinkat(&link.target, &directory, name).step(step)?;
         self.made.push(parent.join(name));
         Ok(())
     }

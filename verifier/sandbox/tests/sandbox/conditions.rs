@@ -12,6 +12,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("conditions_are_exact", conditions_are_exact),
     ("nothing_of_the_caller_leaks", nothing_of_the_caller_leaks),
     ("the_boot_offset_moves_both_clocks", the_boot_offset_moves_both_clocks),
+    ("a_clock_that_is_ahead_is_read_so_and_waits_end_in_time", a_clock_that_is_ahead_is_read_so_and_waits_end_in_time),
     (
         "a_caller_that_ignores_its_children_hears_of_the_command",
         a_caller_that_ignores_its_children_hears_of_the_command,
@@ -78,6 +79,24 @@ fn the_boot_offset_moves_both_clocks(fixture: &Fixture) {
     for (plain, moved) in plain.iter().zip(&moved) {
         assert!((1_000_000..1_000_020).contains(&(moved - plain)), "{plain} {moved}");
     }
+}
+
+fn a_clock_that_is_ahead_is_read_so_and_waits_end_in_time(fixture: &Fixture) {
+    const AHEAD: u32 = 400 * 86_400;
+    let told = |offset| -> Vec<i64> {
+        let mut spec = fixture.spec("wall-clock", &[]);
+        spec.clock_offset_secs = offset;
+        text(&spec).split_ascii_whitespace().map(|number| number.parse().unwrap()).collect()
+    };
+    let (plain, moved) = (told(0), told(AHEAD));
+    // Three ways to read it, the time of a file that was just made, the monotonic clock.
+    let differences: Vec<i64> = moved[..5].iter().zip(&plain).map(|(moved, plain)| moved - plain).collect();
+    for (at, difference) in differences.iter().enumerate() {
+        let expected = if at < 3 { i64::from(AHEAD) } else { 0 };
+        assert!((expected..expected + 20).contains(difference), "{at}: {differences:?}");
+    }
+    // Three waits until 100 ms from now, in milliseconds.
+    assert!(moved[5..].len() == 3 && moved[5..].iter().all(|wait| (100..5000).contains(wait)), "{moved:?}");
 }
 
 fn a_caller_that_ignores_its_children_hears_of_the_command(fixture: &Fixture) {

@@ -41,6 +41,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "foreign-call" => foreign_call(),
         "conditions" => conditions(),
         "clock" => println!("{} {}", clock(libc::CLOCK_BOOTTIME), clock(libc::CLOCK_MONOTONIC)),
+        "wall-clock" => wall_clock(),
         "address" => println!("{:p} {}", &raw const arguments, personality()),
         "report" => report(argument(0).parse().unwrap()),
         "print" => print(argument(0).parse().unwrap()),
@@ -223,6 +224,45 @@ fn clock(id: libc::clockid_t) -> i64 {
     // SAFETY: the structure lives across the call.
     unsafe { libc::clock_gettime(id, &raw mut time) };
     time.tv_sec
+}
+
+/// Reads the real-time clock in three ways, then waits until a moment of it in three ways.
+fn wall_clock() {
+    use std::time::{Instant, SystemTime, UNIX_EPOCH};
+    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    // SAFETY: all of these write to values that live across the calls; the mutex, condition and semaphore are initialised.
+    unsafe {
+        let mut day: libc::timeval = std::mem::zeroed();
+        libc::gettimeofday(&raw mut day, std::ptr::null_mut());
+        println!("{} {} {}", seconds(SystemTime::now()), libc::time(std::ptr::null_mut()), day.tv_sec);
+        fs::write("/tmp/now", "").unwrap();
+        println!("{} {}", seconds(fs::metadata("/tmp/now").unwrap().modified().unwrap()), clock(libc::CLOCK_MONOTONIC));
+        let mut mutex = libc::PTHREAD_MUTEX_INITIALIZER;
+        let mut condition = libc::PTHREAD_COND_INITIALIZER;
+        let mut semaphore: libc::sem_t = std::mem::zeroed();
+        libc::sem_init(&raw mut semaphore, 0, 0);
+        libc::pthread_mutex_lock(&raw mut mutex);
+        for way in 0..3 {
+            let started = Instant::now();
+            let mut deadline: libc::timespec = std::mem::zeroed();
+            libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut deadline);
+            deadline.tv_nsec += 100_000_000;
+            if deadline.tv_nsec >= 1_000_000_000 {
+                (deadline.tv_sec, deadline.tv_nsec) = (deadline.tv_sec + 1, deadline.tv_nsec - 1_000_000_000);
+            }
+            match way {
+                0 => libc::pthread_cond_timedwait(&raw mut condition, &raw mut mutex, &raw const deadline),
+                1 => libc::sem_timedwait(&raw mut semaphore, &raw const deadline),
+                _ => libc::clock_nanosleep(
+                    libc::CLOCK_REALTIME,
+                    libc::TIMER_ABSTIME,
+                    &raw const deadline,
+                    std::ptr::null_mut(),
+                ),
+            };
+            println!("{}", started.elapsed().as_millis());
+        }
+    }
 }
 
 fn personality() -> i32 {
