@@ -407,9 +407,11 @@ fn die_asking() {
         for child in &mut children {
             // SAFETY: one thread; the child only makes calls.
             *child = unsafe { libc::fork() };
-            while *child == 0 {
-                // SAFETY: takes no pointer.
-                unsafe { libc::unshare(libc::CLONE_NEWNS) };
+            if *child == 0 {
+                loop {
+                    // SAFETY: takes no pointer.
+                    unsafe { libc::unshare(libc::CLONE_NEWNS) };
+                }
             }
         }
         std::thread::sleep(Duration::from_millis(1));
