@@ -42,7 +42,18 @@ fn there_is_no_route_and_attempts_are_counted() {
     for rebuild in verdict["rebuilds"].as_array().unwrap() {
         assert!(rebuild["networkAttempts"].as_u64().unwrap() >= 1, "{rebuild}");
     }
-    assert_eq!(finding(&verdict, "network-attempted")["severity"], "warning");
+    let attempted = finding(&verdict, "network-attempted");
+    assert_eq!(attempted["severity"], "warning");
+    assert!(
+        attempted["detail"].as_str().unwrap().contains("/usr/bin/python3.11 tried 192.0.2.1 port 80"),
+        "{attempted}"
+    );
+    let program = "/usr/bin/python3.11";
+    let expected = json!([
+        {"family": "ipv4", "address": "192.0.2.1", "port": 80, "program": program},
+        {"family": "ipv6", "address": "2001:db8::1", "port": 80, "program": program},
+    ]);
+    assert_eq!(verdict["rebuilds"][0]["evidence"]["connections"], expected);
     let interfaces = inside("open('/proc/net/dev').read().count(':')");
     assert_eq!(interfaces, "1", "lo is the only interface");
     let routes = inside("len(open('/proc/net/route').readlines())");
@@ -54,6 +65,44 @@ fn looking_up_a_name_is_counted() {
     let look_up = "import socket\n    try:\n        socket.getaddrinfo('example.invalid', 80)\n    except OSError as error:\n        print('refused', error)";
     let (_, verdict) = judge(look_up, &[]);
     assert!(verdict["rebuilds"][0]["networkAttempts"].as_u64().unwrap() >= 1, "{verdict:#}");
+    let attempted = finding(&verdict, "network-attempted");
+    assert!(attempted["detail"].as_str().unwrap().contains("looked up a name"), "{attempted}");
+}
+
+#[test]
+fn what_a_build_executes_and_is_refused_is_told() {
+    let before =
+        "import ctypes, subprocess; subprocess.run(['/usr/bin/env', 'true']); ctypes.CDLL(None).unshare(0x10000000)";
+    let (code, verdict) = judge(before, &[]);
+    assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{verdict:#}");
+    let refused = finding(&verdict, "privileged-call-refused");
+    assert!(refused["detail"].as_str().unwrap().contains("/usr/bin/python3.11 called unshare"), "{refused}");
+    for rebuild in verdict["rebuilds"].as_array().unwrap() {
+        let programs = rebuild["evidence"]["programs"].as_array().unwrap();
+        assert!(programs.contains(&json!("/usr/bin/env")), "{rebuild:#}");
+        assert_eq!(rebuild["evidence"]["isComplete"], true);
+        let activity = &verdict["run"]["activity"][rebuild["name"].as_str().unwrap()];
+        let executions = activity["executions"].as_array().unwrap();
+        let found = executions.iter().find(|execution| execution["program"] == "/usr/bin/env").unwrap();
+        assert_eq!(found["arguments"], json!(["/usr/bin/env", "true"]));
+        let parent = usize::try_from(found["parent"].as_u64().unwrap()).unwrap();
+        assert_eq!(executions[parent]["program"], "/env/bin/python");
+    }
+}
+
+#[test]
+fn a_build_that_meets_a_limit_is_inconclusive_and_what_it_did_is_told() {
+    let connect = "import socket\n    try:\n        socket.create_connection(('192.0.2.1', 80), 1)\n    except OSError:\n        pass\n    ";
+    let fork = "pids = []\n    try:\n        while True:\n            pid = os.fork()\n            if pid == 0:\n                import time; time.sleep(600)\n    except OSError:\n        sys.exit(1)";
+    let allocate = "kept = []\n    while True: kept.append(b'x' * (64 << 20))";
+    for (before, named) in [(fork, "processes"), (allocate, "memory")] {
+        let (code, verdict) = judge(&format!("{connect}{before}"), &[]);
+        assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
+        assert_eq!(verdict["reason"]["class"], "limit", "{verdict:#}");
+        assert!(verdict["reason"]["detail"].as_str().unwrap().contains(named), "{verdict:#}");
+        assert!(finding(&verdict, "network-attempted")["detail"].as_str().unwrap().contains("192.0.2.1"));
+        assert!(verdict["run"]["limitMechanisms"]["first-memory-bytes"].is_string(), "{verdict:#}");
+    }
 }
 
 #[test]

@@ -96,6 +96,14 @@ pub(crate) fn findings(twin: &Twin) -> Vec<Finding> {
         })));
         findings.push(Finding::whole("privileged-call-refused", Severity::Warning, detail));
     }
+    if twin.limits_in_force.as_ref().is_some_and(|in_force| !in_force.has_evidence) {
+        let detail = format!(
+            "this host does not tell what the {} twin executed and tried to reach, see `twinbuild doctor`; packets without a route are \
+             counted all the same",
+            twin.name
+        );
+        findings.push(Finding::whole("evidence-not-taken", Severity::Note, detail));
+    }
     findings
 }
 

@@ -37,7 +37,7 @@ pub enum Mechanism {
     CgroupV2,
     /// A control group of version 1: as exact.
     CgroupV1,
-    /// A resource limit, setrlimit(2). That it was reached is seen by sampling.
+    /// A resource limit, setrlimit(2). That it was reached is seen when a process fails, and by sampling.
     Rlimit,
     /// The sandbox's process 1 samples, some ten times a second.
     Watchdog,

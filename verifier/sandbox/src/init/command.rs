@@ -16,7 +16,7 @@ use rustix::thread::CpuSet;
 
 use super::evidence::Watch;
 use super::groups::Groups;
-use super::{Pipes, above, clock, filter};
+use super::{Pipes, above, clock, filter, watchdog};
 use crate::error::{Failure, Step};
 use crate::limit::{Held, Limit, Mechanism};
 use crate::spec::{KernelName, Limits, Processors, Spec};
@@ -149,7 +149,8 @@ fn hear(spec: &Spec, id: c_int, status: PipeReader) -> Result<Option<(c_int, Opt
             break;
         }
         if let (Some(watch), Some(told)) = (&mut watch, told) {
-            watch.hear(told);
+            // What it does until it has become the command is the sandbox's own.
+            watch.hear(told, |_| {});
         }
     }
     if !answer.is_empty() {
@@ -285,7 +286,8 @@ fn limits(limits: &Limits, companions: u64, groups: &Groups) -> (InForce, Vec<(R
     let all = both(Resource::Nproc, limits.processes.saturating_add(others));
     let processes = all.saturating_sub(others);
     held.push(Held::new("processes", processes, processes_by.unwrap_or(Mechanism::Rlimit)));
-    held.push(Held::new("open-files", both(Resource::Nofile, limits.open_files), Mechanism::Rlimit));
+    held.push(Held::new("open-files", limits.open_files, Mechanism::Rlimit));
+    both(Resource::Nofile, watchdog::open_files_rlimit(limits.open_files));
     // A file that passed it would fill scratch, and that is told.
     if limits.file_bytes < limits.scratch_bytes {
         held.push(Held::new("file-bytes", both(Resource::Fsize, limits.file_bytes), Mechanism::Rlimit));

@@ -71,10 +71,10 @@ impl Watch {
         (!self.is_over).then(|| self.listener.as_fd())
     }
 
-    /// Acts on what was found of the bell.
-    pub(super) fn hear(&mut self, found: PollFlags) {
+    /// Acts on what was found of the bell. Of a process that is about to end by a failure `is_failing` is told before it does.
+    pub(super) fn hear(&mut self, found: PollFlags, is_failing: impl FnOnce(c_int)) {
         if found.contains(PollFlags::IN) {
-            self.attend();
+            self.attend(is_failing);
         } else if !found.is_empty() {
             // No process has the filter any more.
             self.is_over = true;
@@ -82,7 +82,7 @@ impl Watch {
     }
 
     /// Answers one call that waits.
-    fn attend(&mut self) {
+    fn attend(&mut self, is_failing: impl FnOnce(c_int)) {
         let call = match self.listener.receive() {
             Ok(Some(call)) => call,
             Ok(None) => return,
@@ -92,6 +92,9 @@ impl Watch {
                 return;
             }
         };
+        if call.call == libc::SYS_exit_group {
+            is_failing(call.thread);
+        }
         let answer = if WATCHED.contains(&call.call) { Answer::Continue } else { Answer::Refuse };
         let seen = self.look(&call, answer);
         // If who called is gone, what was read may have been another's.

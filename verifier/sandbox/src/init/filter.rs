@@ -124,8 +124,17 @@ const PARTLY_FORBIDDEN: &[(c_long, &str)] = calls![
 ];
 
 /// Allowed, and told to the listener before.
-pub(super) const WATCHED: &[c_long] =
-    &[libc::SYS_execve, libc::SYS_execveat, libc::SYS_connect, libc::SYS_sendmsg, libc::SYS_sendmmsg, libc::SYS_sendto];
+pub(super) const WATCHED: &[c_long] = &[
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_connect,
+    libc::SYS_sendmsg,
+    libc::SYS_sendmmsg,
+    // With an address.
+    libc::SYS_sendto,
+    // With anything but 0.
+    libc::SYS_exit_group,
+];
 
 /// `BPF_RET | BPF_K`
 const RETURN: u16 = 0x06;
@@ -203,6 +212,8 @@ pub(crate) fn programs(is_watched: bool) -> Result<Vec<BpfProgram>, seccompiler:
         // Without an address it goes where a connection leads.
         let has_address = SeccompCondition::new(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
         forbidden.insert(libc::SYS_sendto, vec![SeccompRule::new(vec![has_address])?]);
+        // The moment to see whether one who fails has reached a limit.
+        forbidden.insert(libc::SYS_exit_group, vec![rule(&[(0, SeccompCmpOp::Ne, 0)])?]);
         first.extend(notifying(compile(forbidden, SeccompAction::Trace(NOTIFY_MARK))?));
     } else {
         first.extend(compile(forbidden, errno(libc::EPERM))?);
@@ -440,6 +451,7 @@ mod tests {
             assert_eq!(both(*call, [1; 6]), (ALLOW, notified), "{call}");
         }
         assert_eq!(both(libc::SYS_sendto, [1, 1, 1, 1, 0, 0]), (ALLOW, ALLOW));
+        assert_eq!(both(libc::SYS_exit_group, [0; 6]), (ALLOW, ALLOW));
         assert_eq!(both(libc::SYS_ioctl, [0, libc::TIOCSTI, 0, 0, 0, 0]), (errno(libc::EPERM), notified));
         assert_eq!(both(libc::SYS_clone, [0x1000_0000, 0, 0, 0, 0, 0]), (errno(libc::EPERM), notified));
         // A stricter answer of another program stands.

@@ -178,7 +178,7 @@ impl Vigil<'_> {
                 syscalls::drain(children.as_fd());
             }
             if let (Some(watch), Some(told)) = (&mut self.watch, told) {
-                watch.hear(told);
+                watch.hear(told, |process| self.watchdog.look_at_failure(process));
             }
             if has_word {
                 let mut control: &UnixStream = control;

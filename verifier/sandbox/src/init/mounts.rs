@@ -89,8 +89,9 @@ impl Scratch {
         Ok(Room {
             used_bytes: found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize),
             // One who is refused room may make some before this is looked at, and has written up to the last page or so before.
-            is_short_of_bytes: found.f_bavail < found.f_blocks / SHORT,
-            is_short_of_inodes: found.f_ffree < (found.f_files / SHORT).max(4),
+            // A kind of file system that has no such limit says 0 of both.
+            is_short_of_bytes: found.f_blocks > 0 && found.f_bavail < (found.f_blocks / SHORT).max(4),
+            is_short_of_inodes: found.f_files > 0 && found.f_ffree < (found.f_files / SHORT).max(4),
         })
     }
 

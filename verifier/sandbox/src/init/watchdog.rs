@@ -30,6 +30,7 @@ pub(super) struct Watchdog<'a> {
     /// What the groups had counted when the command started.
     cpu_before: Duration,
     next: Instant,
+    next_at_failure: Instant,
     reached: BTreeSet<Limit>,
 }
 
@@ -46,7 +47,9 @@ struct Sum {
 impl<'a> Watchdog<'a> {
     pub(super) fn new(limits: &'a Limits, groups: &'a Groups, scratch: &'a Scratch) -> Self {
         let cpu_before = groups.cpu_used().unwrap_or_default();
-        Self { limits, groups, scratch, cpu_before, next: Instant::now() + INTERVAL, reached: BTreeSet::new() }
+        let now = Instant::now();
+        let (next, next_at_failure) = (now + INTERVAL, now);
+        Self { limits, groups, scratch, cpu_before, next, next_at_failure, reached: BTreeSet::new() }
     }
 
     /// How long it may look away.
@@ -82,29 +85,51 @@ impl<'a> Watchdog<'a> {
         (cpu, self.reached.into_iter().collect())
     }
 
+    /// Looks while a process still has what it failed with.
+    pub(super) fn look_at_failure(&mut self, process: c_int) {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        if is_table_full(process, &status, self.limits.open_files) {
+            self.reached.insert(Limit::OpenFiles);
+        }
+        self.look_at_scratch();
+        let started = Instant::now();
+        if self.groups.mechanism(Limit::Processes).is_none() && started >= self.next_at_failure {
+            let sum = Sum::of_all(self.limits, Needs { cpu: false, memory: false });
+            self.compare_processes(&sum, 0);
+            // A flood of failures must not keep it from its other work.
+            self.next_at_failure = Instant::now() + started.elapsed() * REST;
+        }
+    }
+
+    fn look_at_scratch(&mut self) -> u64 {
+        let Ok(room) = self.scratch.room() else { return 0 };
+        if room.is_short_of_bytes {
+            self.reached.insert(Limit::ScratchBytes);
+        }
+        if room.is_short_of_inodes {
+            self.reached.insert(Limit::ScratchInodes);
+        }
+        room.used_bytes
+    }
+
+    fn compare_processes(&mut self, sum: &Sum, gone: u64) {
+        let near = self.limits.processes.saturating_sub(self.limits.processes / 32);
+        if self.groups.mechanism(Limit::Processes).is_none() && sum.processes.saturating_add(gone) >= near {
+            self.reached.insert(Limit::Processes);
+        }
+    }
+
     fn sample(&mut self, gone: u64) -> Option<Limit> {
         let sum = Sum::of_all(self.limits, self.needs());
         if sum.has_full_table {
             self.reached.insert(Limit::OpenFiles);
         }
-        let near = self.limits.processes.saturating_sub(self.limits.processes / 32);
-        if self.groups.mechanism(Limit::Processes).is_none() && sum.processes.saturating_add(gone) >= near {
-            self.reached.insert(Limit::Processes);
-        }
-        let room = self.scratch.room().ok();
-        if let Some(room) = &room {
-            if room.is_short_of_bytes {
-                self.reached.insert(Limit::ScratchBytes);
-            }
-            if room.is_short_of_inodes {
-                self.reached.insert(Limit::ScratchInodes);
-            }
-        }
+        self.compare_processes(&sum, gone);
+        let in_scratch = self.look_at_scratch();
         if self.cpu(&sum).as_secs() >= self.limits.cpu_secs {
             return Some(Limit::CpuTime);
         }
         if self.groups.mechanism(Limit::Memory).is_none() {
-            let in_scratch = room.map_or(0, |room| room.used_bytes);
             // What is shared may be files of scratch, or not: counted once, so that nothing is killed for memory it does not have.
             let all = sum.memory_bytes.saturating_add(sum.shared_bytes.max(in_scratch));
             if all > self.limits.memory_bytes {
@@ -151,10 +176,7 @@ impl Sum {
             // What ends meanwhile is not counted.
             let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else { continue };
             sum.processes += number(&status, "Threads:").unwrap_or(1);
-            if number(&status, "FDSize:").is_some_and(|slots| slots >= limits.open_files) {
-                let open = std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, |files| files.count() as u64);
-                sum.has_full_table |= open.saturating_add(OPEN_FILES_SLACK) >= limits.open_files;
-            }
+            sum.has_full_table |= is_table_full(process, &status, limits.open_files);
             if needs.memory {
                 let kib = |name| number(&status, name).unwrap_or(0).saturating_mul(1024);
                 sum.memory_bytes = sum.memory_bytes.saturating_add(kib("RssAnon:")).saturating_add(kib("VmSwap:"));
@@ -170,6 +192,27 @@ impl Sum {
             }
         }
         sum
+    }
+}
+
+/// The resource limit that holds a limit on open files.
+///
+/// A table of files never shrinks, and has a power of two of slots. So of one file more than such a number, which has to make it larger, it
+/// can be seen for ever after that a process had it.
+pub(super) fn open_files_rlimit(limit: u64) -> u64 {
+    if limit.is_power_of_two() { limit.saturating_add(1) } else { limit }
+}
+
+/// Whether a process has, or once had, all files that it may.
+fn is_table_full(process: c_int, status: &str, limit: u64) -> bool {
+    let slots = number(status, "FDSize:").unwrap_or(0);
+    if limit.is_power_of_two() && slots > limit {
+        return true;
+    }
+    // A host may allow less than the limit, and then only what is open now tells.
+    slots >= limit && {
+        let open = std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, |files| files.count() as u64);
+        open.saturating_add(OPEN_FILES_SLACK) >= limit
     }
 }
 

@@ -102,14 +102,18 @@ fn a_limit_that_was_survived_is_no_end(fixture: &Fixture) {
 }
 
 fn open_files_are_bounded(fixture: &Fixture) {
-    let end = |code: &str, open_files| {
-        let mut spec = fixture.spec("open-files", &["100", code]);
+    let end = |code: &str, pause_ms: &str, open_files, evidence| {
+        let mut spec = fixture.spec("open-files", &["300", code, pause_ms]);
         spec.limits.open_files = open_files;
+        spec.evidence = evidence;
         start(&spec).unwrap().end
     };
-    assert_eq!(end("1", 64), End::LimitHit(Limit::OpenFiles));
-    assert_eq!(end("0", 64), End::Exited(0));
-    assert_eq!(end("1", 256), End::Exited(1));
+    assert_eq!(end("1", "0", 256, true), End::LimitHit(Limit::OpenFiles));
+    assert_eq!(end("1", "0", 200, true), End::LimitHit(Limit::OpenFiles));
+    // Nobody tells of the failure, so it has to be seen in time.
+    assert_eq!(end("1", "150", 256, false), End::LimitHit(Limit::OpenFiles));
+    assert_eq!(end("0", "0", 256, true), End::Exited(0));
+    assert_eq!(end("1", "0", 512, true), End::Exited(1));
 }
 
 fn scratch_is_bounded_in_bytes(fixture: &Fixture) {

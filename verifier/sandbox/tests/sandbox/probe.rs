@@ -49,7 +49,9 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "fork" => fork_until_refused(argument(0).parse().unwrap()),
         "daemon" => daemon(),
         "allocate" => allocate(argument(0).parse().unwrap(), argument(1).parse().unwrap(), &arguments[2..]),
-        "open-files" => open_files(argument(0).parse().unwrap(), argument(1).parse().unwrap()),
+        "open-files" => {
+            open_files(argument(0).parse().unwrap(), argument(1).parse().unwrap(), argument(2).parse().unwrap());
+        }
         "fill" => fill(argument(0), arguments.len() > 1),
         "fill-inodes" => fill_inodes(argument(0)),
         "spin" => spin(argument(0).parse().unwrap()),
@@ -357,10 +359,10 @@ fn reap() -> bool {
 }
 
 /// Opens so many files or as many as it may, and exits with a code after a while.
-fn open_files(count: usize, code: i32) {
+fn open_files(count: usize, code: i32, pause_ms: u64) {
     let files: Vec<_> = (0..count).map_while(|_| fs::File::open("/dev/null").ok()).collect();
     println!("{}", files.len());
-    std::thread::sleep(Duration::from_millis(150));
+    std::thread::sleep(Duration::from_millis(pause_ms));
     std::process::exit(code);
 }
 
@@ -447,9 +449,11 @@ fn die_asking() {
         for child in &mut children {
             // SAFETY: one thread; the child only makes calls.
             *child = unsafe { libc::fork() };
-            while *child == 0 {
-                // SAFETY: takes no pointer.
-                unsafe { libc::unshare(libc::CLONE_NEWNS) };
+            if *child == 0 {
+                loop {
+                    // SAFETY: takes no pointer.
+                    unsafe { libc::unshare(libc::CLONE_NEWNS) };
+                }
             }
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -469,7 +473,14 @@ fn fill(path: &str, is_removed: bool) {
         if let Err(error) = file.write_all(&block) {
             println!("{}", error.raw_os_error().unwrap());
             if is_removed {
-                std::thread::sleep(Duration::from_millis(150));
+                // A child fails, as the compiler of a build would, before its parent makes room.
+                // SAFETY: one thread; the child only ends.
+                unsafe {
+                    if libc::fork() == 0 {
+                        libc::_exit(1);
+                    }
+                }
+                reap();
                 file.set_len(0).unwrap();
             }
             std::process::exit(1);
