@@ -9,6 +9,7 @@ mod comparing;
 mod fixtures;
 mod hostile_corpus;
 mod local_index;
+mod network_environments;
 mod network_faults;
 mod network_hostile_builds;
 mod network_planted_changes;

@@ -187,7 +187,8 @@ impl Session {
         line(&mut text, &format!("  lock     {}", lock.digest().map_err(failure)?));
         let release = &lock.release;
         let date = release.date.map(|date| format!(", of {date}")).unwrap_or_default();
-        let waived = if release.is_expiry_waived { " (expired since, which the date that was asked for waives)" } else { "" };
+        let waived =
+            if release.is_expiry_waived { " (expired since, which the date that was asked for waives)" } else { "" };
         line(&mut text, &format!("  archive  {}{date}{waived}", release.suite));
         line(&mut text, &format!("           index sha256:{}", release.index));
         for plan in &lock.layers {
@@ -349,7 +350,9 @@ fn find(beginning: &str, names: impl Iterator<Item = String>) -> Result<Found, F
 }
 
 fn unknown(what: &str) -> Failure {
-    Failure::usage(anyhow!("the cache has no lock or layer {what:?}: `twinbuild env list --format json` names those it has"))
+    Failure::usage(anyhow!(
+        "the cache has no lock or layer {what:?}: `twinbuild env list --format json` names those it has"
+    ))
 }
 
 fn failure(error: EnvironmentError) -> Failure {
