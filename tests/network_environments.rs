@@ -10,7 +10,7 @@ use crate::fixtures::{RECIPE, project};
 use crate::support::{Said, folder, rebuild, run, shared_cache, text, twinbuild};
 
 /// What a build runs that needs both compilers, make, and the headers of the interpreter.
-const COMPILES: &str = r#"import subprocess, tempfile
+const COMPILES: &str = r##"import subprocess, tempfile
     assert "%d.%d" % sys.version_info[:2] == "PYTHON", sys.version
     place = tempfile.mkdtemp()
     for compiler, name, code in [
@@ -22,7 +22,7 @@ const COMPILES: &str = r#"import subprocess, tempfile
             file.write(code)
         command = [compiler, "-shared", "-fPIC", "-I/usr/include/pythonPYTHON", source, "-o", source + ".so"]
         subprocess.run(command, check=True)
-    subprocess.run(["make", "--version"], check=True)"#;
+    subprocess.run(["make", "--version"], check=True)"##;
 
 fn env(arguments: &[&str]) -> Said {
     run(twinbuild().args(["--format", "json", "env"]).args(arguments))
@@ -101,9 +101,13 @@ fn the_layer_of_build_requirements_is_the_same_in_every_cache() {
     let (_, first) = rebuild(&["pypi:six@1.16.0"]);
     let folder = folder();
     cache_with(folder.path(), &["blobs", "documents", "records/lock", "records/wheel", "records/debian-resolution"]);
-    let said = run(twinbuild()
-        .env("TWINBUILD_CACHE_DIR", folder.path())
-        .args(["--format", "json", "--offline", "rebuild", "pypi:six@1.16.0"]));
+    let said = run(twinbuild().env("TWINBUILD_CACHE_DIR", folder.path()).args([
+        "--format",
+        "json",
+        "--offline",
+        "rebuild",
+        "pypi:six@1.16.0",
+    ]));
     assert_eq!(said.code, 0, "{said}");
     let second = said.json();
     assert_eq!(second["rebuilds"][0]["environment"], first["rebuilds"][0]["environment"]);
@@ -116,8 +120,7 @@ fn every_suite_builds_and_its_toolchain_compiles() {
         let folder = folder();
         let project = project(folder.path(), &COMPILES.replace("PYTHON", python));
         let recipe = RECIPE.replace("\"3.11\"", &format!("\"{python}\""));
-        let arguments =
-            ["--source", text(&project.sdist), "--recipe", text(&project.recipe), text(&project.wheel)];
+        let arguments = ["--source", text(&project.sdist), "--recipe", text(&project.recipe), text(&project.wheel)];
         fs::write(&project.recipe, &recipe).unwrap();
         let (_, verdict) = rebuild(&arguments);
         assert_eq!(verdict["outcome"], "unbuildable", "{suite} has a compiler that nobody asked for: {verdict:#}");
