@@ -10,6 +10,7 @@ mod fixtures;
 mod hostile_corpus;
 mod local_index;
 mod network_containment;
+mod network_environments;
 mod network_faults;
 mod network_hostile_builds;
 mod network_planted_changes;

@@ -64,12 +64,15 @@ struct Stamp {
 const STAMPS: &str = "layer-stamp";
 
 impl Layer {
-    /// Publishes a finished tree.
+    /// Publishes a finished tree. One of that digest that the store holds already is kept only if it is unharmed.
     ///
     /// # Errors
     /// When the tree cannot be read, or the store refuses it.
     pub(crate) fn publish(store: &Store, staging: Staging) -> Result<Self, EnvironmentError> {
         let digest = content_digest(staging.path()).map_err(|source| read_error(staging.path(), source))?;
+        if let Some(layer) = Self::open(store, digest)? {
+            return Ok(layer);
+        }
         let path = store.publish_layer(&digest.to_string(), staging)?;
         let layer = Self { digest, path };
         layer.put_stamp(store)?;
@@ -271,5 +274,8 @@ mod tests {
         assert_eq!(Layer::inspect(&store, layer.digest).unwrap(), LayerCondition::Absent);
         let again = Layer::publish(&store, tree(&store)).unwrap();
         assert_eq!(again.digest, layer.digest);
+        fs::write(layer.path.join("a/x"), "cOntent").unwrap();
+        let published = Layer::publish(&store, tree(&store)).unwrap();
+        assert_eq!(Layer::inspect(&store, published.digest).unwrap(), LayerCondition::Whole);
     }
 }

@@ -262,7 +262,7 @@ mod tests {
         let archive = DebianArchive::new(store(&folder, Network::Online), mirror.unwrap());
         let then: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
         let index = open(&archive.snapshot(then).unwrap(), "test", "amd64", "2026-01-02T00:00:00Z").unwrap();
-        assert_eq!(index.resolve(&["lib"], &[]).unwrap().packages.len(), 2);
+        assert_eq!(index.resolve(&["needs-versioned"], &[]).unwrap().packages.len(), 2);
     }
 
     #[test]

@@ -39,7 +39,6 @@ impl Keyring {
             if found != *fingerprint {
                 return Err(refuse(format!("its fingerprint is {found}")));
             }
-            key.details.verify_bindings(&key.primary_key).map_err(|error| refuse(error.to_string()))?;
             if !key.details.revocation_signatures.is_empty() {
                 return Err(refuse("it is revoked".to_owned()));
             }
@@ -51,6 +50,10 @@ impl Keyring {
     /// The pinned fingerprint under which a valid signature stands that was made at `created` (seconds of the Unix
     /// epoch), or none.
     pub(crate) fn verify(&self, signature: &Signature, signed: &[u8], created: i64) -> Option<&'static str> {
+        let issuers: Vec<String> = signature.issuer_fingerprint().iter().map(|issuer| format!("{issuer:X}")).collect();
+        // Who made it is only a hint, so that not every key need be tried; it must verify by that key all the same.
+        let is_named =
+            |key: &dyn KeyDetails| issuers.is_empty() || issuers.contains(&format!("{:X}", key.fingerprint()));
         let valid = |(_, key): &&(&'static str, SignedPublicKey)| {
             let self_signatures = || {
                 let users = key.details.users.iter().flat_map(|user| &user.signatures);
@@ -59,17 +62,21 @@ impl Keyring {
             if !is_alive(&key.primary_key, self_signatures(), created) {
                 return false;
             }
-            let by_primary = self_signatures().any(|own| own.key_flags().sign())
+            let by_primary = is_named(&key.primary_key)
+                && self_signatures().any(|own| own.key_flags().sign())
                 && signature.verify(&key.primary_key, signed).is_ok();
-            by_primary
-                || key.public_subkeys.iter().any(|subkey| {
+            let by_subkey = || {
+                key.public_subkeys.iter().any(|subkey| {
                     // Also checks the signature back from the subkey, so that nobody can claim another's.
-                    subkey.signatures.iter().all(|binding| binding.typ() == Some(SignatureType::SubkeyBinding))
+                    is_named(&subkey.key)
+                        && subkey.signatures.iter().all(|binding| binding.typ() == Some(SignatureType::SubkeyBinding))
                         && subkey.signatures.iter().any(|binding| binding.key_flags().sign())
                         && subkey.verify_bindings(&key.primary_key).is_ok()
                         && is_alive(&subkey.key, subkey.signatures.iter(), created)
                         && signature.verify(&subkey.key, signed).is_ok()
                 })
+            };
+            (by_primary || by_subkey()) && key.details.verify_bindings(&key.primary_key).is_ok()
         };
         self.keys.iter().find(valid).map(|(fingerprint, _)| *fingerprint)
     }
@@ -96,7 +103,11 @@ pub(crate) mod tests {
 
     #[test]
     fn the_committed_keys_are_the_pinned_ones() {
-        assert_eq!(Keyring::pinned().unwrap().keys.len(), 6);
+        let keyring = Keyring::pinned().unwrap();
+        assert_eq!(keyring.keys.len(), 6);
+        for (fingerprint, key) in &keyring.keys {
+            key.verify_bindings().unwrap_or_else(|error| panic!("{fingerprint}: {error}"));
+        }
     }
 
     #[test]
