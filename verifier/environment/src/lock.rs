@@ -273,7 +273,7 @@ fn choose(package: LockedPackage, cutoff: Timestamp) -> Result<LockedWheel, Lock
     let Some((_, file_name, wheel)) = fitting.into_iter().next() else {
         return Err(LockError::NoWheel { name, version });
     };
-    let requirement = LockedRequirement { name, version, file_name, sha256: wheel.hashes.sha256 };
+    let requirement = LockedRequirement { name, version, file_name, sha256: wheel.hashes.sha256, sdist_sha256: None };
     requirement.check().map_err(|expected| LockError::Resolver { reason: format!("in its lock file: {expected}") })?;
     Ok(LockedWheel { requirement, url: wheel.url.into(), size_bytes: wheel.size })
 }

@@ -33,6 +33,7 @@ mod generator;
 mod headers;
 mod infer;
 mod recipe;
+mod requirement;
 mod source;
 mod wheel;
 
@@ -40,5 +41,6 @@ pub use generator::{Generator, Tool};
 pub use headers::{Header, parse_headers};
 pub use infer::{Inference, Offer, Release, Unsupported, infer};
 pub use recipe::{FrontEnd, Interpreter, LockedRequirement, Reason, Recipe, RecipeError, Requirements};
-pub use source::{BuildSystem, SourceError, SourceEvidence};
+pub use requirement::infer_requirement;
+pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
 pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};
