@@ -40,6 +40,9 @@ pub(crate) struct Global {
     /// The Debian archive
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) debian_mirror: Option<String>,
+    /// The Debian archive as it was at {date}, for environments that are pinned to a date
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) debian_snapshot: Option<String>,
     /// Compare contents as they are, without any normalizer
     #[arg(long, global = true)]
     pub(crate) strict: bool,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use jiff::Timestamp;
 use serde::Deserialize;
 use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
@@ -18,6 +19,7 @@ struct File {
     cache_dir: Option<PathBuf>,
     index_url: Option<String>,
     debian_mirror: Option<String>,
+    debian_snapshot: Option<String>,
     offline: Option<bool>,
     timeout_secs: Option<u64>,
 }
@@ -65,6 +67,12 @@ impl Settings {
             .or_else(|| variable("TWINBUILD_DEBIAN_MIRROR"))
             .or(project.debian_mirror)
             .or(user.debian_mirror);
+        let snapshot = global
+            .debian_snapshot
+            .clone()
+            .or_else(|| variable("TWINBUILD_DEBIAN_SNAPSHOT"))
+            .or(project.debian_snapshot)
+            .or(user.debian_snapshot);
         let is_offline = match variable("TWINBUILD_OFFLINE").as_deref() {
             _ if global.offline => true,
             Some("1" | "true") => true,
@@ -87,7 +95,7 @@ impl Settings {
         Ok(Self {
             cache_dir,
             index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
-            mirror: DebianMirror::discover(mirror.as_deref()).map_err(Failure::usage)?,
+            mirror: DebianMirror::discover(mirror.as_deref(), snapshot.as_deref()).map_err(Failure::usage)?,
             network: if is_offline { Network::Offline } else { Network::Online },
             timeout: timeout.map(Duration::from_secs),
         })
@@ -98,8 +106,9 @@ impl Settings {
         let is_plain = |url: &twinbuild_store::Url, origin: &AddressOrigin| {
             url.scheme() == "http" && !matches!(origin, AddressOrigin::BuiltIn)
         };
-        let is_any_plain =
-            is_plain(self.index.url(), self.index.origin()) || is_plain(self.mirror.url(), self.mirror.origin());
+        let snapshots = self.mirror.snapshot(Timestamp::UNIX_EPOCH).map_err(Failure::usage)?;
+        let is_any_plain = is_plain(self.index.url(), self.index.origin())
+            || [&self.mirror, &snapshots].iter().any(|mirror| is_plain(mirror.url(), mirror.origin()));
         let plain_http = if is_any_plain { PlainHttp::Allowed } else { PlainHttp::Refused };
         let transport = Transport { plain_http, ..Transport::default() };
         Store::open_with(&self.cache_dir, self.network, transport).map_err(Failure::inconclusive)

@@ -2,43 +2,76 @@
 
 use std::path::{Path, PathBuf};
 
+use twinbuild_sandbox::Cancel;
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{EnvironmentRecord, InputRecord};
 
-use crate::Layer;
+use crate::ground::REQUIREMENTS;
+use crate::realize::NamedLayer;
+use crate::{EnvironmentError, EnvironmentLock, Supply};
 
 /// What a build runs on.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// The layers, topmost first.
-    pub(crate) layers: Vec<Layer>,
-    /// What went into them.
-    pub(crate) inputs: Vec<InputRecord>,
+    lock: EnvironmentLock,
+    /// Lowest first.
+    layers: Vec<NamedLayer>,
 }
 
 impl Environment {
+    pub(crate) fn new(lock: EnvironmentLock, layers: Vec<NamedLayer>) -> Self {
+        Self { lock, layers }
+    }
+
+    /// What a whole lock says, requirements included, made from the lock alone, or opened if the store has it.
+    ///
+    /// # Errors
+    /// [`EnvironmentError`]
+    pub fn from_lock(supply: &Supply, lock: EnvironmentLock, cancel: &Cancel) -> Result<Self, EnvironmentError> {
+        let layers = lock.realize(supply, cancel)?;
+        Ok(Self { lock, layers })
+    }
+
+    /// The lock that it was made by: all its files, and what was made of them.
+    #[must_use]
+    pub fn lock(&self) -> &EnvironmentLock {
+        &self.lock
+    }
+
+    /// The layers under their names, lowest first.
+    #[must_use]
+    pub fn layers(&self) -> &[NamedLayer] {
+        &self.layers
+    }
+
     /// Where the layers are, topmost first.
     #[must_use]
     pub fn layer_paths(&self) -> Vec<PathBuf> {
-        self.layers.iter().map(|layer| layer.path.clone()).collect()
+        self.layers.iter().rev().map(|layer| layer.layer.path.clone()).collect()
     }
 
     /// Where the requirements are, the only layer that holds something of an index of packages.
     #[must_use]
     pub fn requirements_path(&self) -> Option<&Path> {
-        self.layers.first().map(|layer| layer.path.as_path())
+        self.layers.iter().find(|layer| layer.name == REQUIREMENTS).map(|layer| layer.layer.path.as_path())
+    }
+
+    /// The interpreter of the root file system, inside: one on which no requirement can have left code.
+    #[must_use]
+    pub fn root_python(&self) -> String {
+        self.lock.specification.suite.python_path()
     }
 
     /// The files that went into the layers, each with its digest.
     #[must_use]
-    pub fn inputs(&self) -> &[InputRecord] {
-        &self.inputs
+    pub fn inputs(&self) -> Vec<InputRecord> {
+        self.lock.inputs()
     }
 
     /// Its digests, for a verdict: that of the whole is the SHA-256 over those of the layers as text, one a line.
     #[must_use]
     pub fn record(&self) -> EnvironmentRecord {
-        let layers: Vec<Sha256> = self.layers.iter().map(|layer| layer.digest).collect();
+        let layers: Vec<Sha256> = self.layers.iter().rev().map(|layer| layer.layer.digest).collect();
         let text: String = layers.iter().map(|digest| format!("{digest}\n")).collect();
         EnvironmentRecord { digest: Sha256::of(text.as_bytes()), layers }
     }

@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use twinbuild_archive::ReadError;
-use twinbuild_recipe::LockedRequirement;
 use twinbuild_registry::tools::ToolError;
 use twinbuild_registry::{DebianError, RegistryError};
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_store::{FetchError, StoreError};
+use twinbuild_subject::Sha256;
 
 /// Why a layer could not be made. That says nothing of the subject.
 #[derive(Debug, thiserror::Error)]
@@ -49,11 +49,47 @@ pub enum EnvironmentError {
         /// The file.
         path: String,
     },
-    /// A wheel of a given recipe is neither in the cache nor known by where it is.
-    #[error("the recipe's {} (sha256:{}) is neither in the cache nor on the index", requirement.file_name, requirement.sha256)]
+    /// A wheel of a given recipe or lock is neither in the cache nor known by where it is.
+    #[error("the wheel of {name} (sha256:{sha256}) is neither in the cache nor on the index")]
     UnknownWheel {
-        /// The wheel.
-        requirement: LockedRequirement,
+        /// Its name and version.
+        name: String,
+        /// Its digest.
+        sha256: Sha256,
+    },
+    /// What was given is no lock of an environment.
+    #[error("the lock of the environment cannot be used: {reason}")]
+    NoLock {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A layer would come out otherwise than the lock means.
+    #[error(
+        "the layer {layer} of the lock was made by another version of twinbuild ({what} changed since), and this one would make another layer: use the version that wrote the lock"
+    )]
+    OtherVersion {
+        /// The layer's name.
+        layer: String,
+        /// What is another.
+        what: &'static str,
+    },
+    /// An environment of another architecture cannot be completed here.
+    #[error(
+        "an environment for {asked} can be resolved here, but not be made: programs of it must run, and this is {here}"
+    )]
+    Architecture {
+        /// That of the environment.
+        asked: String,
+        /// That of this machine.
+        here: &'static str,
+    },
+    /// No suite has that interpreter.
+    #[error("no environment has CPython {version}{}", if *is_host { " from this host" } else { "" })]
+    Interpreter {
+        /// `MAJOR.MINOR`
+        version: String,
+        /// Whether it was to be one of this host.
+        is_host: bool,
     },
     /// An interpreter of this host cannot be used.
     #[error("{interpreter} of this host cannot be used: {reason}")]

@@ -2,11 +2,12 @@
 
 import os
 import subprocess
+import sys
 
 UV = "/usr/lib/twinbuild/uv"
 COMMON = ["--offline", "--no-config", "--no-cache", "--no-progress", "--no-python-downloads"]
 
-subprocess.run([UV, "venv", "/env", "--python", "/usr/bin/python3.11", "--no-project", "--allow-existing", *COMMON], check=True)
+subprocess.run([UV, "venv", "/env", "--python", sys.executable, "--no-project", "--allow-existing", *COMMON], check=True)
 if os.path.getsize("/wheels/requirements.txt"):
     subprocess.run(
         [UV, "pip", "install", "--python", "/env/bin/python", "--no-index", "--find-links", "/wheels", "--require-hashes",
@@ -15,6 +16,6 @@ if os.path.getsize("/wheels/requirements.txt"):
     )
 # Some wheels carry files for other Pythons, which do not compile.
 subprocess.run(
-    ["/usr/bin/python3.11", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash", "/env/lib"],
+    [sys.executable, "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash", "/env/lib"],
     stdout=subprocess.DEVNULL,
 )

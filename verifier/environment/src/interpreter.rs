@@ -15,9 +15,6 @@ use twinbuild_sandbox::{Bind, Cancel, End, Limits, Spec, run};
 
 /// The variable that makes this program an interpreter.
 pub(crate) const VARIABLE: &str = "TWINBUILD_AS_INTERPRETER";
-/// The interpreter of the root file system.
-pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
-
 /// Where the resolver's program stands inside.
 const RESOLVER_PATH: &str = "/usr/lib/twinbuild/resolver";
 /// The first argument that makes this program start a tool.
@@ -28,6 +25,8 @@ const TOOL_ARGUMENT: &str = "__twinbuild-tool";
 pub(crate) struct Order {
     /// The root's layers, topmost first.
     pub(crate) layers: Vec<PathBuf>,
+    /// The interpreter, inside.
+    pub(crate) python: String,
     /// The resolver's cache, in which it lays down its own program.
     pub(crate) cache: PathBuf,
 }
@@ -80,7 +79,7 @@ fn die_with_parent() {
 
 fn answer(order: &OsString) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let order: Order = serde_json::from_str(order.to_str().ok_or("its order is not UTF-8")?)?;
-    let mut argv = vec![PYTHON.to_owned()];
+    let mut argv = vec![order.python];
     for argument in std::env::args_os().skip(1) {
         argv.push(argument.into_string().map_err(|_| "an argument is not UTF-8")?);
     }

@@ -48,7 +48,7 @@ impl Layer {
     /// # Errors
     /// When it cannot be read, or not be removed.
     pub(crate) fn open(store: &Store, digest: Sha256) -> Result<Option<Self>, EnvironmentError> {
-        let Some(path) = store.layer(&digest.to_string()) else { return Ok(None) };
+        let Some(path) = store.layer(&digest.to_string())? else { return Ok(None) };
         let layer = Self { digest, path };
         let stamp = store.record::<Stamp>(STAMPS, &digest)?;
         let entries = stat_digest(&layer.path).map_err(|source| read_error(&layer.path, source))?;

@@ -1,9 +1,13 @@
 //! Environments: what a build runs on, as data and as content-addressed layers.
 //!
-//! [`Ground`] is the part that does not depend on the recipe: a Debian root file system, fetched and verified by this
-//! program and unpacked without running any of it, with its own Python. [`Ground::lock`] resolves a recipe's
+//! A [`Specification`] says what is asked for: a suite of Debian, an interpreter, a toolchain or none. It resolves to an
+//! [`EnvironmentLock`], which names every file by its digest and the layers to be made from them; and from a lock alone
+//! come the same layers, at any time and place.
+//!
+//! [`Ground`] is the part that does not depend on a recipe's requirements: a Debian root file system, fetched and verified
+//! by this program and unpacked without running any of it, with its own Python. [`Ground::lock`] resolves a recipe's
 //! requirements to wheels with digests, and [`Ground::realize`] installs these wheels, inside a sandbox and offline, as
-//! one more layer: an [`Environment`].
+//! one more layer: an [`Environment`], whose lock holds these files too.
 //!
 //! Layers are directories named by the SHA-256 over the path, kind, permission bits, content and link target of each
 //! entry. They are verified whenever they are opened, see [`Layer`].
@@ -14,16 +18,25 @@
 
 mod debian;
 mod environment;
+mod environment_lock;
 mod error;
+mod fix_ups;
 mod ground;
 mod host_interpreter;
 mod host_libraries;
 mod interpreter;
 mod layer;
 mod lock;
+mod realize;
+mod resolve;
 mod sdist_requirement;
+mod specification;
+mod suite;
+mod supply;
+mod target;
 
 pub use environment::Environment;
+pub use environment_lock::{EnvironmentLock, FileKind, LayerPlan, LockedFile, Origin, Step};
 pub use error::EnvironmentError;
 pub use ground::Ground;
 pub use host_interpreter::{HostInterpreter, HostOrigin, HostPlaces, HostPrefix, HostRefusal, RESERVED_FOLDERS};
@@ -31,4 +44,8 @@ pub use host_libraries::MissingLibrary;
 pub use interpreter::answer_as_interpreter;
 pub use layer::Layer;
 pub use lock::LockError;
+pub use realize::NamedLayer;
 pub use sdist_requirement::{BuiltRequirement, SdistRequirement};
+pub use specification::Specification;
+pub use suite::Suite;
+pub use supply::Supply;

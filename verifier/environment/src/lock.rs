@@ -2,16 +2,17 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twinbuild_recipe::{LockedRequirement, Recipe};
+use twinbuild_recipe::{LockedRequirement, Provider, Recipe};
 use twinbuild_registry::tools;
 use twinbuild_store::{Network, Url};
 use twinbuild_subject::{PackageName, Sha256, WheelFileName};
 
 use crate::interpreter::{Order, VARIABLE, tool};
+use crate::target::Target;
 use crate::{EnvironmentError, Ground};
 
 /// Why requirements have no lock.
@@ -26,12 +27,14 @@ pub enum LockError {
         reason: String,
     },
     /// A requirement has no wheel for this platform.
-    #[error("{name} {version} has no wheel for CPython 3.11 on this platform")]
+    #[error("{name} {version} has no wheel for {target}")]
     NoWheel {
         /// The project.
         name: PackageName,
         /// The version.
         version: String,
+        /// The interpreter and platform.
+        target: String,
     },
     /// A wheel of a given lock may not be used.
     #[error("the recipe's {} (sha256:{}) cannot be used: {reason}", requirement.file_name, requirement.sha256)]
@@ -105,16 +108,18 @@ impl Ground {
     /// [`LockError`]
     pub fn lock(&self, recipe: &Recipe) -> Result<Vec<LockedRequirement>, LockError> {
         let requirements = &recipe.requirements;
+        let base: Vec<Sha256> = self.base().into_iter().map(|layer| layer.layer.digest).collect();
         let key = serde_json::json!([
-            "lock 2",
+            "lock 3",
             requirements.direct,
             requirements.cutoff,
-            self.root.digest,
-            self.pypi.index().url().as_str(),
-            self.uv_digest,
+            base,
+            self.python,
+            self.supply.pypi.index().url().as_str(),
+            tools::uv_digest().map_err(EnvironmentError::from)?,
         ]);
         let key = Sha256::of(key.to_string().as_bytes());
-        let store = &self.store;
+        let store = self.supply.store();
         let held = store.record::<Vec<LockedWheel>>("lock", &key).map_err(EnvironmentError::from)?;
         let wheels = match held {
             Some(wheels) => wheels,
@@ -141,7 +146,7 @@ impl Ground {
     /// [`LockError::Refused`] for the first wheel that is not, [`LockError::Environment`] where the index cannot be asked.
     pub fn check_lock(&self, locked: &[LockedRequirement], cutoff: Timestamp) -> Result<(), LockError> {
         for requirement in locked {
-            let project = self.pypi.project(&requirement.name).map_err(EnvironmentError::from)?;
+            let project = self.supply.pypi.project(&requirement.name).map_err(EnvironmentError::from)?;
             let refused = |reason: String| LockError::Refused { requirement: Box::new(requirement.clone()), reason };
             let file = project
                 .find_by_digest(&requirement.sha256)
@@ -156,8 +161,18 @@ impl Ground {
         Ok(())
     }
 
+    /// What wheels must fit.
+    fn target(&self) -> Result<Target, EnvironmentError> {
+        let specification = &self.lock.specification;
+        let version = &specification.interpreter.version;
+        Target::new(version, specification.suite.glibc_minor()).ok_or_else(|| EnvironmentError::Interpreter {
+            version: version.clone(),
+            is_host: specification.interpreter.provider == Provider::Host,
+        })
+    }
+
     fn resolve(&self, direct: &[String], cutoff: Timestamp) -> Result<Vec<LockedWheel>, LockError> {
-        let staging = self.store.staging().map_err(EnvironmentError::from)?;
+        let staging = self.supply.store().staging().map_err(EnvironmentError::from)?;
         let io_error = |doing: &str| {
             let doing = doing.to_owned();
             move |source: io::Error| LockError::from(EnvironmentError::Io { doing, source })
@@ -172,9 +187,10 @@ impl Ground {
         let text = fs::read_to_string(&output).map_err(io_error("reading the resolver's lock file"))?;
         let file: LockFile = toml::from_str(&text)
             .map_err(|error| LockError::Resolver { reason: format!("its lock file cannot be read: {error}") })?;
+        let target = self.target()?;
         let mut wheels = Vec::new();
         for package in file.packages {
-            wheels.push(choose(package, cutoff)?);
+            wheels.push(choose(package, &target, cutoff)?);
         }
         wheels.sort_by(|a, b| a.requirement.name.cmp(&b.requirement.name));
         Ok(wheels)
@@ -189,20 +205,22 @@ impl Ground {
         cutoff: Timestamp,
     ) -> Result<Option<LockError>, LockError> {
         let io_error = |doing: &str, source| LockError::from(EnvironmentError::Io { doing: doing.to_owned(), source });
-        let cache = self.store.directory().join("uv");
+        let store = self.supply.store();
+        let cache = store.directory().join("uv");
         fs::create_dir_all(&cache).map_err(|source| io_error("making the resolver's cache", source))?;
-        let order = Order { layers: vec![self.derived.path.clone(), self.root.path.clone()], cache: cache.clone() };
+        let layers = self.base().into_iter().map(|layer| layer.layer.path.clone()).collect();
+        let order = Order { layers, python: self.python.clone(), cache: cache.clone() };
         let order = serde_json::to_string(&order)
             .map_err(|error| io_error("naming the interpreter", io::Error::other(error)))?;
-        let python = interpreter_link(self.store.directory(), self.root.digest)
+        let python = interpreter_link(store.directory(), Sha256::of(order.as_bytes()), &self.python)
             .map_err(|source| io_error("linking the interpreter", source))?;
-        let uv = tools::uv(&self.store, &self.pypi).map_err(EnvironmentError::from)?;
+        let uv = tools::uv(store, &self.supply.pypi).map_err(EnvironmentError::from)?;
         let mut command = tool(&uv);
         command
             .args(["pip", "compile", "--no-config", "--no-python-downloads", "--no-progress", "--quiet"])
             .args(["--only-binary", ":all:", "--generate-hashes", "--format", "pylock.toml", "--no-header"])
             .args(["--exclude-newer", &cutoff.to_string()])
-            .args(["--default-index", self.pypi.index().url().as_str()])
+            .args(["--default-index", self.supply.pypi.index().url().as_str()])
             .arg("--cache-dir")
             .arg(&cache)
             .arg("--python")
@@ -237,13 +255,13 @@ impl Ground {
     }
 }
 
-/// A link by the name of the interpreter to this program, in a place that stays the same: the resolver remembers what it
-/// was told under the link's path.
-fn interpreter_link(cache: &Path, ground: Sha256) -> io::Result<std::path::PathBuf> {
+/// A link by the name of the interpreter to this program, in a place that stays the same for the same `order`: the
+/// resolver remembers what it was told under the link's path.
+fn interpreter_link(cache: &Path, order: Sha256, python: &str) -> io::Result<PathBuf> {
     let program = std::env::current_exe()?;
-    let folder = cache.join("interpreter").join(ground.to_string());
+    let folder = cache.join("interpreter").join(order.to_string());
     fs::create_dir_all(&folder)?;
-    let link = folder.join("python3.11");
+    let link = folder.join(Path::new(python).file_name().unwrap_or(python.as_ref()));
     if fs::read_link(&link).ok().as_deref() != Some(program.as_path()) {
         let fresh = folder.join(format!(".{}", std::process::id()));
         std::os::unix::fs::symlink(&program, &fresh)?;
@@ -253,7 +271,7 @@ fn interpreter_link(cache: &Path, ground: Sha256) -> io::Result<std::path::PathB
 }
 
 /// The wheel of a package that fits: a pure one, else one for this interpreter and platform.
-fn choose(package: LockedPackage, cutoff: Timestamp) -> Result<LockedWheel, LockError> {
+fn choose(package: LockedPackage, target: &Target, cutoff: Timestamp) -> Result<LockedWheel, LockError> {
     let LockedPackage { name, version, wheels } = package;
     let mut fitting = Vec::new();
     for wheel in wheels {
@@ -266,64 +284,14 @@ fn choose(package: LockedPackage, cutoff: Timestamp) -> Result<LockedWheel, Lock
                 reason: format!("it chose {text}, which is not known to have been uploaded before {cutoff}"),
             });
         }
-        fitting.extend(fitness(&file_name).map(|fitness| (fitness, text, wheel)));
+        fitting.extend(target.fitness(&file_name).map(|fitness| (fitness, text, wheel)));
     }
     // The same wheel every time: the fittest, and of these the first by name.
     fitting.sort_by(|(a, a_name, _), (b, b_name, _)| b.cmp(a).then_with(|| a_name.cmp(b_name)));
     let Some((_, file_name, wheel)) = fitting.into_iter().next() else {
-        return Err(LockError::NoWheel { name, version });
+        return Err(LockError::NoWheel { name, version, target: target.to_string() });
     };
     let requirement = LockedRequirement { name, version, file_name, sha256: wheel.hashes.sha256, sdist_sha256: None };
     requirement.check().map_err(|expected| LockError::Resolver { reason: format!("in its lock file: {expected}") })?;
     Ok(LockedWheel { requirement, url: wheel.url.into(), size_bytes: wheel.size })
-}
-
-/// How well a wheel fits CPython 3.11 of Debian 12 (glibc 2.36) on this machine: `None` where it does not, pure ones best.
-fn fitness(wheel: &WheelFileName) -> Option<u8> {
-    if wheel.is_pure() {
-        let is_fit = wheel.python_tags.iter().any(|tag| tag == "py3" || tag == "py311");
-        return is_fit.then_some(3);
-    }
-    let platform_fits = |tag: &String| {
-        let Some(rest) = tag.strip_suffix(&format!("_{}", std::env::consts::ARCH)) else { return tag == "any" };
-        let glibc = rest.strip_prefix("manylinux_2_").and_then(|minor| minor.parse::<u32>().ok());
-        matches!(rest, "linux" | "manylinux1" | "manylinux2010" | "manylinux2014")
-            || glibc.is_some_and(|minor| minor <= 36)
-    };
-    if !wheel.platform_tags.iter().any(platform_fits) {
-        return None;
-    }
-    let has = |tags: &[String], wanted: &[&str]| tags.iter().any(|tag| wanted.contains(&tag.as_str()));
-    if has(&wheel.abi_tags, &["cp311"]) && has(&wheel.python_tags, &["cp311"]) {
-        return Some(2);
-    }
-    let older =
-        |tag: &String| tag.strip_prefix("cp3").and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|m| m <= 11);
-    if has(&wheel.abi_tags, &["abi3"]) && wheel.python_tags.iter().any(older) {
-        return Some(1);
-    }
-    (has(&wheel.abi_tags, &["none"]) && has(&wheel.python_tags, &["py3", "cp311"])).then_some(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fits(name: &str) -> Option<u8> {
-        fitness(&name.parse().unwrap())
-    }
-
-    #[test]
-    fn pure_wheels_are_preferred() {
-        assert_eq!(fits("a-1-py2.py3-none-any.whl"), Some(3));
-        assert_eq!(fits("a-1-py2-none-any.whl"), None);
-        let arch = std::env::consts::ARCH;
-        assert_eq!(fits(&format!("a-1-cp311-cp311-manylinux_2_17_{arch}.manylinux2014_{arch}.whl")), Some(2));
-        assert_eq!(fits(&format!("a-1-cp311-cp311-manylinux_2_39_{arch}.whl")), None);
-        assert_eq!(fits(&format!("a-1-cp37-abi3-manylinux2014_{arch}.whl")), Some(1));
-        assert_eq!(fits(&format!("a-1-cp312-abi3-manylinux2014_{arch}.whl")), None);
-        assert_eq!(fits(&format!("a-1-cp312-cp312-manylinux2014_{arch}.whl")), None);
-        assert_eq!(fits("a-1-cp311-cp311-win_amd64.whl"), None);
-        assert_eq!(fits(&format!("a-1-cp311-cp311-musllinux_1_1_{arch}.whl")), None);
-    }
 }

@@ -1,12 +1,13 @@
 //! The judge.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
-use twinbuild_environment::{EnvironmentError, Ground};
-use twinbuild_recipe::{Inference, Recipe};
+use twinbuild_environment::{EnvironmentError, Ground, Specification, Supply};
+use twinbuild_recipe::{Inference, Interpreter, Provider, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
 use twinbuild_sandbox::{Cancel, Limits};
 use twinbuild_store::Store;
@@ -56,8 +57,11 @@ pub struct Judge {
     pub(crate) options: Options,
     pub(crate) cancel: Cancel,
     mirror: DebianMirror,
-    ground: OnceLock<Ground>,
+    grounds: Mutex<BTreeMap<Specification, Slot>>,
 }
+
+/// A ground, once it was made. Whoever needs one that is being made waits for it.
+type Slot = Arc<Mutex<Option<Ground>>>;
 
 /// What [`Judge::infer`] found.
 pub enum Inferred {
@@ -92,7 +96,7 @@ impl Judge {
     #[must_use]
     pub fn new(store: Store, index: PypiIndex, mirror: DebianMirror, options: Options, cancel: Cancel) -> Self {
         let pypi = Pypi::new(store.clone(), index);
-        Self { store, pypi, options, cancel, mirror, ground: OnceLock::new() }
+        Self { store, pypi, options, cancel, mirror, grounds: Mutex::default() }
     }
 
     /// Judges one subject.
@@ -156,20 +160,32 @@ impl Judge {
         }
     }
 
-    /// The ground that builds stand on, made on first use.
-    pub(crate) fn ground(&self) -> Result<Step<Ground>, JudgeError> {
-        if let Some(ground) = self.ground.get() {
-            return Ok(Step::Next(ground.clone()));
-        }
-        match self.make_ground() {
-            Ok(ground) => Ok(Step::Next(self.ground.get_or_init(|| ground).clone())),
+    /// The ground that a recipe asks for, made on first use.
+    pub(crate) fn ground(&self, recipe: &Recipe) -> Result<Step<Ground>, JudgeError> {
+        match self.find_or_make_ground(recipe) {
+            Ok(ground) => Ok(Step::Next(ground)),
             Err(error) => environment_error(error),
         }
     }
 
-    fn make_ground(&self) -> Result<Ground, EnvironmentError> {
+    fn find_or_make_ground(&self, recipe: &Recipe) -> Result<Ground, EnvironmentError> {
         let platform = Platform::host().ok_or(EnvironmentError::Platform)?;
+        let specification = Specification::of_recipe(recipe, platform).ok_or_else(|| {
+            let Interpreter { version, provider } = &recipe.interpreter;
+            EnvironmentError::Interpreter { version: version.clone(), is_host: *provider == Provider::Host }
+        })?;
+        let slot = {
+            let mut grounds = self.grounds.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(grounds.entry(specification.clone()).or_default())
+        };
+        let mut made = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ground) = made.as_ref() {
+            return Ok(ground.clone());
+        }
         let debian = DebianArchive::new(self.store.clone(), self.mirror.clone());
-        Ground::prepare(&self.pypi, &debian, platform, Timestamp::now(), &self.cancel)
+        let supply = Supply::new(self.pypi.clone(), debian);
+        let ground = Ground::prepare(&supply, &specification, &self.cancel)?;
+        *made = Some(ground.clone());
+        Ok(ground)
     }
 }

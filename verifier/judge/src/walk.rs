@@ -114,9 +114,9 @@ impl Judge {
         let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
-        let ground = step!(verdict, self.ground()?);
         let inferred = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
         let environment_started = Instant::now();
+        let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
         let readied = step!(verdict, self.ready(prepared, source, &laid_out, &ground, inferred)?);
         verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
         keep.recipe(&readied.recipe, &readied.reasons)?;
@@ -127,7 +127,7 @@ impl Judge {
         });
         let own =
             InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
-        verdict.shared_inputs = std::iter::once(own).chain(readied.environment.inputs().iter().cloned()).collect();
+        verdict.shared_inputs = std::iter::once(own).chain(readied.environment.inputs()).collect();
 
         let embeds_subject =
             step!(verdict, self.search_for_subject(prepared, &laid_out, &readied.environment, &mut verdict.findings)?);

@@ -15,8 +15,6 @@ const DRIVER: &str = include_str!("driver.py");
 /// Where they stand inside.
 const OBSERVE_PATH: &str = "/usr/lib/twinbuild/observe.py";
 const DRIVER_PATH: &str = "/usr/lib/twinbuild/driver.py";
-/// The interpreter of the root file system, on which no requirement can leave code.
-const ROOT_PYTHON: &str = "/usr/bin/python3.11";
 /// An address of RFC 5737 that no route leads to, so that look-ups of names are counted like connections.
 const NAME_SERVER: &str = "192.0.2.53";
 
@@ -99,6 +97,7 @@ impl Job<'_> {
         } else {
             format!("{host_name}.{domain_name} {host_name}")
         };
+        let root_python = self.environment.root_python();
         Ok(Spec {
             layers: self.environment.layer_paths(),
             files: vec![
@@ -123,7 +122,9 @@ impl Job<'_> {
             scratch: [conditions.build_path, conditions.output, home, conditions.temporary_directory]
                 .map(Into::into)
                 .to_vec(),
-            argv: [ROOT_PYTHON, "-S", "-B", OBSERVE_PATH, DRIVER_PATH, &source, report].map(str::to_owned).to_vec(),
+            argv: [root_python.as_str(), "-S", "-B", OBSERVE_PATH, DRIVER_PATH, &source, report]
+                .map(str::to_owned)
+                .to_vec(),
             env: conditions.environment(self.recipe.source_date_epoch),
             cwd: source.clone().into(),
             stdin: serde_json::to_vec(&request)?,

@@ -8,7 +8,8 @@ use twinbuild_subject::{PackageName, WheelFileName};
 
 use crate::source::check_requirement;
 use crate::{
-    FrontEnd, Generator, Interpreter, MemberTimes, Reason, Recipe, Requirements, SourceEvidence, Tool, WheelEvidence,
+    FrontEnd, Generator, Interpreter, MemberTimes, Needs, Reason, Recipe, Requirements, SourceEvidence, Tool,
+    WheelEvidence,
 };
 
 /// What the caller can build with.
@@ -97,7 +98,9 @@ pub fn infer(
     );
     let source_date_epoch = choose_epoch(wheel.times, release.first_upload, &mut reasons);
     let requirements = Requirements { cutoff, direct, locked: None };
-    Ok(Inference { recipe: Recipe { interpreter, front_end, source_date_epoch, requirements }, reasons: reasons.0 })
+    let environment = Needs::default();
+    let recipe = Recipe { interpreter, environment, front_end, source_date_epoch, requirements };
+    Ok(Inference { recipe, reasons: reasons.0 })
 }
 
 #[derive(Default)]
@@ -114,13 +117,20 @@ fn choose_interpreter(
     offer: &Offer,
     reasons: &mut Reasons,
 ) -> Result<Interpreter, Unsupported> {
-    // `py3` is what every CPython 3 writes by default; `py311` and the like are asked for.
-    let writes = |interpreter: &Interpreter, tag: &str| {
+    // `py3` is what every CPython 3 writes by default; `py311` and `cp311` are asked for, or say by what it was built.
+    let rank = |interpreter: &Interpreter| {
         let (major, _) = interpreter.version.split_once('.').unwrap_or((&interpreter.version, ""));
-        tag == format!("py{major}") || tag == format!("py{}", interpreter.version.replace('.', ""))
+        let digits = interpreter.version.replace('.', "");
+        let has = |tag: &str| file_name.python_tags.iter().any(|own| own == tag);
+        if has(&format!("py{digits}")) || has(&format!("cp{digits}")) {
+            Some(0)
+        } else {
+            has(&format!("py{major}")).then_some(1)
+        }
     };
     let tags = &file_name.python_tags;
-    let found = offer.interpreters.iter().find(|interpreter| tags.iter().any(|tag| writes(interpreter, tag)));
+    // Of equals the first is taken, which is the best that is on offer.
+    let found = offer.interpreters.iter().filter(|one| rank(one).is_some()).min_by_key(|one| rank(one));
     let Some(interpreter) = found else {
         let offered: Vec<_> = offer.interpreters.iter().map(|interpreter| interpreter.version.as_str()).collect();
         return Err(Unsupported::Interpreter { tags: tags.join("."), offered: offered.join(", ") });
@@ -246,7 +256,7 @@ fn choose_epoch(times: MemberTimes, first_upload: Timestamp, reasons: &mut Reaso
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::BuildSystem;
+    use crate::{BuildSystem, Provider};
 
     fn release(file: &str) -> Release {
         Release { wheel: file.parse().unwrap(), first_upload: "2021-05-05T14:18:18Z".parse().unwrap() }
@@ -270,7 +280,28 @@ mod tests {
     }
 
     fn offer() -> Offer {
-        Offer { interpreters: vec![Interpreter { version: "3.11".to_owned() }] }
+        let of = |version: &str| Interpreter { version: version.to_owned(), provider: Provider::Debian };
+        Offer { interpreters: ["3.11", "3.9", "3.13"].map(of).to_vec() }
+    }
+
+    #[test]
+    fn the_interpreter_is_the_one_that_the_tags_name_else_the_best_on_offer() {
+        let source = source(&["x"], Some("x.y"), &[]);
+        for (tags, chosen) in [
+            ("py3", "3.11"),
+            ("py2.py3", "3.11"),
+            ("py39", "3.9"),
+            ("cp313", "3.13"),
+            ("py310.py39", "3.9"),
+            ("py39.py311.py313", "3.11"),
+            ("py3.py313", "3.13"),
+        ] {
+            let release = release(&format!("x-1-{tags}-none-any.whl"));
+            let inference = infer(&release, &wheel("flit 1.0"), &source, &offer()).unwrap();
+            assert_eq!(inference.recipe.interpreter.version, chosen, "{tags}");
+        }
+        let refused = infer(&release("x-1-py310-none-any.whl"), &wheel("flit 1.0"), &source, &offer());
+        assert!(matches!(refused, Err(Unsupported::Interpreter { .. })));
     }
 
     #[test]

@@ -40,7 +40,9 @@ mod wheel;
 pub use generator::{Generator, Tool};
 pub use headers::{Header, parse_headers};
 pub use infer::{Inference, Offer, Release, Unsupported, infer};
-pub use recipe::{FrontEnd, Interpreter, LockedRequirement, Reason, Recipe, RecipeError, Requirements};
+pub use recipe::{
+    FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements,
+};
 pub use requirement::infer_requirement;
 pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
 pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};

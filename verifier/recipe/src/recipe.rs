@@ -17,6 +17,8 @@ use crate::source::{BuildSystem, check_requirement};
 pub struct Recipe {
     /// What runs the build.
     pub interpreter: Interpreter,
+    /// What else of the environment the build needs.
+    pub environment: Needs,
     /// How the build is called.
     pub front_end: FrontEnd,
     /// `SOURCE_DATE_EPOCH`: seconds since 1970-01-01 UTC. `None` leaves the variable unset.
@@ -31,6 +33,28 @@ pub struct Recipe {
 pub struct Interpreter {
     /// `MAJOR.MINOR` of a CPython.
     pub version: String,
+    /// Who provides it.
+    #[serde(default)]
+    pub provider: Provider,
+}
+
+/// Who provides an interpreter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    /// A release of Debian: its own interpreter, from its signed archive.
+    #[default]
+    Debian,
+    /// The machine that the build runs on. Nobody else has that interpreter, byte for byte.
+    Host,
+}
+
+/// What a build needs of its environment, beyond the interpreter and the requirements.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Needs {
+    /// Compilers for C and C++, with the headers of the C library and of the interpreter.
+    pub toolchain: bool,
 }
 
 /// How a build is called.
@@ -143,6 +167,8 @@ pub enum RecipeError {
 struct Document {
     format: i64,
     interpreter: Interpreter,
+    #[serde(default)]
+    environment: Needs,
     build: BuildTable,
     requirements: RequirementsTable,
 }
@@ -176,7 +202,7 @@ impl Recipe {
         if document.format != 1 {
             return Err(RecipeError::Format { found: document.format });
         }
-        let Document { interpreter, build, requirements, .. } = document;
+        let Document { interpreter, environment, build, requirements, .. } = document;
         let value = |key, found: &str, expected: &str| RecipeError::Value {
             key,
             found: found.to_owned(),
@@ -219,6 +245,7 @@ impl Recipe {
         })?;
         Ok(Self {
             interpreter,
+            environment,
             front_end,
             source_date_epoch: build.source_date_epoch,
             requirements: Requirements { cutoff, direct: requirements.direct, locked: requirements.locked },
@@ -240,6 +267,14 @@ impl Recipe {
             let _ = writeln!(text, "{name} = {value}");
         };
         line("interpreter", "interpreter.version", &quoted(&self.interpreter.version));
+        match self.interpreter.provider {
+            // What goes without saying is not said, so that a recipe has one form and one digest.
+            Provider::Debian => {}
+            Provider::Host => line("", "interpreter.provider", "\"host\""),
+        }
+        if self.environment.toolchain {
+            line("environment", "environment.toolchain", "true");
+        }
         match &self.front_end {
             FrontEnd::Pep517 { backend, backend_path } => {
                 line("build", "build.front-end", "\"pep517\"");
@@ -330,7 +365,8 @@ mod tests {
 
     fn recipe() -> Recipe {
         Recipe {
-            interpreter: Interpreter { version: "3.11".to_owned() },
+            interpreter: Interpreter { version: "3.11".to_owned(), provider: Provider::Debian },
+            environment: Needs::default(),
             front_end: FrontEnd::Pep517 { backend: "a.b:c".to_owned(), backend_path: vec!["src".to_owned()] },
             source_date_epoch: Some(1_580_601_600),
             requirements: Requirements {
@@ -362,6 +398,19 @@ mod tests {
         let mut unlocked = recipe();
         unlocked.requirements.locked = Some(Vec::new());
         assert_eq!(Recipe::from_toml(&unlocked.to_toml(&[])).unwrap(), unlocked);
+    }
+
+    #[test]
+    fn what_a_recipe_does_not_say_is_the_default_and_what_it_says_is_kept() {
+        assert!(!recipe().to_toml(&[]).contains("provider") && !recipe().to_toml(&[]).contains("[environment]"));
+        let mut other = recipe();
+        other.interpreter.provider = Provider::Host;
+        other.environment.toolchain = true;
+        let text = other.to_toml(&[]);
+        assert!(text.contains("provider = \"host\"\n") && text.contains("[environment]\ntoolchain = true\n"), "{text}");
+        assert_eq!(Recipe::from_toml(&text).unwrap(), other);
+        assert_ne!(other.digest(), recipe().digest());
+        assert_eq!(Recipe::from_toml(&text.replace("true", "false").replace("host", "debian")).unwrap(), recipe());
     }
 
     #[test]
@@ -408,6 +457,8 @@ mod tests {
         for (from, to, expected) in [
             ("format = 1", "format = 2", "format 2"),
             ("version = \"3.11\"", "version = \"3.11; x\"", "interpreter.version"),
+            ("[build]", "provider = \"conda\"\n[build]", "conda"),
+            ("[build]", "[environment]\ncompiler = true\n[build]", "compiler"),
             ("\"pep517\"", "\"make\"", "build.front-end"),
             ("a.b:c", "a b", "build.backend"),
             ("[\"src\"]", "[\"../src\"]", "stay inside"),

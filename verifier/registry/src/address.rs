@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use twinbuild_store::{Url, without_credentials};
 
 use crate::{defaults, pip_conf};
@@ -48,11 +49,14 @@ pub struct PypiIndex {
     origin: AddressOrigin,
 }
 
-/// Where the Debian archive is. Credentials in it are sent, and never shown.
+/// Where the Debian archive is, and where it is kept as it was. Credentials in it are sent, and never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DebianMirror {
     url: Url,
     origin: AddressOrigin,
+    /// An address in which `{date}` stands for a moment.
+    snapshots: String,
+    snapshots_origin: AddressOrigin,
 }
 
 impl PypiIndex {
@@ -104,14 +108,34 @@ impl PypiIndex {
 }
 
 impl DebianMirror {
-    /// The archive to use: `over` if given, else the built-in default.
+    /// The archive to use: `over` if given, else the built-in default; and likewise `snapshots`, the address of the archive
+    /// as it was, in which `{date}` stands for a moment in the form `20260131T235959Z`. One without `{date}` is an
+    /// archive that stands still.
     ///
     /// # Errors
     /// [`AddressError::NotAUrl`].
-    pub fn discover(over: Option<&str>) -> Result<Self, AddressError> {
-        let (text, origin) =
-            over.map_or((defaults::DEBIAN, AddressOrigin::BuiltIn), |text| (text, AddressOrigin::Override));
-        base_url(text, &origin).map(|url| Self { url, origin })
+    pub fn discover(over: Option<&str>, snapshots: Option<&str>) -> Result<Self, AddressError> {
+        let or_built_in = |over: Option<&str>, built_in: &str| match over {
+            Some(text) => (text.to_owned(), AddressOrigin::Override),
+            None => (built_in.to_owned(), AddressOrigin::BuiltIn),
+        };
+        let (text, origin) = or_built_in(over, defaults::DEBIAN);
+        let (snapshots, snapshots_origin) = or_built_in(snapshots, defaults::DEBIAN_SNAPSHOT);
+        let url = base_url(&text, &origin)?;
+        let mirror = Self { url, origin, snapshots, snapshots_origin };
+        // An address that cannot be used is said at once, and not only where it is needed.
+        mirror.snapshot(Timestamp::UNIX_EPOCH)?;
+        Ok(mirror)
+    }
+
+    /// Where the archive is kept as it was at the moment `date`, whose fractions of a second do not count.
+    ///
+    /// # Errors
+    /// [`AddressError::NotAUrl`].
+    pub fn snapshot(&self, date: Timestamp) -> Result<Self, AddressError> {
+        let date = date.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let url = base_url(&self.snapshots.replace("{date}", &date), &self.snapshots_origin)?;
+        Ok(Self { url, origin: self.snapshots_origin.clone(), ..self.clone() })
     }
 
     /// Who named it.
@@ -232,10 +256,24 @@ mod tests {
     }
 
     #[test]
+    fn a_snapshot_has_its_moment_in_its_address() {
+        let date = "2026-01-31T23:59:58.9Z".parse().unwrap();
+        let built_in = DebianMirror::discover(None, None).unwrap().snapshot(date).unwrap();
+        assert!(built_in.url().path().ends_with("/20260131T235958Z/"), "{built_in}");
+        assert_eq!(built_in.origin(), &AddressOrigin::BuiltIn);
+        let own = DebianMirror::discover(None, Some("https://own.example/{date}/debian")).unwrap();
+        assert_eq!(own.origin(), &AddressOrigin::BuiltIn);
+        let own = own.snapshot(date).unwrap();
+        assert_eq!(own.url().as_str(), "https://own.example/20260131T235958Z/debian/");
+        assert_eq!(own.origin(), &AddressOrigin::Override);
+        assert!(DebianMirror::discover(None, Some("{date}")).is_err());
+    }
+
+    #[test]
     fn credentials_are_never_shown() {
         let index = PypiIndex::discover(Some("https://user:secret@index.example/simple"), |_| None).unwrap();
         assert_eq!(index.url().password(), Some("secret"));
-        let mirror = DebianMirror::discover(Some("https://user:secret@index.example")).unwrap();
+        let mirror = DebianMirror::discover(Some("https://user:secret@index.example"), None).unwrap();
         let bad = PypiIndex::discover(Some("ftp://user:secret@index.example"), |_| None).unwrap_err();
         let worse = PypiIndex::discover(Some("https://user:secret@:x"), |_| None).unwrap_err();
         let shown = format!("{index} {index:?} {mirror} {mirror:?} {bad} {bad:?} {worse} {worse:?}");

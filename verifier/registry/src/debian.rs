@@ -17,6 +17,6 @@ mod version;
 pub use archive::DebianArchive;
 pub use deb822::Deb822Error;
 pub use error::{DebianError, SignatureFault};
-pub use index::{DebianPackage, PackageIndex};
+pub use index::{DebianPackage, DebianRelease, PackageIndex};
 pub use resolve::Resolution;
 pub use version::{DebianVersion, ParseDebianVersionError};

@@ -37,8 +37,8 @@ pub mod tools;
 
 pub use address::{AddressError, AddressOrigin, DebianMirror, PypiIndex};
 pub use debian::{
-    Deb822Error, DebianArchive, DebianError, DebianPackage, DebianVersion, PackageIndex, ParseDebianVersionError,
-    Resolution, SignatureFault,
+    Deb822Error, DebianArchive, DebianError, DebianPackage, DebianRelease, DebianVersion, PackageIndex,
+    ParseDebianVersionError, Resolution, SignatureFault,
 };
 pub use error::RegistryError;
 pub use platform::Platform;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use twinbuild_archive::{ArchiveFile, Format, Limits, ReadError};
 use twinbuild_store::{Blob, Staging, Store, StoreError};
-use twinbuild_subject::{Sha256, Sha256Hasher};
+use twinbuild_subject::{PackageName, Sha256, Sha256Hasher};
 
 use crate::{Platform, Pypi, RegistryError};
 
@@ -116,6 +116,33 @@ pub fn uv_digest() -> Result<Sha256, ToolError> {
     pinned.pin(pinned.program_sha256)
 }
 
+/// The wheel that holds the program that [`uv`] gives, without fetching it.
+///
+/// # Errors
+/// [`ToolError::Platform`], [`ToolError::Pin`].
+pub fn uv_wheel() -> Result<PinnedWheel, ToolError> {
+    let pinned = pinned_uv()?;
+    Ok(PinnedWheel {
+        project: pinned.project.parse().map_err(|_| pinned.broken(pinned.project))?,
+        file_name: pinned.wheel,
+        sha256: pinned.pin(pinned.wheel_sha256)?,
+        size_bytes: pinned.wheel_size_bytes,
+    })
+}
+
+/// A wheel whose digest is committed here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedWheel {
+    /// The project.
+    pub project: PackageName,
+    /// The wheel's file name.
+    pub file_name: &'static str,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
 fn pinned_uv() -> Result<&'static Tool<'static>, ToolError> {
     let here = Platform::host();
     let pinned = UV.iter().find(|(platform, _)| Some(*platform) == here).map(|(_, tool)| tool);
@@ -155,7 +182,7 @@ impl Tool<'_> {
 
     /// The program that was published before, if it still is what it was.
     fn held(&self, store: &Store, layer: &str, expected: Sha256) -> Result<Option<PathBuf>, ToolError> {
-        let Some(folder) = store.layer(layer) else { return Ok(None) };
+        let Some(folder) = store.layer(layer)? else { return Ok(None) };
         let path = folder.join(self.program);
         let is_whole = digest(&path)? == Some(expected);
         if !is_whole {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use twinbuild_subject::{Sha256, Sha256Hasher};
 
+use crate::lease::{Leased, touch};
 use crate::store::{create_file, publish_file};
 use crate::{Network, Store, StoreError};
 
@@ -105,12 +106,13 @@ impl Seek for BlobReader {
 
 impl Store {
     /// The blob of this digest, if it is held. Its content is hashed again; one that is damaged is removed, a warning is
-    /// logged, and it counts as not held.
+    /// logged, and it counts as not held. One that is found stays while this run lives, whoever sweeps the store.
     ///
     /// # Errors
     /// [`StoreError::Corrupted`] if it was damaged and the store is offline, so that it cannot be had again;
     /// [`StoreError::Io`].
     pub fn blob(&self, sha256: &Sha256) -> Result<Option<Blob>, StoreError> {
+        let is_new_use = self.lease(Leased::Blob, &sha256.to_string())?;
         let path = self.blob_path(sha256);
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -122,6 +124,9 @@ impl Store {
         read.map_err(|error| StoreError::io("read", &path, error))?;
         let size_bytes = hasher.size_bytes();
         if hasher.finish() == *sha256 {
+            if is_new_use {
+                touch(&file);
+            }
             tracing::trace!(%sha256, size_bytes, "blob held");
             return Ok(Some(Blob { sha256: *sha256, size_bytes, path, file: Arc::new(file) }));
         }
@@ -224,6 +229,7 @@ impl Draft {
         let size_bytes = self.size_bytes();
         let file = File::open(&self.path).map_err(|error| StoreError::io("open", &self.path, error))?;
         let sha256 = self.sha256();
+        self.store.lease(Leased::Blob, &sha256.to_string())?;
         let path = self.store.blob_path(&sha256);
         publish_file(&self.path, &path)?;
         Ok(Blob { sha256, size_bytes, path, file: Arc::new(file) })

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use twinbuild_subject::Sha256;
 
 use crate::http::{Failure, Target, chain};
+use crate::lease::touch_if_stale;
 use crate::record::{seal, unseal};
 use crate::{FetchError, Network, Store, StoreError, without_credentials};
 
@@ -170,6 +171,7 @@ fn read_held(path: &Path, limit_bytes: u64) -> Result<Option<Held>, StoreError> 
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
+    touch_if_stale(&file);
     let mut sealed = Vec::new();
     let most = limit_bytes.saturating_add(HEADER_LIMIT_BYTES);
     file.take(most).read_to_end(&mut sealed).map_err(failed)?;

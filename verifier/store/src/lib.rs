@@ -12,6 +12,9 @@
 //! locks/  tmp/<run>/
 //! ```
 //!
+//! [`Store::sweep`] removes what was not used for some time. It never removes a layer or blob that a living run uses: each
+//! run notes these in its folder before it looks whether they are there.
+//!
 //! Bytes come out verified: a [`Blob`] is a file whose content has the digest it is filed under, and there is no way to
 //! get one otherwise. [`Store::fetch`] downloads a file whose digest is known beforehand, [`Store::document`] an index
 //! answer whose digest nobody knows. Both are synchronous and must not be called from inside an async runtime.
@@ -34,12 +37,14 @@ mod error;
 mod fetch;
 mod http;
 mod layer;
+mod lease;
 mod lock;
 mod record;
 mod remove;
 mod retry;
 mod run;
 mod store;
+mod sweep;
 #[cfg(test)]
 mod test_server;
 
@@ -53,3 +58,4 @@ pub use lock::Guard;
 pub use reqwest::Url;
 pub use retry::RetryPolicy;
 pub use store::{Network, Store};
+pub use sweep::{Sweep, SweptThing, Thing};

@@ -1,13 +1,15 @@
 //! Small memoized results.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use twinbuild_subject::Sha256;
 
+use crate::lease::{list, touch_if_stale};
 use crate::store::is_plain_name;
 use crate::{Store, StoreError};
 
@@ -23,7 +25,10 @@ impl Store {
     pub fn record<T: DeserializeOwned>(&self, kind: &str, key: &Sha256) -> Result<Option<T>, StoreError> {
         let path = self.record_path(kind, key)?;
         let mut bytes = Vec::new();
-        let read = File::open(&path).and_then(|file| file.take(RECORD_LIMIT_BYTES + 100).read_to_end(&mut bytes));
+        let read = File::open(&path).and_then(|file| {
+            touch_if_stale(&file);
+            file.take(RECORD_LIMIT_BYTES + 100).read_to_end(&mut bytes)
+        });
         match read {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -34,6 +39,30 @@ impl Store {
             tracing::warn!(path = %path.display(), "a record of the cache is damaged or of another version, and is ignored");
         }
         Ok(value)
+    }
+
+    /// All values that were recorded of this kind, each with its key and when it was last used, to the day. Damaged ones, and
+    /// those whose shape is no longer that of `T`, are left out. To list them is no use of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Name`] if `kind` cannot be a file name; [`StoreError::Io`].
+    pub fn records<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<(Sha256, SystemTime, T)>, StoreError> {
+        if !is_plain_name(kind) {
+            return Err(StoreError::Name { what: "kind of record", name: kind.chars().take(200).collect() });
+        }
+        let mut found = Vec::new();
+        for path in list(&self.inner.root.join("records").join(kind))? {
+            let key = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            let used = fs::symlink_metadata(&path).and_then(|metadata| metadata.modified());
+            // What vanishes meanwhile was swept, and is not there.
+            if let (Some(key), Ok(used), Ok(bytes)) = (key, used, fs::read(&path))
+                && let Some(value) = unseal(&bytes).and_then(|json| serde_json::from_slice(json).ok())
+            {
+                found.push((key, used, value));
+            }
+        }
+        found.sort_by_key(|(key, _, _)| *key);
+        Ok(found)
     }
 
     /// Records a value, at most 4 MiB as JSON.
@@ -76,8 +105,6 @@ pub(crate) fn unseal(sealed: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::Network;
 
@@ -91,8 +118,12 @@ mod tests {
         assert_eq!(store.record("lock", &key).unwrap(), Some(vec![1, 2]));
         assert_eq!(store.record::<String>("lock", &key).unwrap(), None);
         let path = store.record_path("lock", &key).unwrap();
+        let listed = store.records::<Vec<u32>>("lock").unwrap();
+        assert_eq!(listed.iter().map(|(key, _, value)| (*key, value.len())).collect::<Vec<_>>(), [(key, 2)]);
+        assert!(store.records::<Vec<u32>>("other").unwrap().is_empty());
         let damaged = fs::read_to_string(&path).unwrap().replace("[1,2]", "[1,3]");
         fs::write(&path, damaged).unwrap();
+        assert!(store.records::<Vec<u32>>("lock").unwrap().is_empty());
         assert_eq!(store.record::<Vec<u32>>("lock", &key).unwrap(), None);
         assert!(matches!(store.record::<u32>("../x", &key), Err(StoreError::Name { .. })));
     }

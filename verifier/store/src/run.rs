@@ -1,8 +1,10 @@
 //! The folder of one run under `tmp/`, and the sweeping of those whose run is dead.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
@@ -19,7 +21,9 @@ const ALIVE: &str = "alive";
 /// The folder of this run. It is removed on drop.
 #[derive(Debug)]
 pub(crate) struct Run {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
+    /// What was leased already, see `lease`.
+    pub(crate) uses: Mutex<BTreeSet<String>>,
     next: AtomicU64,
     _alive: File,
 }
@@ -36,7 +40,7 @@ impl Run {
         let alive = create_file(&path).map_err(|error| StoreError::io("make", &path, error))?;
         flock(&alive, FlockOperation::NonBlockingLockExclusive)
             .map_err(|error| StoreError::io("lock", &path, error.into()))?;
-        let run = Self { folder, next: AtomicU64::new(0), _alive: alive };
+        let run = Self { folder, uses: Mutex::default(), next: AtomicU64::new(0), _alive: alive };
         let swept = run.adopt_the_dead(&tmp)?;
         drop(entry);
         for path in swept {

@@ -1,17 +1,19 @@
 //! A client of one Debian archive.
 
 use jiff::Timestamp;
-use twinbuild_store::{DocumentRequest, Store, Url};
+use twinbuild_store::{Blob, DocumentRequest, Fetch, Store, Url};
 
 use super::cleartext;
 use super::index::PackageIndex;
 use super::keyring::Keyring;
 use super::release::ReleaseFile;
-use super::{Deb822Error, DebianError, SignatureFault};
+use super::{Deb822Error, DebianError, DebianPackage, DebianRelease, SignatureFault};
 use crate::DebianMirror;
 
 /// The largest release file: those of Debian have about 200 KiB.
 const RELEASE_LIMIT_BYTES: u64 = 8 << 20;
+/// The largest package.
+const PACKAGE_LIMIT_BYTES: u64 = 2 << 30;
 
 /// A client of one Debian archive. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,6 +27,29 @@ impl DebianArchive {
     #[must_use]
     pub fn new(store: Store, mirror: DebianMirror) -> Self {
         Self { store, mirror }
+    }
+
+    /// The archive as it was at the moment `date`, where snapshots of it are kept.
+    ///
+    /// # Errors
+    /// [`DebianError::Address`] if that is no address.
+    pub fn snapshot(&self, date: Timestamp) -> Result<Self, DebianError> {
+        Ok(Self { store: self.store.clone(), mirror: self.mirror.snapshot(date)? })
+    }
+
+    /// The package's file, verified: the one that is held, else from where it is in the archive.
+    ///
+    /// # Errors
+    /// [`DebianError::Fetch`].
+    pub fn download(&self, package: &DebianPackage) -> Result<Blob, DebianError> {
+        let request = Fetch {
+            url: &self.url(&package.file_path),
+            sha256: package.sha256,
+            size_bytes: Some(package.size_bytes),
+            limit_bytes: PACKAGE_LIMIT_BYTES,
+            what: &format!("the Debian package {} {}", package.name, package.version),
+        };
+        Ok(self.store.fetch(&request)?)
     }
 
     /// The package index of `main` in a suite (or code name), such as `bookworm`, for an architecture as Debian names
@@ -68,10 +93,17 @@ impl DebianArchive {
             return Err(DebianError::Expired { suite: suite.to_owned(), valid_until, at });
         }
         let path = format!("main/binary-{architecture}/Packages.xz");
-        let Some(index) = release.file(&path) else {
+        let Some(index) = release.file(&path).cloned() else {
             return Err(DebianError::NoIndex { suite: suite.to_owned(), path });
         };
-        Ok(PackageIndex::new(self.clone(), suite, architecture, index.clone()))
+        let release = DebianRelease {
+            suite: suite.to_owned(),
+            date: release.date,
+            valid_until: release.valid_until,
+            is_expiry_waived: release.valid_until.is_some_and(|valid_until| valid_until < Timestamp::now()),
+            index: index.sha256,
+        };
+        Ok(PackageIndex::new(self.clone(), architecture, index, release))
     }
 
     /// The URL of a file of the archive; `path` is relative.
@@ -115,7 +147,7 @@ mod tests {
     }
 
     fn archive(folder: &tempfile::TempDir, network: Network, server: &TestServer) -> DebianArchive {
-        let mirror = DebianMirror::discover(Some(&format!("{}debian", server.base))).unwrap();
+        let mirror = DebianMirror::discover(Some(&format!("{}debian", server.base)), None).unwrap();
         DebianArchive::new(store(folder, network), mirror)
     }
 
@@ -188,14 +220,18 @@ mod tests {
         let server = server(|_, bytes| bytes);
         let archive = archive(&folder, Network::Online, &server);
         let (then, now) = ("2026-01-02T00:00:00Z", "2026-11-22T00:00:00Z");
-        assert!(open(&archive, "tested", "amd64", then).is_ok());
+        let pinned = open(&archive, "tested", "amd64", then).unwrap();
+        assert!(pinned.release().is_expiry_waived, "it has expired since, and that must be seen");
         assert!(matches!(open(&archive, "other", "amd64", then), Err(DebianError::OtherSuite { .. })));
         assert!(matches!(open(&archive, "test", "amd64", now), Err(DebianError::Expired { .. })));
         assert!(matches!(open(&archive, "test", "arm64", then), Err(DebianError::NoIndex { .. })));
         let missing = open(&archive, "sid", "amd64", then);
         assert!(matches!(missing, Err(DebianError::Fetch(FetchError::NotFound { .. }))));
-        let pinned = archive.suite("test", "amd64", then.parse().unwrap());
-        assert!(matches!(pinned, Err(DebianError::Untrusted { fault: SignatureFault::NoTrustedSignature { .. }, .. })));
+        let by_stranger = archive.suite("test", "amd64", then.parse().unwrap());
+        assert!(matches!(
+            by_stranger,
+            Err(DebianError::Untrusted { fault: SignatureFault::NoTrustedSignature { .. }, .. })
+        ));
     }
 
     #[test]
@@ -219,12 +255,26 @@ mod tests {
     }
 
     #[test]
-    fn network_the_release_file_of_bookworm_is_trusted() {
+    fn a_snapshot_is_another_archive_and_the_same_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = server(|_, bytes| bytes);
+        let mirror = DebianMirror::discover(Some("https://unused.example"), Some(&format!("{}debian", server.base)));
+        let archive = DebianArchive::new(store(&folder, Network::Online), mirror.unwrap());
+        let then: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
+        let index = open(&archive.snapshot(then).unwrap(), "test", "amd64", "2026-01-02T00:00:00Z").unwrap();
+        assert_eq!(index.resolve(&["lib"], &[]).unwrap().packages.len(), 2);
+    }
+
+    #[test]
+    fn network_the_release_files_of_the_suites_in_use_are_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), Network::Online).unwrap();
-        let archive = DebianArchive::new(store, DebianMirror::discover(None).unwrap());
-        let index = archive.suite("bookworm", "amd64", Timestamp::now());
-        let index = index.expect("this test asks the Debian archive, and so needs a network");
-        assert_eq!(index.suite(), "bookworm");
+        let archive = DebianArchive::new(store, DebianMirror::discover(None, None).unwrap());
+        for suite in ["bullseye", "bookworm", "trixie"] {
+            let index = archive.suite(suite, "amd64", Timestamp::now());
+            let index = index.expect("this test asks the Debian archive, and so needs a network");
+            assert_eq!(index.suite(), suite);
+            assert!(!index.release().is_expiry_waived);
+        }
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use twinbuild_store::{FetchError, StoreError};
 
 use super::Deb822Error;
+use crate::AddressError;
 
 /// Why the Debian archive did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,9 @@ pub enum DebianError {
         /// The dependency, as written.
         relation: String,
     },
+    /// There is no address of the archive as it was at a moment.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// The download failed, or other bytes came than were promised.
     #[error(transparent)]
     Fetch(#[from] FetchError),

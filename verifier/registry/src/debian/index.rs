@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
 use lzma_rust2::XzReader;
 use serde::{Deserialize, Serialize};
 use twinbuild_store::{Blob, Fetch};
@@ -18,8 +19,6 @@ const INDEX_LIMIT_BYTES: u64 = 64 << 20;
 const EXPANDED_LIMIT_BYTES: u64 = 512 << 20;
 /// What the decoder may use: the archive compresses with a dictionary of 64 MiB at most.
 const DECODER_LIMIT_KIB: u32 = 128 << 10;
-/// The largest package.
-const PACKAGE_LIMIT_BYTES: u64 = 2 << 30;
 
 /// The packages of a suite for one architecture, as its signed release file vouches for them.
 #[derive(Debug)]
@@ -28,7 +27,24 @@ pub struct PackageIndex {
     pub(super) suite: String,
     pub(super) architecture: String,
     pub(super) file: IndexFile,
+    release: DebianRelease,
     packages: OnceLock<Packages>,
+}
+
+/// What a suite's signed release file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DebianRelease {
+    /// The suite, as it was asked for.
+    pub suite: String,
+    /// When the file was made, where it says so.
+    pub date: Option<Timestamp>,
+    /// Until when it is to be trusted, where it says so. Releases that are no longer current say nothing.
+    pub valid_until: Option<Timestamp>,
+    /// Whether that moment is past, and the file was only taken because an earlier one was asked about.
+    pub is_expiry_waived: bool,
+    /// The digest of the package index that it vouches for.
+    pub index: Sha256,
 }
 
 /// One package of the archive.
@@ -65,9 +81,15 @@ pub(super) struct Packages {
 }
 
 impl PackageIndex {
-    pub(super) fn new(archive: DebianArchive, suite: &str, architecture: &str, file: IndexFile) -> Self {
-        let (suite, architecture) = (suite.to_owned(), architecture.to_owned());
-        Self { archive, suite, architecture, file, packages: OnceLock::new() }
+    pub(super) fn new(archive: DebianArchive, architecture: &str, file: IndexFile, release: DebianRelease) -> Self {
+        let (suite, architecture) = (release.suite.clone(), architecture.to_owned());
+        Self { archive, suite, architecture, file, release, packages: OnceLock::new() }
+    }
+
+    /// What the signed release file says of itself.
+    #[must_use]
+    pub fn release(&self) -> &DebianRelease {
+        &self.release
     }
 
     /// The digest of the index, from the signed release file.
@@ -87,14 +109,7 @@ impl PackageIndex {
     /// # Errors
     /// [`DebianError::Fetch`].
     pub fn download(&self, package: &DebianPackage) -> Result<Blob, DebianError> {
-        let request = Fetch {
-            url: &self.archive.url(&package.file_path),
-            sha256: package.sha256,
-            size_bytes: Some(package.size_bytes),
-            limit_bytes: PACKAGE_LIMIT_BYTES,
-            what: &format!("the Debian package {} {}", package.name, package.version),
-        };
-        Ok(self.archive.store.fetch(&request)?)
+        self.archive.download(package)
     }
 
     /// The packages, downloaded and read at the first call.

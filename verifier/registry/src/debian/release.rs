@@ -11,6 +11,7 @@ use super::deb822::{Deb822Error, Field, Paragraphs};
 pub(crate) struct ReleaseFile {
     pub(crate) suite: Option<String>,
     pub(crate) codename: Option<String>,
+    pub(crate) date: Option<Timestamp>,
     pub(crate) valid_until: Option<Timestamp>,
     files: Vec<IndexFile>,
 }
@@ -31,9 +32,11 @@ impl ReleaseFile {
         let fields = next.ok_or_else(|| broken("the file is empty"))?;
         let find = |name: &str| fields.iter().find(|field| field.is(name));
         let text = |name| find(name).map(|field| field.value.to_owned());
-        let valid_until = find("Valid-Until").map(date).transpose()?;
+        let moment = |name| find(name).map(date).transpose();
+        let (made, valid_until) = (moment("Date")?, moment("Valid-Until")?);
         let files = find("SHA256").ok_or_else(|| broken("there is no field SHA256"))?;
-        Ok(Self { suite: text("Suite"), codename: text("Codename"), valid_until, files: index_files(files)? })
+        let (suite, codename, files) = (text("Suite"), text("Codename"), index_files(files)?);
+        Ok(Self { suite, codename, date: made, valid_until, files })
     }
 
     /// Whether this is the suite or code name `name`.
@@ -77,10 +80,11 @@ mod tests {
     fn a_release_file_has_its_parts() {
         let digest = Sha256::of(b"");
         let text = format!(
-            "Suite: oldstable\nCodename: bookworm\nValid-Until: Sat, 14 Nov 2026 09:31:00 UTC\nMD5Sum:\n x\nSHA256:\n {digest}  0 main/x\n"
+            "Suite: oldstable\nCodename: bookworm\nDate: Sat, 07 Nov 2026 09:31:00 UTC\nValid-Until: Sat, 14 Nov 2026 09:31:00 UTC\nMD5Sum:\n x\nSHA256:\n {digest}  0 main/x\n"
         );
         let release = ReleaseFile::parse(&text).unwrap();
         assert!(release.is("bookworm") && release.is("oldstable") && !release.is("sid"));
+        assert_eq!(release.date.unwrap().to_string(), "2026-11-07T09:31:00Z");
         assert_eq!(release.valid_until.unwrap().to_string(), "2026-11-14T09:31:00Z");
         assert_eq!(release.file("main/x").unwrap().sha256, digest);
         assert_eq!(release.file("main/y"), None);
