@@ -52,6 +52,7 @@ fn judge(
         artifact: subject.artifact.clone(),
         as_of,
         recipe: None,
+        hosts: settings.hosts.clone(),
         keep: None,
         limits: Limits::default(),
         normalizing: global.normalizing(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::Deserialize;
+use twinbuild_environment::HostPlaces;
 use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
@@ -22,6 +23,7 @@ struct File {
     debian_snapshot: Option<String>,
     offline: Option<bool>,
     timeout_secs: Option<u64>,
+    interpreters: Option<Vec<PathBuf>>,
 }
 
 /// The settings of a run.
@@ -32,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) mirror: DebianMirror,
     pub(crate) network: Network,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) hosts: HostPlaces,
 }
 
 impl Settings {
@@ -92,12 +95,17 @@ impl Settings {
             }
             None => project.timeout_secs.or(user.timeout_secs),
         };
+        let interpreters = match variable("TWINBUILD_INTERPRETERS") {
+            Some(list) => std::env::split_paths(&list).collect(),
+            None => project.interpreters.or(user.interpreters).unwrap_or_default(),
+        };
         Ok(Self {
             cache_dir,
             index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
             mirror: DebianMirror::discover(mirror.as_deref(), snapshot.as_deref()).map_err(Failure::usage)?,
             network: if is_offline { Network::Offline } else { Network::Online },
             timeout: timeout.map(Duration::from_secs),
+            hosts: HostPlaces::discover(&interpreters, variable),
         })
     }
 

@@ -13,6 +13,9 @@ use std::path::{Component, Path, PathBuf};
 
 use twinbuild_subject::{Sha256, Sha256Hasher};
 
+use crate::EnvironmentError;
+use crate::environment_lock::{LockedFile, Origin};
+
 /// The time of every file, in seconds since 1970: 1980-01-01. Bytecode of old interpreters holds the time of its source.
 pub(crate) const FILE_TIME_SECS: i64 = 315_532_800;
 /// Nothing of a prefix is larger; the largest library of a static build has about 250 MiB.
@@ -236,6 +239,17 @@ impl fmt::Display for HostInterpreter {
 }
 
 impl HostInterpreter {
+    /// The interpreter that a lock names.
+    pub(crate) fn locked(file: &LockedFile) -> Result<Self, EnvironmentError> {
+        let refuse = || EnvironmentError::NoLock { reason: format!("{} is no interpreter of a host", file.name) };
+        let Origin::Host { prefix } = &file.origin else { return Err(refuse()) };
+        let numbers: Vec<u32> = file.version.split('.').map_while(|number| number.parse().ok()).collect();
+        let [major, minor, micro] = numbers.as_slice() else { return Err(refuse()) };
+        check_place(prefix).map_err(|refusal| EnvironmentError::NoLock { reason: refusal.to_string() })?;
+        let version = (*major, *minor, *micro);
+        Ok(Self { prefix: prefix.clone(), origin: HostOrigin::Configured, version })
+    }
+
     /// `MAJOR.MINOR`
     #[must_use]
     pub fn minor_version(&self) -> String {
@@ -315,8 +329,8 @@ impl HostInterpreter {
     }
 }
 
-/// The interpreters of a prefix, as its headers name them.
-fn interpreters_in(prefix: &Path, origin: HostOrigin) -> Result<Vec<HostInterpreter>, HostRefusal> {
+/// Refuses a prefix that cannot stand in a sandbox under its own path.
+fn check_place(prefix: &Path) -> Result<(), HostRefusal> {
     let is_plain = prefix.is_absolute()
         && prefix.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
         && prefix.to_str().is_some_and(|text| !text.contains(|c: char| c.is_control() || c == '"' || c == '\\'));
@@ -329,6 +343,12 @@ fn interpreters_in(prefix: &Path, origin: HostOrigin) -> Result<Vec<HostInterpre
     if let Some(reserved) = reserved.or_else(|| ["/", "/usr"].iter().find(is_the_roots)) {
         return Err(HostRefusal::Place { reserved: (*reserved).to_owned() });
     }
+    Ok(())
+}
+
+/// The interpreters of a prefix, as its headers name them.
+fn interpreters_in(prefix: &Path, origin: HostOrigin) -> Result<Vec<HostInterpreter>, HostRefusal> {
+    check_place(prefix)?;
     let include = prefix.join("include");
     let mut folders: Vec<String> = match fs::read_dir(&include) {
         Ok(entries) => entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect(),

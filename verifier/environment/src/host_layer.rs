@@ -152,10 +152,8 @@ impl HostInterpreter {
     /// Why it cannot be used at all.
     pub fn missing_libraries(&self) -> Result<Vec<host_libraries::MissingLibrary>, crate::HostRefusal> {
         let selection: Selection = self.select()?;
-        host_libraries::missing(self, &selection).map_err(|error| crate::HostRefusal::Unreadable {
-            path: "a library".to_owned(),
-            reason: error.to_string(),
-        })
+        host_libraries::missing(self, &selection)
+            .map_err(|error| crate::HostRefusal::Unreadable { path: "a library".to_owned(), reason: error.to_string() })
     }
 }
 

@@ -23,6 +23,7 @@ mod error;
 mod fix_ups;
 mod ground;
 mod host_interpreter;
+mod host_layer;
 mod host_libraries;
 mod interpreter;
 mod layer;

@@ -14,9 +14,9 @@ use twinbuild_recipe::{LockedRequirement, check_requirement, parse_headers};
 use twinbuild_registry::{Project, ProjectFile, Pypi, RegistryError};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, PackageName, SdistFileName, SdistFormat, Sha256, WheelFileName};
-use twinbuild_verdict::InputRecord;
 
-use crate::EnvironmentError;
+use crate::environment_lock::{FileKind, LockedFile, Origin};
+use crate::{Environment, EnvironmentError};
 
 /// How many projects are looked at.
 const MOST_PROJECTS: usize = 200;
@@ -43,8 +43,37 @@ pub struct SdistRequirement {
 pub struct BuiltRequirement {
     /// The wheel, with the digest of the sdist.
     pub requirement: LockedRequirement,
-    /// What it was built on and by, beyond what every build stands on: each name says for which requirement.
-    pub inputs: Vec<InputRecord>,
+    /// The sdist, and the wheels that it was built with.
+    pub origins: Vec<LockedFile>,
+}
+
+impl BuiltRequirement {
+    /// The wheel `file_name` with the digest `sha256`, built from `sdist` on `environment`.
+    #[must_use]
+    pub fn new(sdist: &SdistRequirement, environment: &Environment, file_name: String, sha256: Sha256) -> Self {
+        let sdist_sha256 = sdist.file.sha256;
+        let requirement = LockedRequirement {
+            name: sdist.name.clone(),
+            version: sdist.version.to_string(),
+            file_name,
+            sha256,
+            sdist_sha256,
+        };
+        let own = sdist_sha256.map(|sha256| LockedFile {
+            kind: FileKind::RequirementSdist,
+            name: sdist.name.to_string(),
+            version: sdist.version.to_string(),
+            architecture: None,
+            size_bytes: sdist.file.size_bytes,
+            sha256,
+            origin: Origin::PythonIndex { project: sdist.name.clone(), file_name: sdist.file_name.text.clone() },
+        });
+        let is_requirement = |file: &&LockedFile| {
+            matches!(file.kind, FileKind::Requirement | FileKind::RequirementBuilt | FileKind::RequirementSdist)
+        };
+        let files = environment.lock().files.iter().filter(is_requirement).cloned();
+        Self { requirement, origins: own.into_iter().chain(files).collect() }
+    }
 }
 
 /// The interpreter that requirements are for.

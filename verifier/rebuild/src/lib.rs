@@ -2,7 +2,8 @@
 //!
 //! [`rebuild`] runs both at once and gives a [`Twin`] for each: what it built or why it failed, its log, what it tried to
 //! reach, and for each [`Variation`](VariationRecord) whether it really showed inside. [`discover_requirements`] asks the
-//! source's backend what else it requires, which a front end would install before it builds.
+//! source's backend what else it requires, which a front end would install before it builds; [`build_once`] builds such a
+//! requirement, where it is published as a source only.
 //!
 //! Neither twin ever sees the published file: a sandbox gets the environment's layers, a copy of the source tree, and
 //! nothing else.
@@ -16,5 +17,5 @@ mod twin;
 pub use conditions::{CONDITIONS, Conditions};
 pub use error::{BuildFailure, RebuildError, Stage};
 pub use request::{Job, driver_digest};
-pub use twin::{Artifact, Ended, Twin, discover_requirements, rebuild};
+pub use twin::{Artifact, Ended, Twin, build_once, discover_requirements, rebuild};
 pub use twinbuild_verdict::VariationRecord;

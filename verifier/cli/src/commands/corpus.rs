@@ -27,8 +27,15 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let settings = Settings::load(global)?;
     let mut results = Results::open(&output).map_err(Failure::usage)?;
     let limits = limits(&settings, arguments.timeout);
-    let options =
-        Options { artifact: None, as_of: None, recipe: None, keep: None, limits, normalizing: global.normalizing() };
+    let options = Options {
+        artifact: None,
+        as_of: None,
+        recipe: None,
+        hosts: settings.hosts.clone(),
+        keep: None,
+        limits,
+        normalizing: global.normalizing(),
+    };
     let store = settings.store()?;
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);
     let mut printing = Ok(());
