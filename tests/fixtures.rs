@@ -85,6 +85,11 @@ pub(crate) fn project(folder: &Path, before: &str) -> Project {
 
 /// A tar.gz with these files below `demo-1.0/`.
 pub(crate) fn sdist(files: &[(&str, &str)]) -> Vec<u8> {
+    sdist_of("demo-1.0", files)
+}
+
+/// A tar.gz with these files below `top`.
+pub(crate) fn sdist_of(top: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
     for (name, content) in files {
         let mut header = tar::Header::new_ustar();
@@ -92,12 +97,12 @@ pub(crate) fn sdist(files: &[(&str, &str)]) -> Vec<u8> {
         header.set_mode(0o644);
         header.set_mtime(1_580_601_600);
         header.set_cksum();
-        tar.append_data(&mut header, format!("demo-1.0/{name}"), content.as_bytes()).unwrap();
+        tar.append_data(&mut header, format!("{top}/{name}"), content.as_bytes()).unwrap();
     }
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-/// Adds a file below `demo-1.0/` to a tar.gz.
+/// Adds a file to a tar.gz, below its top folder.
 pub(crate) fn add_to_sdist(path: &Path, name: &str, content: &[u8]) {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
     let mut add = |name: &str, content: &[u8]| {
@@ -107,14 +112,17 @@ pub(crate) fn add_to_sdist(path: &Path, name: &str, content: &[u8]) {
         header.set_mtime(1_580_601_600);
         tar.append_data(&mut header, name, content).unwrap();
     };
+    let mut top = String::new();
     let mut old = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).unwrap()));
     for entry in old.entries().unwrap() {
         let mut entry = entry.unwrap();
         let mut held = Vec::new();
         std::io::Read::read_to_end(&mut entry, &mut held).unwrap();
-        add(&entry.path().unwrap().to_string_lossy(), &held);
+        let path = entry.path().unwrap().to_string_lossy().into_owned();
+        top = path.split('/').next().unwrap_or_default().to_owned();
+        add(&path, &held);
     }
-    add(&format!("demo-1.0/{name}"), content);
+    add(&format!("{top}/{name}"), content);
     fs::write(path, tar.into_inner().unwrap().finish().unwrap()).unwrap();
 }
 

@@ -10,6 +10,7 @@ mod fixtures;
 mod hostile_corpus;
 mod local_index;
 mod network_faults;
+mod network_host_interpreters;
 mod network_hostile_builds;
 mod network_planted_changes;
 mod network_real_wheels;

@@ -65,6 +65,8 @@ pub enum FileKind {
     RequirementBuilt,
     /// The sdist of such a wheel.
     RequirementSdist,
+    /// The recipe by which it was built, as TOML.
+    RequirementRecipe,
     /// A program that makes layers, and is in none.
     Tool,
 }
@@ -272,6 +274,7 @@ impl LockedFile {
             FileKind::Requirement => "requirement",
             FileKind::RequirementBuilt => "requirement-built",
             FileKind::RequirementSdist => "requirement-sdist",
+            FileKind::RequirementRecipe => "requirement-recipe",
             FileKind::Tool => "tool",
         };
         let mut name = format!("{} {}", self.name, self.version);

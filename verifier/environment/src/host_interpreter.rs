@@ -22,6 +22,8 @@ pub(crate) const FILE_TIME_SECS: i64 = 315_532_800;
 const FILE_LIMIT_BYTES: u64 = 512 << 20;
 /// `patchlevel.h` has about 1 KiB.
 const HEADER_LIMIT_BYTES: u64 = 64 << 10;
+/// What is added to an interpreter of Python 2; see its own documentation.
+const PYTHON_2_SITE: &str = include_str!("python2_site.py");
 /// The oldest and the newest interpreters that the scripts of a build run on. Of 3.0 to 3.5 none does.
 const OLDEST: [(u32, u32); 2] = [(2, 7), (3, 6)];
 const NEWEST_MINOR: u32 = 13;
@@ -313,11 +315,13 @@ impl HostInterpreter {
         let packages = prefix.join("lib").join(self.name()).join("site-packages");
         fs::create_dir_all(&packages)?;
         if self.version.0 == 2 {
-            // It knows no virtual environments. An import in such a file is carried out when the interpreter starts.
-            let line = "import site; site.addsitedir(\"/env/lib/python2.7/site-packages\")\n";
-            let path = packages.join("env.pth");
-            fs::write(&path, line)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
+            // An import in such a file is carried out when the interpreter starts.
+            for (name, content) in [("twinbuild.pth", "import twinbuild_site\n"), ("twinbuild_site.py", PYTHON_2_SITE)]
+            {
+                let path = packages.join(name);
+                fs::write(&path, content)?;
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
+            }
         }
         for entry in walkdir::WalkDir::new(root).min_depth(1) {
             let entry = entry?;

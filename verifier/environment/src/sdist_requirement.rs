@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, VersionOrUrl};
 use twinbuild_archive::{ArchiveFile, Format, Limits, contents, read};
-use twinbuild_recipe::{LockedRequirement, check_requirement, parse_headers};
+use twinbuild_recipe::{LockedRequirement, Recipe, check_requirement, parse_headers};
 use twinbuild_registry::{Project, ProjectFile, Pypi, RegistryError};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, PackageName, SdistFileName, SdistFormat, Sha256, WheelFileName};
@@ -43,15 +43,47 @@ pub struct SdistRequirement {
 pub struct BuiltRequirement {
     /// The wheel, with the digest of the sdist.
     pub requirement: LockedRequirement,
-    /// The sdist, and the wheels that it was built with.
+    /// The sdist, the recipe, and the wheels that it was built with.
     pub origins: Vec<LockedFile>,
 }
 
 impl BuiltRequirement {
-    /// The wheel `file_name` with the digest `sha256`, built from `sdist` on `environment`.
+    /// The wheel `file_name` with the digest `sha256`, built from `sdist` by `recipe` on `environment`.
     #[must_use]
-    pub fn new(sdist: &SdistRequirement, environment: &Environment, file_name: String, sha256: Sha256) -> Self {
+    pub fn new(
+        sdist: &SdistRequirement,
+        recipe: &Recipe,
+        environment: &Environment,
+        file_name: String,
+        sha256: Sha256,
+    ) -> Self {
         let sdist_sha256 = sdist.file.sha256;
+        let file = |kind, sha256, size_bytes, origin| LockedFile {
+            kind,
+            name: sdist.name.to_string(),
+            version: sdist.version.to_string(),
+            architecture: None,
+            size_bytes,
+            sha256,
+            origin,
+        };
+        let origin = Origin::PythonIndex { project: sdist.name.clone(), file_name: sdist.file_name.text.clone() };
+        let own = sdist_sha256.into_iter().flat_map(|sdist_sha256| {
+            let built = Origin::Built { file_name: file_name.clone(), sdist: sdist_sha256 };
+            [
+                file(FileKind::RequirementSdist, sdist_sha256, sdist.file.size_bytes, origin.clone()),
+                file(FileKind::RequirementRecipe, recipe.digest(), None, built),
+            ]
+        });
+        let is_requirement = |file: &&LockedFile| match file.kind {
+            FileKind::Requirement
+            | FileKind::RequirementBuilt
+            | FileKind::RequirementSdist
+            | FileKind::RequirementRecipe => true,
+            FileKind::DebianPackage | FileKind::HostInterpreter | FileKind::Tool => false,
+        };
+        let files = environment.lock().files.iter().filter(is_requirement).cloned();
+        let origins = own.chain(files).collect();
         let requirement = LockedRequirement {
             name: sdist.name.clone(),
             version: sdist.version.to_string(),
@@ -59,20 +91,7 @@ impl BuiltRequirement {
             sha256,
             sdist_sha256,
         };
-        let own = sdist_sha256.map(|sha256| LockedFile {
-            kind: FileKind::RequirementSdist,
-            name: sdist.name.to_string(),
-            version: sdist.version.to_string(),
-            architecture: None,
-            size_bytes: sdist.file.size_bytes,
-            sha256,
-            origin: Origin::PythonIndex { project: sdist.name.clone(), file_name: sdist.file_name.text.clone() },
-        });
-        let is_requirement = |file: &&LockedFile| {
-            matches!(file.kind, FileKind::Requirement | FileKind::RequirementBuilt | FileKind::RequirementSdist)
-        };
-        let files = environment.lock().files.iter().filter(is_requirement).cloned();
-        Self { requirement, origins: own.into_iter().chain(files).collect() }
+        Self { requirement, origins }
     }
 }
 

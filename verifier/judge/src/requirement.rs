@@ -194,7 +194,11 @@ impl Judge {
             next!(found_nothing(searcher, sdist));
         }
         let (file_name, sha256) = next!(self.build_wheel(&building, &readied, sdist)?);
-        Ok(Step::Next(BuiltRequirement::new(sdist, &readied.environment, file_name, sha256)))
+        let Readied { recipe, environment, .. } = &readied;
+        // Its digest is named among the inputs, and what is named can be had.
+        let text = recipe.to_toml(&[]);
+        self.store.put(text.as_bytes(), u64::try_from(text.len()).unwrap_or(u64::MAX))?;
+        Ok(Step::Next(BuiltRequirement::new(sdist, recipe, environment, file_name, sha256)))
     }
 
     /// Looks for the subject in the sdist of a requirement.

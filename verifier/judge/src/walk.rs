@@ -11,7 +11,9 @@ use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
 use twinbuild_rebuild::{
     Artifact, BuildFailure, Ended, Job, RebuildError, Twin, discover_requirements, driver_digest, rebuild,
 };
-use twinbuild_recipe::{Inference, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer};
+use twinbuild_recipe::{
+    Inference, Interpreter, Provider, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer,
+};
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_store::Blob;
@@ -302,8 +304,12 @@ impl Judge {
         if let Some(recipe) = &self.options.recipe {
             let offered = Ground::offer(&self.options.hosts).interpreters;
             if !offered.contains(&recipe.interpreter) {
-                let (asked, known) = (&recipe.interpreter.version, offered.iter().map(|offer| offer.version.as_str()));
-                let known = known.collect::<Vec<_>>().join(", ");
+                let name = |one: &Interpreter| match one.provider {
+                    Provider::Debian => format!("{} of Debian", one.version),
+                    Provider::Host => format!("{} of this host", one.version),
+                };
+                let known = offered.iter().map(name).collect::<Vec<_>>().join(", ");
+                let asked = name(&recipe.interpreter);
                 let detail = format!("the recipe asks for CPython {asked}, and on offer is {known}");
                 return Ok(end(Outcome::Unsupported, "interpreter", None, detail));
             }
@@ -577,6 +583,9 @@ pub(crate) fn environment_error<T>(error: EnvironmentError) -> Result<Step<T>, J
     match error {
         EnvironmentError::Cancelled { .. } => Err(JudgeError::Cancelled),
         EnvironmentError::Sandbox(error @ SandboxError::HostUnsupported { .. }) => Err(JudgeError::Host(error)),
+        error @ EnvironmentError::NotAdmitted { .. } => {
+            Ok(end(Outcome::Unsupported, "interpreter", Some("environment"), error.to_string()))
+        }
         error => Ok(end(Outcome::Inconclusive, "environment-failed", Some("environment"), chain(&error))),
     }
 }

@@ -150,6 +150,8 @@ impl Conditions {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -159,6 +161,17 @@ mod tests {
         for ((name, a), (same_name, b)) in pairs {
             assert_eq!(name, same_name);
             assert_ne!(a, b, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_interpreter_can_stand_where_a_build_writes() {
+        for conditions in CONDITIONS {
+            let Conditions { build_path, output, home, temporary_directory, .. } = conditions;
+            for place in [build_path, output, home, temporary_directory] {
+                let is_reserved = |folder: &&str| Path::new(place).starts_with(folder);
+                assert!(twinbuild_environment::RESERVED_FOLDERS.iter().any(is_reserved), "{place}");
+            }
         }
     }
 
