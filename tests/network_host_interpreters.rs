@@ -39,6 +39,15 @@ fn recipe(folder: &Path, version: &str, build: &str, requirements: &str) -> Path
     path
 }
 
+/// The recipe that is inferred of a release, but on an interpreter of this host.
+fn inferred(folder: &Path, release: &str, version: &str) -> PathBuf {
+    let said = run(twinbuild().args(["infer", release]));
+    let path = folder.join("inferred.toml");
+    let changed = said.out.replace("version = \"3.11\"", &format!("version = \"{version}\"\nprovider = \"host\""));
+    std::fs::write(&path, changed).unwrap();
+    path
+}
+
 fn inputs(verdict: &Value, kind: &str) -> Vec<String> {
     let inputs = verdict["sharedInputs"].as_array().unwrap().iter();
     inputs.filter(|input| input["kind"] == kind).map(|input| input["name"].as_str().unwrap().to_owned()).collect()
@@ -75,14 +84,13 @@ fn a_wheel_is_rebuilt_on_interpreters_old_and_new_and_the_verdict_says_from_wher
 #[test]
 fn a_wheel_that_only_an_old_interpreter_can_build_is_reproduced_on_it() {
     needed("3.6");
-    let release = "pypi:webencodings@0.5.1";
-    let (_, verdict) = rebuild(&[release]);
-    assert_eq!(verdict["outcome"], "unbuildable", "{verdict:#}");
     let folder = folder();
-    let said = run(twinbuild().args(["infer", release]));
-    let path = folder.path().join("recipe.toml");
-    std::fs::write(&path, said.out.replace("version = \"3.11\"", "version = \"3.6\"\nprovider = \"host\"")).unwrap();
-    reproduced(&[release, "--recipe", text(&path)]);
+    for release in ["pypi:webencodings@0.5.1", "pypi:mccabe@0.6.1"] {
+        let (_, verdict) = rebuild(&[release]);
+        assert_eq!(verdict["outcome"], "unbuildable", "{verdict:#}");
+        let path = inferred(folder.path(), release, "3.6");
+        reproduced(&[release, "--recipe", text(&path)]);
+    }
 }
 
 #[test]
@@ -118,21 +126,26 @@ fn a_broken_prefix_is_named_with_what_it_lacks() {
 fn a_published_requirement_that_is_an_sdist_only_is_built_first() {
     needed("3.6");
     let folder = folder();
-    // Of vcversioner there is a wheel for Python 2 only; jsonschema names it in its setup.py.
-    let requirements =
-        "cutoff = \"2017-02-21T00:00:00Z\"\ndirect = [\"setuptools\", \"wheel==0.29.0\", \"vcversioner\"]";
-    let build = "front-end = \"setup-py\"\nsource-date-epoch = 1487700000";
-    let path = recipe(folder.path(), "3.6", build, requirements);
+    // Of vcversioner there is a wheel for Python 2 only; the setup.py of jsonschema asks for it.
+    let release = "pypi:jsonschema@2.6.0";
+    let path = inferred(folder.path(), release, "3.6");
     let kept = folder.path().join("kept");
-    let (_, verdict) = rebuild(&["pypi:jsonschema@2.6.0", "--recipe", text(&path), "--keep", text(&kept)]);
-    assert_eq!(inputs(&verdict, "requirement-built"), ["vcversioner 2.16.0.0"], "{verdict:#}");
-    assert_eq!(inputs(&verdict, "requirement-sdist"), ["vcversioner 2.16.0.0"]);
-    assert_eq!(verdict["outcome"], "reproduced", "{verdict:#}");
-    // Its lock says what it was built from, and gives the same again.
+    let verdict = reproduced(&[release, "--recipe", text(&path), "--keep", text(&kept)]);
+    for kind in ["requirement-built", "requirement-sdist", "requirement-recipe"] {
+        assert_eq!(inputs(&verdict, kind), ["vcversioner 2.16.0.0"], "{verdict:#}");
+    }
+    // The lock says what it was built from, and gives the same again; another wheel is not taken for it.
     let locked = kept.join("recipe.toml");
-    assert!(std::fs::read_to_string(&locked).unwrap().contains("sdist-sha256"));
-    let again = reproduced(&["pypi:jsonschema@2.6.0", "--recipe", text(&locked)]);
+    let content = std::fs::read_to_string(&locked).unwrap();
+    let again = reproduced(&[release, "--recipe", text(&locked)]);
     assert_eq!(inputs(&again, "requirement-built"), ["vcversioner 2.16.0.0"]);
+    let built = verdict["sharedInputs"].as_array().unwrap().iter().find(|input| input["kind"] == "requirement-built");
+    let digest = built.unwrap()["sha256"].as_str().unwrap();
+    assert!(content.contains("sdist-sha256") && content.contains(digest), "{content}");
+    std::fs::write(&locked, content.replace(digest, &"0".repeat(64))).unwrap();
+    let (_, verdict) = rebuild(&[release, "--recipe", text(&locked)]);
+    assert_eq!(verdict["outcome"], "inconclusive", "{verdict:#}");
+    assert_eq!(verdict["reason"]["class"], "requirement-differs");
 }
 
 /// The sdist of a project whose own backend builds it, and requires `requires`.
