@@ -142,6 +142,7 @@ fn a_published_requirement_that_is_an_sdist_only_is_built_first() {
     let built = verdict["sharedInputs"].as_array().unwrap().iter().find(|input| input["kind"] == "requirement-built");
     let digest = built.unwrap()["sha256"].as_str().unwrap();
     assert!(content.contains("sdist-sha256") && content.contains(digest), "{content}");
+    reproduced(&[release, "--recipe", text(&path), "--offline"]);
     std::fs::write(&locked, content.replace(digest, &"0".repeat(64))).unwrap();
     let (_, verdict) = rebuild(&[release, "--recipe", text(&locked)]);
     assert_eq!(verdict["outcome"], "inconclusive", "{verdict:#}");

@@ -23,7 +23,7 @@ const FILE_LIMIT_BYTES: u64 = 512 << 20;
 /// `patchlevel.h` has about 1 KiB.
 const HEADER_LIMIT_BYTES: u64 = 64 << 10;
 /// What is added to an interpreter of Python 2; see its own documentation.
-const PYTHON_2_SITE: &str = include_str!("python2_site.py");
+pub(crate) const PYTHON_2_SITE: &str = include_str!("python2_site.py");
 /// The oldest and the newest interpreters that the scripts of a build run on. Of 3.0 to 3.5 none does.
 const OLDEST: [(u32, u32); 2] = [(2, 7), (3, 6)];
 const NEWEST_MINOR: u32 = 13;
@@ -184,10 +184,15 @@ impl HostPlaces {
     pub fn find(&self) -> Vec<HostPrefix> {
         let mut candidates: Vec<(PathBuf, HostOrigin)> =
             self.prefixes.iter().map(|prefix| (prefix.clone(), HostOrigin::Configured)).collect();
+        let mut unreadable_folders = Vec::new();
         for (folder, origin) in &self.folders {
             match fs::read_dir(folder) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => candidates.push((folder.join(format!("* ({error})")), *origin)),
+                Err(error) => unreadable_folders.push(HostPrefix {
+                    prefix: folder.clone(),
+                    origin: *origin,
+                    interpreters: Err(unreadable("the list of prefixes", &error)),
+                }),
                 Ok(entries) => {
                     // Links are other names of prefixes: of a version without its last number, of an alias.
                     let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
@@ -205,7 +210,7 @@ impl HostPlaces {
             let interpreters = interpreters_in(&prefix, origin);
             HostPrefix { prefix, origin, interpreters }
         };
-        candidates.into_iter().map(look).collect()
+        candidates.into_iter().map(look).chain(unreadable_folders).collect()
     }
 
     /// The interpreters that can be used, one for each `MAJOR.MINOR`: of several a configured one, else the newest.

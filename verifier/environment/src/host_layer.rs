@@ -10,7 +10,7 @@ use twinbuild_sandbox::{Bind, Cancel, End, Run, Spec, run};
 use twinbuild_store::{Blob, Staging, Store};
 use twinbuild_subject::Sha256;
 
-use crate::host_interpreter::{FILE_TIME_SECS, Selection};
+use crate::host_interpreter::{FILE_TIME_SECS, PYTHON_2_SITE, Selection};
 use crate::realize::{io_error, link_collected, step, tail};
 use crate::{EnvironmentError, HostInterpreter, Layer, host_libraries};
 
@@ -38,7 +38,7 @@ pub(crate) fn copied(store: &Store, interpreter: &HostInterpreter) -> Result<Lay
     const KIND: &str = "host-interpreter";
     let refused = |reason: String| EnvironmentError::NotAdmitted { interpreter: interpreter.to_string(), reason };
     let selection = interpreter.select().map_err(|refusal| refused(refusal.to_string()))?;
-    let key = serde_json::json!([REVISION, interpreter.prefix, selection.stamp]);
+    let key = serde_json::json!([REVISION, interpreter.prefix, selection.stamp, Sha256::of(PYTHON_2_SITE.as_bytes())]);
     let key = Sha256::of(key.to_string().as_bytes());
     let held = store.record::<Copied>(KIND, &key)?;
     if let Some(layer) = held.map_or(Ok(None), |copied| Layer::open(store, copied.layer))? {

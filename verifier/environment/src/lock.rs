@@ -69,6 +69,9 @@ pub enum LockError {
     Environment(#[from] EnvironmentError),
 }
 
+/// The kind of records that say which sdist a lock waits for.
+const SDIST_ONLY: &str = "lock-sdist-only";
+
 /// What the store keeps of a lock: enough to fetch the wheels again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct LockedWheel {
@@ -131,12 +134,20 @@ impl Ground {
         let held = store.record::<Vec<LockedWheel>>("lock", &key).map_err(EnvironmentError::from)?;
         let wheels = match held {
             Some(wheels) => wheels,
-            None if store.network() == Network::Offline => {
-                let (requirements, cutoff) = (requirements.direct.clone(), requirements.cutoff);
-                return Err(LockError::Offline { requirements, cutoff });
-            }
             None => {
-                let wheels = self.resolve(&requirements.direct, requirements.cutoff, built)?;
+                if let Some(sdist) = self.held_sdist(&key, requirements.cutoff)? {
+                    return Err(LockError::SdistOnly { sdist: Box::new(sdist) });
+                }
+                if store.network() == Network::Offline {
+                    let (requirements, cutoff) = (requirements.direct.clone(), requirements.cutoff);
+                    return Err(LockError::Offline { requirements, cutoff });
+                }
+                let resolved = self.resolve(&requirements.direct, requirements.cutoff, built);
+                if let Err(LockError::SdistOnly { sdist }) = &resolved {
+                    let held = (&sdist.name, sdist.file.sha256);
+                    store.put_record(SDIST_ONLY, &key, &held).map_err(EnvironmentError::from)?;
+                }
+                let wheels = resolved?;
                 store.put_record("lock", &key, &wheels).map_err(EnvironmentError::from)?;
                 wheels
             }
@@ -146,6 +157,15 @@ impl Ground {
             store.put_record("wheel", &wheel.requirement.sha256, wheel).map_err(EnvironmentError::from)?;
         }
         Ok(wheels.into_iter().map(|wheel| wheel.requirement).collect())
+    }
+
+    /// The sdist that was found to be needed for the question `key` before.
+    fn held_sdist(&self, key: &Sha256, cutoff: Timestamp) -> Result<Option<SdistRequirement>, EnvironmentError> {
+        let Some((name, sha256)) = self.supply.store().record::<(PackageName, Sha256)>(SDIST_ONLY, key)? else {
+            return Ok(None);
+        };
+        let project = self.supply.pypi.project(&name)?;
+        Ok(sdist_requirement::of_digest(&project, &sha256, cutoff))
     }
 
     /// Checks a lock that was given instead of resolved: each wheel must be on the index, from before the cut-off.
@@ -270,7 +290,7 @@ impl Ground {
         let mut wheels = Vec::new();
         for package in file.packages {
             let own = built.iter().map(|built| &built.requirement).find(|own| own.name == package.name);
-            if let Some(own) = own.filter(|own| own.version == package.version) {
+            if let Some(own) = own.filter(|own| is_version(own, &package.version)) {
                 wheels.push(LockedWheel { requirement: own.clone(), url: String::new(), size_bytes: None });
                 continue;
             }
@@ -360,6 +380,11 @@ impl Ground {
             _ => Some(LockError::Resolver { reason: reason() }),
         })
     }
+}
+
+/// Whether a wheel is of that version, in whatever form.
+fn is_version(own: &LockedRequirement, version: &str) -> bool {
+    version.parse().is_ok_and(|version| own.is_release(&own.name, &version))
 }
 
 /// A link by the name of the interpreter to this program, in a place that stays the same for the same `order`: the
