@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use twinbuild_hostile_builds::{Host, published_wheel, sdist_of};
-pub(crate) use twinbuild_hostile_builds::{RECIPE, SDIST, WHEEL, tar_gz as sdist, url_safe_base64};
+pub(crate) use twinbuild_hostile_builds::{RECIPE, SDIST, WHEEL, tar_gz, url_safe_base64};
 
 /// The project's files in a folder.
 pub(crate) struct Project {
@@ -27,7 +27,12 @@ pub(crate) fn project(folder: &Path, before: &str) -> Project {
     project
 }
 
-/// Adds a file below `demo-1.0/` to a tar.gz.
+/// An sdist with these files.
+pub(crate) fn sdist(files: &[(&str, &str)]) -> Vec<u8> {
+    tar_gz("demo-1.0", files)
+}
+
+/// Adds a file to a tar.gz, below its top folder.
 pub(crate) fn add_to_sdist(path: &Path, name: &str, content: &[u8]) {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
     let mut add = |name: &str, content: &[u8]| {
@@ -37,13 +42,16 @@ pub(crate) fn add_to_sdist(path: &Path, name: &str, content: &[u8]) {
         header.set_mtime(1_580_601_600);
         tar.append_data(&mut header, name, content).unwrap();
     };
+    let mut top = String::new();
     let mut old = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).unwrap()));
     for entry in old.entries().unwrap() {
         let mut entry = entry.unwrap();
         let mut held = Vec::new();
         std::io::Read::read_to_end(&mut entry, &mut held).unwrap();
-        add(&entry.path().unwrap().to_string_lossy(), &held);
+        let path = entry.path().unwrap().to_string_lossy().into_owned();
+        top = path.split('/').next().unwrap_or_default().to_owned();
+        add(&path, &held);
     }
-    add(&format!("demo-1.0/{name}"), content);
+    add(&format!("{top}/{name}"), content);
     fs::write(path, tar.into_inner().unwrap().finish().unwrap()).unwrap();
 }

@@ -23,27 +23,22 @@ impl Index {
 
     /// The same, with a project of another name.
     pub(crate) fn of(project: &str, files: &[(&str, Vec<u8>, Value)], page: &Value) -> Self {
+        let files = files.iter().map(|(name, bytes, changes)| ((*name).to_owned(), bytes.clone(), changes.clone()));
+        Self::with(&[(project, files.collect())], page)
+    }
+
+    /// An index with several projects.
+    pub(crate) fn of_all(projects: &[(&str, Vec<File>)]) -> Self {
+        Self::with(projects, &json!({}))
+    }
+
+    fn with(projects: &[(&str, Vec<File>)], page: &Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let mut served: HashMap<String, Vec<u8>> = HashMap::new();
-        let mut listed = Vec::new();
-        for (name, bytes, changes) in files {
-            let mut file = json!({
-                "filename": name,
-                "url": format!("{address}/files/{name}"),
-                "hashes": { "sha256": hex(&Sha256::digest(bytes)) },
-                "size": bytes.len(),
-                "upload-time": "2020-02-02T00:00:00Z",
-                "yanked": false,
-            });
-            merge(&mut file, changes);
-            listed.push(file);
-            served.insert(format!("/files/{name}"), bytes.clone());
+        for (project, files) in projects {
+            serve(&mut served, &address, project, files, page);
         }
-        let mut body =
-            json!({ "meta": { "api-version": "1.1" }, "name": project, "versions": ["1.0"], "files": listed });
-        merge(&mut body, page);
-        served.insert(format!("/simple/{project}/"), body.to_string().into_bytes());
         let served = Arc::new(served);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -68,6 +63,30 @@ impl Index {
         assert!(!said.out.is_empty(), "{said}");
         (said.code, said.json())
     }
+}
+
+/// A file of a project: its name, its bytes, and changes to what the page says of it.
+type File = (String, Vec<u8>, Value);
+
+/// Adds a project's page and files to what is served.
+fn serve(served: &mut HashMap<String, Vec<u8>>, address: &str, project: &str, files: &[File], page: &Value) {
+    let mut listed = Vec::new();
+    for (name, bytes, changes) in files {
+        let mut file = json!({
+            "filename": name,
+            "url": format!("{address}/files/{name}"),
+            "hashes": { "sha256": hex(&Sha256::digest(bytes)) },
+            "size": bytes.len(),
+            "upload-time": "2020-02-02T00:00:00Z",
+            "yanked": false,
+        });
+        merge(&mut file, changes);
+        listed.push(file);
+        served.insert(format!("/files/{name}"), bytes.clone());
+    }
+    let mut body = json!({ "meta": { "api-version": "1.1" }, "name": project, "versions": ["1.0"], "files": listed });
+    merge(&mut body, page);
+    served.insert(format!("/simple/{project}/"), body.to_string().into_bytes());
 }
 
 fn merge(value: &mut Value, changes: &Value) {

@@ -109,7 +109,7 @@ fn text(path: &Path) -> String {
 /// the wheel's members to change, and maybe `after(wheel)`.
 #[must_use]
 pub fn sdist_of(attack: &str, host: &Host) -> Vec<u8> {
-    tar_gz(&[
+    let files = [
         ("pyproject.toml", PYPROJECT),
         ("backend.py", BACKEND),
         ("attack.py", attack),
@@ -118,19 +118,20 @@ pub fn sdist_of(attack: &str, host: &Host) -> Vec<u8> {
         ("demo.py", MODULE),
         ("METADATA", METADATA),
         ("WHEEL", WHEEL_FILE),
-    ])
+    ];
+    tar_gz("demo-1.0", &files)
 }
 
-/// A tar.gz with these files below `demo-1.0/`.
+/// A tar.gz with these files below a folder.
 #[must_use]
-pub fn tar_gz(files: &[(&str, &str)]) -> Vec<u8> {
+pub fn tar_gz(top: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
     for (name, content) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
         header.set_mtime(1_580_601_600);
-        tar.append_data(&mut header, format!("demo-1.0/{name}"), content.as_bytes()).unwrap();
+        tar.append_data(&mut header, format!("{top}/{name}"), content.as_bytes()).unwrap();
     }
     tar.into_inner().unwrap().finish().unwrap()
 }

@@ -51,6 +51,7 @@ fn judge(
         artifact: subject.artifact.clone(),
         as_of,
         recipe: None,
+        hosts: settings.hosts.clone(),
         keep: None,
         variations: Variation::ALL.into(),
         limits: Limits::of_this_host(),

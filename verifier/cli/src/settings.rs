@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::Deserialize;
+use twinbuild_environment::HostPlaces;
 use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
@@ -25,6 +26,7 @@ struct File {
     timeout_secs: Option<u64>,
     #[serde(default)]
     limits: BTreeMap<String, u64>,
+    interpreters: Option<Vec<PathBuf>>,
 }
 
 /// The settings of a run.
@@ -35,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) mirror: DebianMirror,
     pub(crate) network: Network,
     pub(crate) limits: ChosenLimits,
+    pub(crate) hosts: HostPlaces,
 }
 
 impl Settings {
@@ -88,12 +91,17 @@ impl Settings {
             }
             None => project.offline.or(user.offline).unwrap_or(false),
         };
+        let interpreters = match variable("TWINBUILD_INTERPRETERS") {
+            Some(list) => std::env::split_paths(&list).collect(),
+            None => project.interpreters.or(user.interpreters).unwrap_or_default(),
+        };
         Ok(Self {
             cache_dir,
             index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
             mirror: DebianMirror::discover(mirror.as_deref(), snapshot.as_deref()).map_err(Failure::usage)?,
             network: if is_offline { Network::Offline } else { Network::Online },
             limits,
+            hosts: HostPlaces::discover(&interpreters, variable),
         })
     }
 

@@ -53,15 +53,19 @@ fn component(lock: &EnvironmentLock, file: &LockedFile) -> Result<Value, Environ
     let is_in = |plan: &&LayerPlan| plan.files.contains(&file.sha256);
     let layers = lock.layers.iter().filter(is_in).map(|plan| property("twinbuild:layer", &plan.name));
     let kind = match file.kind {
-        FileKind::Tool => "application",
-        FileKind::DebianPackage | FileKind::Requirement => "library",
+        FileKind::Tool | FileKind::HostInterpreter => "application",
+        FileKind::RequirementRecipe => "file",
+        FileKind::DebianPackage | FileKind::Requirement | FileKind::RequirementBuilt | FileKind::RequirementSdist => {
+            "library"
+        }
     };
     let place = match &file.origin {
-        Origin::DebianArchive { path } => path,
-        Origin::PythonIndex { file_name, .. } => file_name,
+        Origin::DebianArchive { path } => path.clone(),
+        Origin::PythonIndex { file_name, .. } | Origin::Built { file_name, .. } => file_name.clone(),
+        Origin::Host { prefix } => prefix.display().to_string(),
     };
     let mut properties: Vec<Value> = layers.collect();
-    properties.push(property("twinbuild:file", place));
+    properties.push(property("twinbuild:file", &place));
     properties.extend(file.size_bytes.map(|size| property("twinbuild:size-bytes", &size.to_string())));
     Ok(json!({
         "type": kind,
@@ -81,7 +85,8 @@ fn purl(lock: &EnvironmentLock, file: &LockedFile) -> Result<String, Environment
     };
     let kind = match &file.origin {
         Origin::DebianArchive { .. } => "deb",
-        Origin::PythonIndex { .. } => "pypi",
+        Origin::PythonIndex { .. } | Origin::Built { .. } => "pypi",
+        Origin::Host { .. } => "generic",
     };
     let mut purl = PackageUrl::new(kind, file.name.as_str()).map_err(refuse)?;
     purl.with_version(file.version.as_str()).map_err(refuse)?;
@@ -93,7 +98,8 @@ fn purl(lock: &EnvironmentLock, file: &LockedFile) -> Result<String, Environment
                 purl.add_qualifier("arch", architecture.as_str()).map_err(refuse)?;
             }
         }
-        Origin::PythonIndex { file_name, .. } => {
+        Origin::Host { .. } => {}
+        Origin::PythonIndex { file_name, .. } | Origin::Built { file_name, .. } => {
             purl.add_qualifier("file_name", file_name.as_str()).map_err(refuse)?;
         }
     }

@@ -8,7 +8,7 @@ use twinbuild_verdict::{EnvironmentRecord, InputRecord};
 
 use crate::ground::REQUIREMENTS;
 use crate::realize::NamedLayer;
-use crate::{EnvironmentError, EnvironmentLock, Supply};
+use crate::{EnvironmentError, EnvironmentLock, LockedFile, Supply};
 
 /// What a build runs on.
 #[derive(Debug, Clone)]
@@ -36,6 +36,11 @@ impl Environment {
     #[must_use]
     pub fn lock(&self) -> &EnvironmentLock {
         &self.lock
+    }
+
+    /// Adds what requirements were built from and on.
+    pub(crate) fn add_origins(&mut self, files: Vec<LockedFile>) {
+        self.lock.add_origins(files);
     }
 
     /// The layers under their names, lowest first.

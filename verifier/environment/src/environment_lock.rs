@@ -1,6 +1,7 @@
 //! The lock of an environment: every file that goes into it, and what is made of them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use twinbuild_registry::DebianRelease;
@@ -56,8 +57,16 @@ pub struct LockedFile {
 pub enum FileKind {
     /// A package of Debian.
     DebianPackage,
+    /// An interpreter of the host.
+    HostInterpreter,
     /// A wheel that the build requires.
     Requirement,
+    /// A wheel that the build requires, and that was built before.
+    RequirementBuilt,
+    /// The sdist of such a wheel.
+    RequirementSdist,
+    /// The recipe by which it was built, as TOML.
+    RequirementRecipe,
     /// A program that makes layers, and is in none.
     Tool,
 }
@@ -78,13 +87,26 @@ pub enum Origin {
         /// The file's name.
         file_name: String,
     },
+    /// This host; the digest is that of the layer.
+    Host {
+        /// Its absolute prefix.
+        prefix: PathBuf,
+    },
+    /// A build of twinbuild's own.
+    Built {
+        /// The wheel's name.
+        file_name: String,
+        /// The digest of the sdist.
+        sdist: Sha256,
+    },
 }
 
 /// A layer to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LayerPlan {
-    /// Its name within the environment: `root`, `derived`, `toolchain`, `packages` or `requirements`.
+    /// Its name within the environment: `root`, `derived`, `libraries`, `interpreter`, `bytecode`, `toolchain`, `packages` or
+    /// `requirements`.
     pub name: String,
     /// The names of the layers that it is made on, topmost first. They come before it.
     pub on: Vec<String>,
@@ -118,6 +140,22 @@ pub enum Step {
         /// The digest of the program that makes it.
         script: Sha256,
     },
+    /// An interpreter of the host, which is the one file, is copied.
+    Copy,
+    /// An interpreter of the host has to import what it ships; then its bytecode is made.
+    Admit {
+        /// The interpreter, inside.
+        python: String,
+        /// The digest of the program that tries it.
+        script: Sha256,
+    },
+    /// Wheels are installed, inside a sandbox and offline, for an interpreter of the host, which is the first of the files.
+    InstallFor {
+        /// The interpreter that installs them, inside.
+        python: String,
+        /// The digest of the program that makes it.
+        script: Sha256,
+    },
 }
 
 impl EnvironmentLock {
@@ -134,6 +172,18 @@ impl EnvironmentLock {
         self.files.dedup();
         let on = on.iter().map(|name| (*name).to_owned()).collect();
         self.layers.push(LayerPlan { name: name.to_owned(), on, step, files: digests });
+    }
+
+    /// Adds files that are in no layer: what a file of a layer was made of.
+    pub(crate) fn add_origins(&mut self, files: Vec<LockedFile>) {
+        self.files.extend(files);
+        self.files.sort();
+        self.files.dedup();
+    }
+
+    /// The interpreter of the host, if it is one that runs builds.
+    pub(crate) fn host_interpreter(&self) -> Option<&LockedFile> {
+        self.files.iter().find(|file| file.kind == FileKind::HostInterpreter)
     }
 
     /// Reads the JSON form.
@@ -208,15 +258,32 @@ impl EnvironmentLock {
 }
 
 impl LockedFile {
+    /// The file name of a wheel.
+    pub(crate) fn wheel_name(&self) -> Result<&str, EnvironmentError> {
+        match &self.origin {
+            Origin::PythonIndex { file_name, .. } | Origin::Built { file_name, .. } => Ok(file_name),
+            Origin::DebianArchive { .. } | Origin::Host { .. } => {
+                Err(EnvironmentError::NoLock { reason: format!("{} is to be installed and no wheel", self.name) })
+            }
+        }
+    }
+
     fn input(&self) -> InputRecord {
         let kind = match self.kind {
             FileKind::DebianPackage => "debian-package",
+            FileKind::HostInterpreter => "host-interpreter",
             FileKind::Requirement => "requirement",
+            FileKind::RequirementBuilt => "requirement-built",
+            FileKind::RequirementSdist => "requirement-sdist",
+            FileKind::RequirementRecipe => "requirement-recipe",
             FileKind::Tool => "tool",
         };
         let mut name = format!("{} {}", self.name, self.version);
         if let Some(architecture) = &self.architecture {
             name = format!("{name} {architecture}");
+        }
+        if self.kind == FileKind::HostInterpreter {
+            name.push_str(" from this host");
         }
         InputRecord { kind: kind.to_owned(), name, sha256: self.sha256 }
     }

@@ -1,6 +1,7 @@
 //! Why there is no environment.
 
 use std::io;
+use std::path::PathBuf;
 
 use twinbuild_archive::ReadError;
 use twinbuild_registry::tools::ToolError;
@@ -89,6 +90,22 @@ pub enum EnvironmentError {
         version: String,
         /// Whether it was to be one of this host.
         is_host: bool,
+    },
+    /// An interpreter of this host cannot be used.
+    #[error("{interpreter} of this host cannot be used: {reason}")]
+    NotAdmitted {
+        /// Which.
+        interpreter: String,
+        /// What is wrong with it, and what is missing.
+        reason: String,
+    },
+    /// A wheel of the index could not be read.
+    #[error("the wheel {} cannot be read", path.display())]
+    Wheel {
+        /// Where the store has it.
+        path: PathBuf,
+        /// What was found.
+        source: ReadError,
     },
     /// A step inside the sandbox failed.
     #[error("{doing} failed inside the sandbox ({end}); it printed: {log}")]

@@ -9,7 +9,10 @@ use twinbuild_subject::Sha256;
 use crate::environment_lock::{EnvironmentLock, FileKind, LockedFile, Origin, Step};
 use crate::lock::LockedWheel;
 use crate::realize::{INSTALL, NamedLayer};
-use crate::{Environment, EnvironmentError, Specification, Suite, Supply};
+use crate::{
+    BuiltRequirement, Environment, EnvironmentError, HostInterpreter, HostPlaces, Specification, Suite, Supply,
+    host_layer,
+};
 
 /// A root file system with its interpreter, and the tools to make environments on it.
 #[derive(Debug, Clone)]
@@ -23,11 +26,14 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// The interpreters that builds can have, the one that is taken where nothing speaks for another first.
+    /// The interpreters that builds can have, the one that is taken where nothing speaks for another first: those of Debian,
+    /// then those of this host.
     #[must_use]
-    pub fn offer() -> Offer {
+    pub fn offer(hosts: &HostPlaces) -> Offer {
         let of = |suite: Suite| Interpreter { version: suite.python().to_owned(), provider: Provider::Debian };
-        Offer { interpreters: Suite::ALL.map(of).to_vec() }
+        let of_host = |host: HostInterpreter| Interpreter { version: host.minor_version(), provider: Provider::Host };
+        let hosts = hosts.interpreters().into_iter().map(of_host);
+        Offer { interpreters: Suite::ALL.map(of).into_iter().chain(hosts).collect() }
     }
 
     /// What the specification comes to now, or at the moment that it is pinned to: made, or opened if the store has it.
@@ -48,9 +54,13 @@ impl Ground {
         let Interpreter { version, provider } = &lock.specification.interpreter;
         let python = match provider {
             Provider::Debian if *version == lock.specification.suite.python() => lock.specification.suite.python_path(),
-            Provider::Debian | Provider::Host => {
-                let is_host = *provider == Provider::Host;
-                return Err(EnvironmentError::Interpreter { version: version.clone(), is_host });
+            Provider::Debian => {
+                return Err(EnvironmentError::Interpreter { version: version.clone(), is_host: false });
+            }
+            Provider::Host => {
+                let missing = || EnvironmentError::Interpreter { version: version.clone(), is_host: true };
+                let interpreter = HostInterpreter::locked(lock.host_interpreter().ok_or_else(missing)?)?;
+                interpreter.program().to_string_lossy().into_owned()
             }
         };
         Ok(Self { supply: supply.clone(), lock, layers, python })
@@ -73,22 +83,13 @@ impl Ground {
     /// # Errors
     /// [`EnvironmentError`]
     pub fn realize(&self, locked: &[LockedRequirement], cancel: &Cancel) -> Result<Environment, EnvironmentError> {
-        let uv = tools::uv_wheel()?;
-        let mut files = vec![LockedFile {
-            kind: FileKind::Tool,
-            name: uv.project.to_string(),
-            version: tools::UV_VERSION.to_owned(),
-            architecture: None,
-            size_bytes: Some(uv.size_bytes),
-            sha256: uv.sha256,
-            origin: Origin::PythonIndex { project: uv.project, file_name: uv.file_name.to_owned() },
-        }];
+        let (installer, step) = self.installer()?;
+        let mut files = vec![installer];
         for requirement in locked {
             files.push(self.requirement(requirement)?);
         }
         let mut lock = self.lock.clone();
         let on: Vec<&str> = self.base().into_iter().map(|layer| layer.name.as_str()).collect();
-        let step = Step::Install { python: self.python.clone(), script: Sha256::of(INSTALL.as_bytes()) };
         lock.add(REQUIREMENTS, &on, step, files);
         let plan = lock.layers.last().ok_or_else(|| EnvironmentError::NoLock { reason: "it is empty".to_owned() })?;
         let layer = lock.realize_layer(plan, &self.layers, &self.supply, cancel)?;
@@ -97,16 +98,59 @@ impl Ground {
         Ok(Environment::new(lock, layers))
     }
 
+    /// Installs the locked wheels, of which some were built before, and names what these were built from and on.
+    ///
+    /// # Errors
+    /// [`EnvironmentError`]
+    pub fn realize_with(
+        &self,
+        locked: &[LockedRequirement],
+        built: &[BuiltRequirement],
+        cancel: &Cancel,
+    ) -> Result<Environment, EnvironmentError> {
+        let mut environment = self.realize(locked, cancel)?;
+        for built in built.iter().filter(|built| locked.contains(&built.requirement)) {
+            environment.add_origins(built.origins.clone());
+        }
+        Ok(environment)
+    }
+
+    /// What installs wheels, and how: the resolver, which knows Python 3.8 and newer, else a program of our own. What is on
+    /// Debian is always known to it.
+    fn installer(&self) -> Result<(LockedFile, Step), EnvironmentError> {
+        if let Some(interpreter) = self.lock.host_interpreter() {
+            let python = self.lock.specification.suite.python_path();
+            let script = Sha256::of(host_layer::INSTALL.as_bytes());
+            return Ok((interpreter.clone(), Step::InstallFor { python, script }));
+        }
+        let uv = tools::uv_wheel()?;
+        let file = LockedFile {
+            kind: FileKind::Tool,
+            name: uv.project.to_string(),
+            version: tools::UV_VERSION.to_owned(),
+            architecture: None,
+            size_bytes: Some(uv.size_bytes),
+            sha256: uv.sha256,
+            origin: Origin::PythonIndex { project: uv.project, file_name: uv.file_name.to_owned() },
+        };
+        Ok((file, Step::Install { python: self.python.clone(), script: Sha256::of(INSTALL.as_bytes()) }))
+    }
+
     fn requirement(&self, requirement: &LockedRequirement) -> Result<LockedFile, EnvironmentError> {
         let resolved = self.supply.store().record::<LockedWheel>("wheel", &requirement.sha256)?;
+        let origin = match requirement.sdist_sha256 {
+            Some(sdist) => Origin::Built { file_name: requirement.file_name.clone(), sdist },
+            None => Origin::PythonIndex { project: requirement.name.clone(), file_name: requirement.file_name.clone() },
+        };
+        let is_built = requirement.sdist_sha256.is_some();
         Ok(LockedFile {
-            kind: FileKind::Requirement,
+            kind: if is_built { FileKind::RequirementBuilt } else { FileKind::Requirement },
             name: requirement.name.to_string(),
             version: requirement.version.clone(),
             architecture: None,
             size_bytes: resolved.and_then(|wheel| wheel.size_bytes),
             sha256: requirement.sha256,
-            origin: Origin::PythonIndex { project: requirement.name.clone(), file_name: requirement.file_name.clone() },
+            origin,
         })
     }
 }
@@ -114,4 +158,4 @@ impl Ground {
 /// The name of the layer of build requirements, the topmost.
 pub(crate) const REQUIREMENTS: &str = "requirements";
 /// The names of the layers that an interpreter needs.
-const BASE: [&str; 2] = ["root", "derived"];
+const BASE: [&str; 5] = ["root", "derived", "libraries", "interpreter", "bytecode"];

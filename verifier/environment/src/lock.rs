@@ -13,7 +13,7 @@ use twinbuild_subject::{PackageName, Sha256, WheelFileName};
 
 use crate::interpreter::{Order, VARIABLE, tool};
 use crate::target::Target;
-use crate::{EnvironmentError, Ground};
+use crate::{BuiltRequirement, EnvironmentError, Ground, SdistRequirement, sdist_requirement};
 
 /// Why requirements have no lock.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,12 @@ pub enum LockError {
         version: String,
         /// The interpreter and platform.
         target: String,
+    },
+    /// A requirement is published as an sdist only: it has to be built first.
+    #[error("{} {} is published as an sdist only ({})", sdist.name, sdist.version, sdist.file_name.text)]
+    SdistOnly {
+        /// The sdist.
+        sdist: Box<SdistRequirement>,
     },
     /// A wheel of a given lock may not be used.
     #[error("the recipe's {} (sha256:{}) cannot be used: {reason}", requirement.file_name, requirement.sha256)]
@@ -62,6 +68,9 @@ pub enum LockError {
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
 }
+
+/// The kind of records that say which sdist a lock waits for.
+const SDIST_ONLY: &str = "lock-sdist-only";
 
 /// What the store keeps of a lock: enough to fetch the wheels again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -102,42 +111,61 @@ struct Hashes {
 }
 
 impl Ground {
-    /// Resolves the recipe's direct requirements, as of its cut-off, to wheels: sorted by name.
+    /// Resolves the recipe's direct requirements, as of its cut-off, to wheels: sorted by name. `built` are those that were
+    /// built already, as there is no wheel of them on the index.
     ///
     /// # Errors
-    /// [`LockError`]
-    pub fn lock(&self, recipe: &Recipe) -> Result<Vec<LockedRequirement>, LockError> {
+    /// [`LockError`]; [`LockError::SdistOnly`] for the next requirement that has to be built.
+    pub fn lock(&self, recipe: &Recipe, built: &[BuiltRequirement]) -> Result<Vec<LockedRequirement>, LockError> {
         let requirements = &recipe.requirements;
         let base: Vec<Sha256> = self.base().into_iter().map(|layer| layer.layer.digest).collect();
         let key = serde_json::json!([
-            "lock 3",
+            "lock 4",
             requirements.direct,
             requirements.cutoff,
             base,
             self.python,
             self.supply.pypi.index().url().as_str(),
             tools::uv_digest().map_err(EnvironmentError::from)?,
+            built.iter().map(|built| &built.requirement).collect::<Vec<_>>(),
         ]);
         let key = Sha256::of(key.to_string().as_bytes());
         let store = self.supply.store();
         let held = store.record::<Vec<LockedWheel>>("lock", &key).map_err(EnvironmentError::from)?;
         let wheels = match held {
             Some(wheels) => wheels,
-            None if store.network() == Network::Offline => {
-                let (requirements, cutoff) = (requirements.direct.clone(), requirements.cutoff);
-                return Err(LockError::Offline { requirements, cutoff });
-            }
             None => {
-                let wheels = self.resolve(&requirements.direct, requirements.cutoff)?;
+                if let Some(sdist) = self.held_sdist(&key, requirements.cutoff)? {
+                    return Err(LockError::SdistOnly { sdist: Box::new(sdist) });
+                }
+                if store.network() == Network::Offline {
+                    let (requirements, cutoff) = (requirements.direct.clone(), requirements.cutoff);
+                    return Err(LockError::Offline { requirements, cutoff });
+                }
+                let resolved = self.resolve(&requirements.direct, requirements.cutoff, built);
+                if let Err(LockError::SdistOnly { sdist }) = &resolved {
+                    let held = (&sdist.name, sdist.file.sha256);
+                    store.put_record(SDIST_ONLY, &key, &held).map_err(EnvironmentError::from)?;
+                }
+                let wheels = resolved?;
                 store.put_record("lock", &key, &wheels).map_err(EnvironmentError::from)?;
                 wheels
             }
         };
-        for wheel in &wheels {
+        for wheel in wheels.iter().filter(|wheel| wheel.requirement.sdist_sha256.is_none()) {
             // Where to fetch it from is looked up by digest, so that a recipe need not hold addresses.
             store.put_record("wheel", &wheel.requirement.sha256, wheel).map_err(EnvironmentError::from)?;
         }
         Ok(wheels.into_iter().map(|wheel| wheel.requirement).collect())
+    }
+
+    /// The sdist that was found to be needed for the question `key` before.
+    fn held_sdist(&self, key: &Sha256, cutoff: Timestamp) -> Result<Option<SdistRequirement>, EnvironmentError> {
+        let Some((name, sha256)) = self.supply.store().record::<(PackageName, Sha256)>(SDIST_ONLY, key)? else {
+            return Ok(None);
+        };
+        let project = self.supply.pypi.project(&name)?;
+        Ok(sdist_requirement::of_digest(&project, &sha256, cutoff))
     }
 
     /// Checks a lock that was given instead of resolved: each wheel must be on the index, from before the cut-off.
@@ -146,6 +174,10 @@ impl Ground {
     /// [`LockError::Refused`] for the first wheel that is not, [`LockError::Environment`] where the index cannot be asked.
     pub fn check_lock(&self, locked: &[LockedRequirement], cutoff: Timestamp) -> Result<(), LockError> {
         for requirement in locked {
+            if requirement.sdist_sha256.is_some() {
+                self.locked_sdist(requirement, cutoff)?;
+                continue;
+            }
             let project = self.supply.pypi.project(&requirement.name).map_err(EnvironmentError::from)?;
             let refused = |reason: String| LockError::Refused { requirement: Box::new(requirement.clone()), reason };
             let file = project
@@ -161,6 +193,51 @@ impl Ground {
         Ok(())
     }
 
+    /// The sdist of a wheel of a given lock: it must be on the index, be of that release, and be from before the cut-off.
+    ///
+    /// # Errors
+    /// [`LockError::Refused`], [`LockError::Environment`].
+    pub fn locked_sdist(
+        &self,
+        requirement: &LockedRequirement,
+        cutoff: Timestamp,
+    ) -> Result<SdistRequirement, LockError> {
+        let refused =
+            |reason: &str| LockError::Refused { requirement: Box::new(requirement.clone()), reason: reason.to_owned() };
+        let digest = requirement.sdist_sha256.ok_or_else(|| refused("it names no sdist that it was built from"))?;
+        let project = self.supply.pypi.project(&requirement.name).map_err(EnvironmentError::from)?;
+        let sdist = sdist_requirement::of_digest(&project, &digest, cutoff);
+        let is_of_release = |sdist: &SdistRequirement| requirement.is_release(&sdist.name, &sdist.version);
+        sdist
+            .filter(is_of_release)
+            .ok_or_else(|| refused("the index has no sdist of that release and digest from before the cut-off"))
+    }
+
+    /// The next sdist to be built, where the resolver found no solution.
+    fn find_sdist(
+        &self,
+        direct: &[String],
+        cutoff: Timestamp,
+        built: &[BuiltRequirement],
+    ) -> Result<Option<SdistRequirement>, EnvironmentError> {
+        let target = self.target()?;
+        let fits = |wheel: &WheelFileName| target.fitness(wheel).is_some();
+        let wanted = sdist_requirement::Target { version: self.python_version(), fits: &fits, cutoff };
+        sdist_requirement::find(&self.supply.pypi, direct, &wanted, built)
+    }
+
+    /// The version of the interpreter; of one of Debian the last number is not known before it runs, and taken as the
+    /// highest.
+    fn python_version(&self) -> (u32, u32, u32) {
+        let text = match self.lock.host_interpreter() {
+            Some(file) => file.version.clone(),
+            None => format!("{}.99", self.lock.specification.interpreter.version),
+        };
+        let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        (next(), next(), next())
+    }
+
     /// What wheels must fit.
     fn target(&self) -> Result<Target, EnvironmentError> {
         let specification = &self.lock.specification;
@@ -171,7 +248,12 @@ impl Ground {
         })
     }
 
-    fn resolve(&self, direct: &[String], cutoff: Timestamp) -> Result<Vec<LockedWheel>, LockError> {
+    fn resolve(
+        &self,
+        direct: &[String],
+        cutoff: Timestamp,
+        built: &[BuiltRequirement],
+    ) -> Result<Vec<LockedWheel>, LockError> {
         let staging = self.supply.store().staging().map_err(EnvironmentError::from)?;
         let io_error = |doing: &str| {
             let doing = doing.to_owned();
@@ -180,9 +262,26 @@ impl Ground {
         let input = staging.path().join("requirements.in");
         let output = staging.path().join("pylock.toml");
         fs::write(&input, direct.join("\n")).map_err(io_error("writing the requirements"))?;
-        let said = self.run_uv(staging.path(), &input, &output, cutoff)?;
-        if let Some(reason) = said {
-            return Err(reason);
+        let links = staging.path().join("built");
+        fs::create_dir(&links).map_err(io_error("making a folder for built wheels"))?;
+        for BuiltRequirement { requirement, .. } in built {
+            let blob = self.supply.store().blob(&requirement.sha256).map_err(EnvironmentError::from)?;
+            let unknown = || EnvironmentError::UnknownWheel {
+                name: format!("{} {}", requirement.name, requirement.version),
+                sha256: requirement.sha256,
+            };
+            let blob = blob.ok_or_else(unknown)?;
+            fs::copy(blob.path(), links.join(&requirement.file_name)).map_err(io_error("laying out a built wheel"))?;
+        }
+        match self.run_uv(staging.path(), &input, &output, cutoff)? {
+            None => {}
+            Some(unresolvable @ LockError::Unresolvable { .. }) => {
+                return Err(match self.find_sdist(direct, cutoff, built)? {
+                    Some(sdist) => LockError::SdistOnly { sdist: Box::new(sdist) },
+                    None => unresolvable,
+                });
+            }
+            Some(reason) => return Err(reason),
         }
         let text = fs::read_to_string(&output).map_err(io_error("reading the resolver's lock file"))?;
         let file: LockFile = toml::from_str(&text)
@@ -190,10 +289,34 @@ impl Ground {
         let target = self.target()?;
         let mut wheels = Vec::new();
         for package in file.packages {
-            wheels.push(choose(package, &target, cutoff)?);
+            let own = built.iter().map(|built| &built.requirement).find(|own| own.name == package.name);
+            if let Some(own) = own.filter(|own| is_version(own, &package.version)) {
+                wheels.push(LockedWheel { requirement: own.clone(), url: String::new(), size_bytes: None });
+                continue;
+            }
+            wheels.push(match choose(package, &target, cutoff) {
+                Err(LockError::NoWheel { name, version, target }) => {
+                    let release = self.sdist_of(&name, &version, cutoff)?;
+                    let sdist = release.ok_or(LockError::NoWheel { name, version, target })?;
+                    return Err(LockError::SdistOnly { sdist: Box::new(sdist) });
+                }
+                chosen => chosen?,
+            });
         }
         wheels.sort_by(|a, b| a.requirement.name.cmp(&b.requirement.name));
         Ok(wheels)
+    }
+
+    /// The sdist of a release that has no wheel that fits.
+    fn sdist_of(
+        &self,
+        name: &PackageName,
+        version: &str,
+        cutoff: Timestamp,
+    ) -> Result<Option<SdistRequirement>, EnvironmentError> {
+        let project = self.supply.pypi.project(name)?;
+        let version = version.parse().ok();
+        Ok(version.and_then(|version| sdist_requirement::of_release(&project, &version, cutoff)))
     }
 
     /// Runs the resolver; gives why it failed, if it did.
@@ -209,10 +332,12 @@ impl Ground {
         let cache = store.directory().join("uv");
         fs::create_dir_all(&cache).map_err(|source| io_error("making the resolver's cache", source))?;
         let layers = self.base().into_iter().map(|layer| layer.layer.path.clone()).collect();
-        let order = Order { layers, python: self.python.clone(), cache: cache.clone() };
+        // It is told of an interpreter of the host by its version, as it cannot ask old ones. They answer like the root's.
+        let root_python = self.lock.specification.suite.python_path();
+        let order = Order { layers, python: root_python.clone(), cache: cache.clone() };
         let order = serde_json::to_string(&order)
             .map_err(|error| io_error("naming the interpreter", io::Error::other(error)))?;
-        let python = interpreter_link(store.directory(), Sha256::of(order.as_bytes()), &self.python)
+        let python = interpreter_link(store.directory(), Sha256::of(order.as_bytes()), &root_python)
             .map_err(|source| io_error("linking the interpreter", source))?;
         let uv = tools::uv(store, &self.supply.pypi).map_err(EnvironmentError::from)?;
         let mut command = tool(&uv);
@@ -225,6 +350,8 @@ impl Ground {
             .arg(&cache)
             .arg("--python")
             .arg(python)
+            .args(self.lock.host_interpreter().into_iter().flat_map(|file| ["--python-version", &file.version]))
+            .args(["--find-links", "built"])
             .arg("--output-file")
             .arg(output)
             .arg(input)
@@ -253,6 +380,11 @@ impl Ground {
             _ => Some(LockError::Resolver { reason: reason() }),
         })
     }
+}
+
+/// Whether a wheel is of that version, in whatever form.
+fn is_version(own: &LockedRequirement, version: &str) -> bool {
+    version.parse().is_ok_and(|version| own.is_release(&own.name, &version))
 }
 
 /// A link by the name of the interpreter to this program, in a place that stays the same for the same `order`: the
@@ -291,7 +423,7 @@ fn choose(package: LockedPackage, target: &Target, cutoff: Timestamp) -> Result<
     let Some((_, file_name, wheel)) = fitting.into_iter().next() else {
         return Err(LockError::NoWheel { name, version, target: target.to_string() });
     };
-    let requirement = LockedRequirement { name, version, file_name, sha256: wheel.hashes.sha256 };
+    let requirement = LockedRequirement { name, version, file_name, sha256: wheel.hashes.sha256, sdist_sha256: None };
     requirement.check().map_err(|expected| LockError::Resolver { reason: format!("in its lock file: {expected}") })?;
     Ok(LockedWheel { requirement, url: wheel.url.into(), size_bytes: wheel.size })
 }

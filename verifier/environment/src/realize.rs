@@ -10,12 +10,12 @@ use twinbuild_registry::{Platform, tools};
 use twinbuild_sandbox::{
     Bind, Cancel, Collect, Collected, CollectedKind, End, Limits, Processors, SkeletonFile, Spec, run,
 };
-use twinbuild_store::{Staging, Store};
+use twinbuild_store::{Blob, Staging, Store};
 use twinbuild_subject::Sha256;
 
 use crate::debian::Root;
-use crate::environment_lock::{EnvironmentLock, LayerPlan, LockedFile, Origin, Step};
-use crate::{EnvironmentError, Layer, Supply, fix_ups, inventory};
+use crate::environment_lock::{EnvironmentLock, LayerPlan, LockedFile, Step};
+use crate::{EnvironmentError, HostInterpreter, Layer, Supply, fix_ups, host_layer, inventory};
 
 /// Changes whenever what this program makes of the same plan changes, so that layers of an older one are not taken for it.
 const REVISION: u32 = 2;
@@ -79,6 +79,9 @@ impl EnvironmentLock {
     ) -> Result<Layer, EnvironmentError> {
         let below = self.below(plan, layers)?;
         let store = supply.store();
+        if plan.step == Step::Copy {
+            return self.copied(plan, supply);
+        }
         let key = key(plan, &below.iter().map(|layer| layer.digest).collect::<Vec<_>>());
         if let Some(layer) = opened(store, &key)? {
             return Ok(layer);
@@ -102,8 +105,14 @@ impl EnvironmentLock {
         let mut layers: Vec<HeldLayer> = Vec::new();
         for plan in &self.layers {
             let find = |name: &String| layers.iter().find(|layer| layer.name == *name).map(|layer| layer.digest);
-            let Some(below) = plan.on.iter().map(find).collect::<Option<Vec<_>>>() else { break };
-            let Some(Made { layer: digest }) = store.record(MADE, &key(plan, &below))? else { break };
+            let digest = match (&plan.step, plan.files.first()) {
+                (Step::Copy, Some(digest)) => *digest,
+                _ => {
+                    let Some(below) = plan.on.iter().map(find).collect::<Option<Vec<_>>>() else { break };
+                    let Some(Made { layer }) = store.record(MADE, &key(plan, &below))? else { break };
+                    layer
+                }
+            };
             let Some(size_bytes) = store.layer_size_bytes(&digest.to_string())? else { break };
             layers.push(HeldLayer { name: plan.name.clone(), digest, size_bytes });
         }
@@ -117,6 +126,27 @@ impl EnvironmentLock {
             found.ok_or_else(|| EnvironmentError::NoLock { reason: missing() })
         };
         plan.on.iter().map(find).collect()
+    }
+}
+
+impl EnvironmentLock {
+    /// The layer of an interpreter of the host: the one that the store holds, else what this host has under that path, if it
+    /// comes to the same.
+    fn copied(&self, plan: &LayerPlan, supply: &Supply) -> Result<Layer, EnvironmentError> {
+        let files = self.files_of(plan)?;
+        let [file] = files.as_slice() else {
+            return Err(EnvironmentError::NoLock { reason: "an interpreter of the host is to be one file".to_owned() });
+        };
+        if let Some(layer) = Layer::open(supply.store(), file.sha256)? {
+            return Ok(layer);
+        }
+        let interpreter = HostInterpreter::locked(file)?;
+        let layer = host_layer::copied(supply.store(), &interpreter)?;
+        if layer.digest == file.sha256 {
+            return Ok(layer);
+        }
+        let reason = format!("it is to have the digest {}, and this host's has {}", file.sha256, layer.digest);
+        Err(EnvironmentError::NotAdmitted { interpreter: interpreter.to_string(), reason })
     }
 }
 
@@ -159,7 +189,38 @@ impl Maker<'_> {
                 self.check("its program to install wheels", *script == Sha256::of(INSTALL.as_bytes()))?;
                 self.install(python, &files)
             }
+            // It has no plan's key, see `EnvironmentLock::copied`.
+            Step::Copy => Err(EnvironmentError::NoLock { reason: "a copy is not made by a plan".to_owned() }),
+            Step::Admit { script, .. } => {
+                self.check("its program to try interpreters", *script == Sha256::of(host_layer::ADMIT.as_bytes()))?;
+                host_layer::admit(self.supply.store(), &self.interpreter()?, self.below, self.cancel)
+            }
+            Step::InstallFor { python, script } => {
+                self.check("its program to install wheels", *script == Sha256::of(host_layer::INSTALL.as_bytes()))?;
+                self.install_for(python, &files)
+            }
         }
+    }
+
+    /// The interpreter of the host that the lock names.
+    fn interpreter(&self) -> Result<HostInterpreter, EnvironmentError> {
+        let file = self.lock.host_interpreter();
+        let missing = || EnvironmentError::NoLock { reason: "it has no interpreter of the host".to_owned() };
+        file.ok_or_else(missing).and_then(HostInterpreter::locked)
+    }
+
+    fn install_for(&self, python: &str, files: &[&LockedFile]) -> Result<Staging, EnvironmentError> {
+        let [_, wheels @ ..] = files else {
+            return Err(EnvironmentError::NoLock { reason: "a layer of wheels has no interpreter".to_owned() });
+        };
+        tracing::info!("installing {} build requirements", wheels.len());
+        let blobs = self.supply.fetch_all(self.lock, wheels)?;
+        let named = wheels.iter().zip(blobs).map(|(wheel, blob)| Ok((wheel.wheel_name()?.to_owned(), blob)));
+        let wheels: Vec<(String, Blob)> = named.collect::<Result<_, EnvironmentError>>()?;
+        let store = self.supply.store();
+        host_layer::install(store, &self.interpreter()?, python, self.below, &wheels, |doing, spec| {
+            self.run(doing, spec)
+        })
     }
 
     /// Refuses to make another layer than the lock means.
@@ -211,11 +272,7 @@ impl Maker<'_> {
         let laid_out = store.staging()?;
         let mut listed = String::new();
         for (wheel, blob) in wheels.iter().zip(self.supply.fetch_all(self.lock, wheels)?) {
-            let Origin::PythonIndex { file_name, .. } = &wheel.origin else {
-                return Err(EnvironmentError::NoLock {
-                    reason: format!("{} is to be installed and no wheel", wheel.name),
-                });
-            };
+            let file_name = wheel.wheel_name()?;
             let path = laid_out.path().join(file_name);
             fs::hard_link(blob.path(), &path)
                 .or_else(|_| fs::copy(blob.path(), &path).map(drop))
@@ -252,22 +309,23 @@ impl Maker<'_> {
         match run.end {
             End::Exited(0) => Ok(run.collected),
             End::Cancelled => Err(EnvironmentError::Cancelled { doing }),
-            end => {
-                let tail = &run.log.bytes[run.log.bytes.len().saturating_sub(2000)..];
-                let log = String::from_utf8_lossy(tail).escape_debug().to_string();
-                Err(EnvironmentError::Step { doing, end: format!("{end:?}"), log })
-            }
+            end => Err(EnvironmentError::Step { doing, end: format!("{end:?}"), log: tail(&run.log.bytes) }),
         }
     }
 }
 
-fn io_error(doing: &'static str) -> impl Fn(io::Error) -> EnvironmentError {
+/// The end of what a step printed, escaped.
+pub(crate) fn tail(log: &[u8]) -> String {
+    String::from_utf8_lossy(&log[log.len().saturating_sub(2000)..]).escape_debug().to_string()
+}
+
+pub(crate) fn io_error(doing: &'static str) -> impl Fn(io::Error) -> EnvironmentError {
     move |source| EnvironmentError::Io { doing: doing.to_owned(), source }
 }
 
 /// A sandbox that runs a script of ours by an interpreter of the layers, and collects one folder. Everything that the
 /// result could depend on is fixed.
-fn step(script: &str, python: &str, directory: &str, into: &Path) -> Spec {
+pub(crate) fn step(script: &str, python: &str, directory: &str, into: &Path) -> Spec {
     const PATH: &str = "/usr/lib/twinbuild/step.py";
     let variables =
         [("PATH", "/usr/bin"), ("HOME", "/tmp"), ("LC_ALL", "C.UTF-8"), ("PYTHONHASHSEED", "0"), ("TZ", "UTC0")];
@@ -284,7 +342,7 @@ fn step(script: &str, python: &str, directory: &str, into: &Path) -> Spec {
 }
 
 /// Makes the links that were collected; they are for the inside of a sandbox, and nothing here follows them.
-fn link_collected(folder: &Path, collected: &[Collected]) -> io::Result<()> {
+pub(crate) fn link_collected(folder: &Path, collected: &[Collected]) -> io::Result<()> {
     for entry in collected {
         if let CollectedKind::Symlink { target } = &entry.kind {
             symlink(target, folder.join(&entry.path))?;

@@ -1,11 +1,12 @@
 //! From a specification to its lock.
 
 use jiff::Timestamp;
+use twinbuild_recipe::Provider;
 use twinbuild_registry::{DebianPackage, PackageIndex};
 use twinbuild_subject::Sha256;
 
 use crate::environment_lock::{EnvironmentLock, FileKind, LockedFile, Origin, Step};
-use crate::{EnvironmentError, Specification, Supply, fix_ups, realize};
+use crate::{EnvironmentError, Specification, Supply, fix_ups, host_layer, host_libraries, realize};
 
 /// What only maintainer scripts and package management would need, of which there is none here.
 const EXCLUDED: [&str; 4] = ["debconf", "debconf-2.0", "dpkg", "readline-common"];
@@ -13,7 +14,8 @@ const EXCLUDED: [&str; 4] = ["debconf", "debconf-2.0", "dpkg", "readline-common"
 impl Specification {
     /// The files that this takes, as the archive has them at the moment of the specification, else at `now`.
     ///
-    /// Layers: the root, what is derived from it, then, where they are asked for, the toolchain and further packages.
+    /// Layers: the root, what is derived from it, then, where they are asked for, an interpreter of the host with the
+    /// libraries that it needs, the toolchain and further packages.
     /// Each of these has what its packages need and what no layer below it has.
     ///
     /// # Errors
@@ -29,6 +31,13 @@ impl Specification {
         let script = Sha256::of(realize::DERIVE.as_bytes());
         lock.add("derived", &["root"], Step::Derive { python: self.suite.python_path(), script }, Vec::new());
         let mut on = vec!["root"];
+        if self.interpreter.provider == Provider::Host {
+            let libraries: Vec<String> = host_libraries::packages().into_iter().map(str::to_owned).collect();
+            let files = further(&index, &mut present, &libraries)?;
+            lock.add("libraries", &on, Step::Unpack { fix_ups }, files);
+            on.insert(0, "libraries");
+            self.add_host_interpreter(supply, &mut lock)?;
+        }
         if self.toolchain {
             let files = further(&index, &mut present, &self.suite.toolchain())?;
             lock.add("toolchain", &on, Step::Unpack { fix_ups }, files);
@@ -39,6 +48,30 @@ impl Specification {
             lock.add("packages", &on, Step::Unpack { fix_ups }, files);
         }
         Ok(lock)
+    }
+}
+
+impl Specification {
+    /// Adds the layers of an interpreter of this host, which is copied to learn its digest.
+    fn add_host_interpreter(&self, supply: &Supply, lock: &mut EnvironmentLock) -> Result<(), EnvironmentError> {
+        let interpreter = supply.host(&self.interpreter.version)?;
+        let layer = host_layer::copied(supply.store(), &interpreter)?;
+        let (major, minor, micro) = interpreter.version;
+        let file = LockedFile {
+            kind: FileKind::HostInterpreter,
+            name: "CPython".to_owned(),
+            version: format!("{major}.{minor}.{micro}"),
+            architecture: None,
+            size_bytes: None,
+            sha256: layer.digest,
+            origin: Origin::Host { prefix: interpreter.prefix.clone() },
+        };
+        lock.add("interpreter", &[], Step::Copy, vec![file]);
+        let script = Sha256::of(host_layer::ADMIT.as_bytes());
+        let python = interpreter.program().to_string_lossy().into_owned();
+        let on = ["interpreter", "libraries", "derived", "root"];
+        lock.add("bytecode", &on, Step::Admit { python, script }, Vec::new());
+        Ok(())
     }
 }
 

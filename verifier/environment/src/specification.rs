@@ -10,6 +10,9 @@ use twinbuild_registry::Platform;
 
 use crate::Suite;
 
+/// The suite below interpreters of the host.
+const HOST_SUITE: Suite = Suite::Bookworm;
+
 /// What an environment is asked to be, but for the build requirements.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -49,10 +52,10 @@ impl Specification {
     pub fn of_recipe(recipe: &Recipe, platform: Platform) -> Option<Self> {
         let suite = match recipe.interpreter.provider {
             Provider::Debian => Suite::by_python(&recipe.interpreter.version)?,
-            Provider::Host => return None,
+            Provider::Host => HOST_SUITE,
         };
-        let toolchain = recipe.environment.toolchain;
-        Some(Self { toolchain, ..Self::of_suite(suite, platform) })
+        let (toolchain, interpreter) = (recipe.environment.toolchain, recipe.interpreter.clone());
+        Some(Self { toolchain, interpreter, ..Self::of_suite(suite, platform) })
     }
 }
 
@@ -60,6 +63,9 @@ impl Specification {
 impl fmt::Display for Specification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{} with Python {}", self.suite.code_name(), self.architecture, self.interpreter.version)?;
+        if self.interpreter.provider == Provider::Host {
+            f.write_str(" of this host")?;
+        }
         if self.toolchain {
             f.write_str(", toolchain")?;
         }
@@ -90,6 +96,8 @@ mod tests {
         let with_toolchain = recipe("3.9", "[environment]\ntoolchain = true\n").unwrap();
         assert_eq!(with_toolchain.to_string(), "bullseye/amd64 with Python 3.9, toolchain");
         assert_eq!(recipe("3.10", ""), None);
+        let of_host = recipe("2.7", "provider = \"host\"\n").unwrap();
+        assert_eq!(of_host.to_string(), "bookworm/amd64 with Python 2.7 of this host");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use twinbuild_registry::{DebianArchive, DebianError, DebianPackage, Pypi};
 use twinbuild_store::{Blob, Fetch, FetchError, Store, Url};
 
-use crate::EnvironmentError;
 use crate::environment_lock::{EnvironmentLock, LockedFile, Origin};
 use crate::lock::LockedWheel;
+use crate::{EnvironmentError, HostInterpreter, HostPlaces};
 
 /// The largest wheel that is taken as a requirement, in bytes.
 const WHEEL_LIMIT_BYTES: u64 = 512 << 20;
@@ -21,13 +21,26 @@ const DOWNLOADS: usize = 4;
 pub struct Supply {
     pub(crate) pypi: Pypi,
     pub(crate) debian: DebianArchive,
+    pub(crate) hosts: HostPlaces,
 }
 
 impl Supply {
     /// What these two have. Both must keep what they get in the same store.
     #[must_use]
     pub fn new(pypi: Pypi, debian: DebianArchive) -> Self {
-        Self { pypi, debian }
+        Self { pypi, debian, hosts: HostPlaces::default() }
+    }
+
+    /// The same, with interpreters of this host.
+    #[must_use]
+    pub fn with_hosts(self, hosts: HostPlaces) -> Self {
+        Self { hosts, ..self }
+    }
+
+    /// The interpreter of this host of that version, `MAJOR.MINOR`.
+    pub(crate) fn host(&self, version: &str) -> Result<HostInterpreter, EnvironmentError> {
+        let found = self.hosts.interpreters().into_iter().find(|one| one.minor_version() == version);
+        found.ok_or_else(|| EnvironmentError::Interpreter { version: version.to_owned(), is_host: true })
     }
 
     /// Where everything is kept.
@@ -55,6 +68,8 @@ impl Supply {
         match &file.origin {
             Origin::DebianArchive { path } => self.package(lock, file, path),
             Origin::PythonIndex { .. } => self.wheel(file),
+            // What was made here and is gone has to be made again by those who know how.
+            Origin::Host { .. } | Origin::Built { .. } => Err(self.unknown(file)),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
-use twinbuild_environment::{EnvironmentError, Ground, Specification, Supply};
+use twinbuild_environment::{EnvironmentError, Ground, HostPlaces, Specification, Supply};
 use twinbuild_rebuild::VariationSet;
 use twinbuild_recipe::{Inference, Interpreter, Provider, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
@@ -43,6 +43,8 @@ pub struct Options {
     pub as_of: Option<Timestamp>,
     /// The recipe to use instead of an inferred one.
     pub recipe: Option<Recipe>,
+    /// Where interpreters of this host are looked for.
+    pub hosts: HostPlaces,
     /// A folder to keep artifacts, logs, recipe and verdict in.
     pub keep: Option<PathBuf>,
     /// In what the twins differ.
@@ -186,7 +188,7 @@ impl Judge {
             return Ok(ground.clone());
         }
         let debian = DebianArchive::new(self.store.clone(), self.mirror.clone());
-        let supply = Supply::new(self.pypi.clone(), debian);
+        let supply = Supply::new(self.pypi.clone(), debian).with_hosts(self.options.hosts.clone());
         let ground = Ground::prepare(&supply, &specification, &self.cancel)?;
         *made = Some(ground.clone());
         Ok(ground)

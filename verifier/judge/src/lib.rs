@@ -16,6 +16,7 @@ mod error;
 mod evidence;
 mod judge;
 mod keep;
+mod requirement;
 mod subject;
 mod walk;
 

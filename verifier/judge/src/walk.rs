@@ -12,7 +12,9 @@ use twinbuild_rebuild::{
     Artifact, BuildFailure, Ended, Job, RebuildError, Twin, Variation, VariationSet, discover_requirements,
     driver_digest, rebuild,
 };
-use twinbuild_recipe::{Inference, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer};
+use twinbuild_recipe::{
+    Inference, Interpreter, Provider, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer,
+};
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_store::Blob;
@@ -29,6 +31,7 @@ use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
 use crate::keep::Keep;
+use crate::requirement::Building;
 use crate::subject::Prepared;
 
 /// How often a backend may ask for more requirements.
@@ -56,7 +59,7 @@ macro_rules! step {
     };
 }
 
-fn end<T>(outcome: Outcome, class: &str, stage: Option<&str>, detail: impl Into<String>) -> Step<T> {
+pub(crate) fn end<T>(outcome: Outcome, class: &str, stage: Option<&str>, detail: impl Into<String>) -> Step<T> {
     Step::End(outcome, Reason { class: class.to_owned(), stage: stage.map(str::to_owned), detail: detail.into() })
 }
 
@@ -82,11 +85,11 @@ pub(crate) struct LaidOut {
 }
 
 /// A recipe that is complete, and the environment for it.
-struct Readied {
-    recipe: Recipe,
-    reasons: Vec<Because>,
-    origin: &'static str,
-    environment: Environment,
+pub(crate) struct Readied {
+    pub(crate) recipe: Recipe,
+    pub(crate) reasons: Vec<Because>,
+    pub(crate) origin: &'static str,
+    pub(crate) environment: Environment,
 }
 
 impl Judge {
@@ -120,7 +123,8 @@ impl Judge {
         let inferred = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
         let environment_started = Instant::now();
         let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
-        let readied = step!(verdict, self.ready(prepared, source, &laid_out, &ground, inferred)?);
+        let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground);
+        let readied = step!(verdict, self.ready(&building, inferred)?);
         verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
         keep.recipe(&readied.recipe, &readied.reasons)?;
         verdict.recipe = Some(RecipeRecord {
@@ -322,10 +326,14 @@ impl Judge {
             }
         };
         if let Some(recipe) = &self.options.recipe {
-            let offered = Ground::offer().interpreters;
+            let offered = Ground::offer(&self.options.hosts).interpreters;
             if !offered.contains(&recipe.interpreter) {
-                let (asked, known) = (&recipe.interpreter.version, offered.iter().map(|offer| offer.version.as_str()));
-                let known = known.collect::<Vec<_>>().join(", ");
+                let name = |one: &Interpreter| match one.provider {
+                    Provider::Debian => format!("{} of Debian", one.version),
+                    Provider::Host => format!("{} of this host", one.version),
+                };
+                let known = offered.iter().map(name).collect::<Vec<_>>().join(", ");
+                let asked = name(&recipe.interpreter);
                 let detail = format!("the recipe asks for CPython {asked}, and on offer is {known}");
                 return Ok(end(Outcome::Unsupported, "interpreter", None, detail));
             }
@@ -351,7 +359,7 @@ impl Judge {
             return Err(JudgeError::Usage { message });
         }
         let release = Release { wheel: name.clone(), first_upload };
-        match infer(&release, &evidence, &laid_out.evidence, &Ground::offer()) {
+        match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
             Ok(inference) => Ok(Step::Next((inference, "inferred"))),
             Err(error @ Unsupported::SelfHosted { .. }) => {
                 Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), error.to_string()))
@@ -371,49 +379,50 @@ impl Judge {
         }
     }
 
-    /// Locks the recipe, realizes its environment, and adds what the backend asks for beyond it.
-    fn ready(
+    /// Locks the recipe, realizes its environment, and adds what the backend asks for beyond it. Requirements that are
+    /// published as sdists only are built before.
+    pub(crate) fn ready(
         &self,
-        prepared: &Prepared,
-        source: &crate::subject::PreparedSource,
-        laid_out: &LaidOut,
-        ground: &Ground,
+        building: &Building<'_>,
         (inference, origin): (Inference, &'static str),
     ) -> Result<Step<Readied>, JudgeError> {
+        let Building { prepared, source, tree, ground, .. } = *building;
         let Inference { mut recipe, mut reasons } = inference;
+        let mut built = Vec::new();
         let is_given_locked = recipe.requirements.locked.is_some();
         if let Some(locked) = &recipe.requirements.locked
             && let Err(error) = ground.check_lock(locked, recipe.requirements.cutoff)
         {
             return lock_error(error);
         }
+        if is_given_locked {
+            match self.build_locked(building, &recipe)? {
+                Step::Next(requirements) => built = requirements,
+                Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+            }
+        }
         for _ in 0..DISCOVERY_ROUNDS {
             if recipe.requirements.locked.is_none() {
-                match ground.lock(&recipe) {
-                    Ok(locked) => recipe.requirements.locked = Some(locked),
-                    Err(error) => return lock_error(error),
+                match self.lock(building, &recipe, &mut built)? {
+                    Step::Next(locked) => recipe.requirements.locked = Some(locked),
+                    Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
                 }
             }
             let locked = recipe.requirements.locked.as_deref().unwrap_or_default();
             for requirement in locked {
                 let is_own_release = requirement.is_release(prepared.name.name(), prepared.name.version());
-                let is_own_file = [prepared.blob.sha256(), source.blob.sha256()].contains(&requirement.sha256);
-                if is_own_release || is_own_file {
-                    let detail = format!(
-                        "building it requires {} {} itself, and a file of the subject's own release is no ground to build it on",
-                        requirement.name, requirement.version
-                    );
-                    return Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), detail));
+                if is_own_release || building.is_own_file(requirement.sha256) {
+                    return Ok(building.self_hosted(&requirement.name, &requirement.version));
                 }
             }
-            let environment = match ground.realize(locked, &self.cancel) {
+            let environment = match ground.realize_with(locked, &built, &self.cancel) {
                 Ok(environment) => environment,
                 Err(error) => return environment_error(error),
             };
             if is_given_locked {
                 return Ok(Step::Next(Readied { recipe, reasons, origin, environment }));
             }
-            let required = match self.required(&recipe, &environment, source.blob.sha256(), &laid_out.tree)? {
+            let required = match self.required(&recipe, &environment, source, tree)? {
                 Step::Next(required) => required,
                 Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
             };
@@ -582,13 +591,15 @@ fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
     }
 }
 
-fn lock_error<T>(error: LockError) -> Result<Step<T>, JudgeError> {
+pub(crate) fn lock_error<T>(error: LockError) -> Result<Step<T>, JudgeError> {
     let stage = Some("requirements");
     match error {
         LockError::Unresolvable { .. } => {
             Ok(end(Outcome::Unbuildable, "requirements-unresolvable", stage, error.to_string()))
         }
-        LockError::NoWheel { .. } => Ok(end(Outcome::Unbuildable, "requirement-sdist-only", stage, error.to_string())),
+        LockError::NoWheel { .. } | LockError::SdistOnly { .. } => {
+            Ok(end(Outcome::Unbuildable, "requirement-sdist-only", stage, error.to_string()))
+        }
         LockError::Refused { .. } => Ok(end(Outcome::Unbuildable, "requirement-refused", stage, error.to_string())),
         LockError::Resolver { .. } => Ok(end(Outcome::Inconclusive, "resolver-failed", stage, error.to_string())),
         LockError::Offline { .. } => Ok(end(Outcome::Inconclusive, "offline", stage, error.to_string())),
@@ -600,11 +611,14 @@ pub(crate) fn environment_error<T>(error: EnvironmentError) -> Result<Step<T>, J
     match error {
         EnvironmentError::Cancelled { .. } => Err(JudgeError::Cancelled),
         EnvironmentError::Sandbox(error @ SandboxError::HostUnsupported { .. }) => Err(JudgeError::Host(error)),
+        error @ EnvironmentError::NotAdmitted { .. } => {
+            Ok(end(Outcome::Unsupported, "interpreter", Some("environment"), error.to_string()))
+        }
         error => Ok(end(Outcome::Inconclusive, "environment-failed", Some("environment"), chain(&error))),
     }
 }
 
-fn rebuild_error<T>(error: RebuildError) -> Result<Step<T>, JudgeError> {
+pub(crate) fn rebuild_error<T>(error: RebuildError) -> Result<Step<T>, JudgeError> {
     match error {
         RebuildError::Cancelled => Err(JudgeError::Cancelled),
         RebuildError::Sandbox(error @ SandboxError::HostUnsupported { .. }) => Err(JudgeError::Host(error)),
@@ -622,7 +636,7 @@ fn ended(mut verdict: Verdict, outcome: Outcome, class: &str, detail: &str) -> V
 }
 
 /// The end of a log, with everything written out that could steer a terminal.
-fn tail(log: &[u8]) -> String {
+pub(crate) fn tail(log: &[u8]) -> String {
     let start = log.len().saturating_sub(LOG_TAIL_BYTES);
     let text = String::from_utf8_lossy(&log[start..]);
     text.lines().map(|line| MemberPath::from(line).to_string()).collect::<Vec<_>>().join("\n")

@@ -178,6 +178,8 @@ impl Conditions {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -200,6 +202,17 @@ mod tests {
             let conditions = Conditions::with(&[varied].into());
             for (a, b) in FIRST.values().into_iter().zip(conditions.values()) {
                 assert_eq!(a.1 == b.1, a.0 != varied, "{varied}: {}", a.0);
+            }
+        }
+    }
+
+    #[test]
+    fn no_interpreter_can_stand_where_a_build_writes() {
+        for conditions in CONDITIONS {
+            let Conditions { build_path, output, home, temporary_directory, .. } = conditions;
+            for place in [build_path, output, home, temporary_directory] {
+                let is_reserved = |folder: &&str| Path::new(place).starts_with(folder);
+                assert!(twinbuild_environment::RESERVED_FOLDERS.iter().any(is_reserved), "{place}");
             }
         }
     }

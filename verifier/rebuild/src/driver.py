@@ -1,8 +1,10 @@
-"""Runs one build inside a sandbox.
+"""Runs one build inside a sandbox, on the build's own interpreter: CPython 2.7, or 3.6 and newer.
 
 Reads a request (JSON) on standard input and calls the backend. When it is asked what the backend requires, the answer goes
 to the report pipe. Standard library only.
 """
+
+from __future__ import print_function
 
 import json
 import os
@@ -22,7 +24,7 @@ def import_backend(request):
     if path:
         origin = os.path.realpath(module.__file__ or "")
         if not any(origin.startswith(part + os.sep) for part in path):
-            raise ImportError(f"the backend was imported from {origin}, which is not in backend-path")
+            raise ImportError("the backend was imported from {}, which is not in backend-path".format(origin))
     backend = module
     for attribute in filter(None, attributes.split(".")):
         backend = getattr(backend, attribute)
@@ -32,13 +34,39 @@ def import_backend(request):
 def required(request):
     """What get_requires_for_build_wheel asks for beyond the environment (PEP 517)."""
     if request["backend"] is None:
-        from setuptools import build_meta as backend
-
+        try:
+            from setuptools import build_meta as backend
+        except ImportError:
+            return required_by_setup_py()
         backend = getattr(backend, "__legacy__", backend)
     else:
         backend = import_backend(request)
     hook = getattr(backend, "get_requires_for_build_wheel", None)
     return [str(requirement) for requirement in (hook(None) if hook else [])]
+
+
+def required_by_setup_py():
+    """`setup_requires`, under a setuptools from before it had hooks; they have to be found in the same way."""
+    import setuptools.dist
+
+    class Required(Exception):
+        pass
+
+    def fetch_build_eggs(distribution, requirements):
+        if not isinstance(requirements, (list, tuple)):
+            requirements = str(requirements).splitlines()
+        raise Required([str(requirement) for requirement in requirements])
+
+    setuptools.dist.Distribution.fetch_build_eggs = fetch_build_eggs
+    sys.argv[:] = ["setup.py", "--version"]
+    sys.path.insert(0, os.getcwd())
+    with open("setup.py", "rb") as script:
+        code = compile(script.read(), "setup.py", "exec")
+    try:
+        exec(code, {"__name__": "__main__", "__file__": "setup.py"})
+    except Required as found:
+        return [line.strip() for line in found.args[0] if line.strip()]
+    return []
 
 
 def in_child(function, *arguments):
@@ -69,17 +97,34 @@ def in_child(function, *arguments):
     _, status = os.waitpid(child, 0)
     if status != 0:
         sys.exit(PREPARE_FAILED)
-    return json.loads(result)
+    return json.loads(result.decode())
+
+
+def close_on_exec(descriptor):
+    import fcntl
+
+    fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.fcntl(descriptor, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+
+
+def native(value):
+    """JSON as it would be written in the program: version 2 reads all text as unicode, which few of its libraries expect."""
+    if sys.version_info[0] > 2:
+        return value
+    if isinstance(value, dict):
+        return {native(key): native(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [native(item) for item in value]
+    return value if value is None else value.encode("utf-8")
 
 
 def main():
-    request = json.load(sys.stdin)
+    request = native(json.load(sys.stdin))
     # This script's own folder is no place to import from.
     sys.path.pop(0)
     os.chdir(request["source"])
     if request["action"] == "requires":
         pipe = int(os.environ.pop("TWINBUILD_REPORT_FD"))
-        os.set_inheritable(pipe, False)
+        close_on_exec(pipe)
         required_by_backend = in_child(required, request)
         with os.fdopen(pipe, "w") as report:
             json.dump(required_by_backend, report)

@@ -2,8 +2,9 @@
 //!
 //! [`rebuild`] runs both at once and gives a [`Twin`] for each: what it built or why it failed, its log, what it tried to
 //! reach, and for each [`Variation`](VariationRecord) whether it really showed inside. [`discover_requirements`] asks the
-//! source's backend what else it requires, which a front end would install before it builds. Where the twins differ, [`find_cause`]
-//! builds again under fewer and fewer variations until it knows which of them is to blame.
+//! source's backend what else it requires, which a front end would install before it builds; [`build_once`] builds such a
+//! requirement, where it is published as a source only. Where the twins differ, [`find_cause`] builds again under fewer and fewer
+//! variations until it knows which of them is to blame.
 //!
 //! Neither twin ever sees the published file: a sandbox gets the environment's layers, a copy of the source tree, and
 //! nothing else.
@@ -20,6 +21,6 @@ pub use cause::{Cause, find_cause};
 pub use conditions::{Conditions, FIRST, SECOND, Shell};
 pub use error::{BuildFailure, RebuildError, Stage};
 pub use request::{Job, NAME_SERVER, driver_digest};
-pub use twin::{Artifact, Ended, Twin, discover_requirements, rebuild};
+pub use twin::{Artifact, Ended, Twin, build_once, discover_requirements, rebuild};
 pub use twinbuild_verdict::VariationRecord;
 pub use variation::{UnknownVariation, Variation, VariationSet};

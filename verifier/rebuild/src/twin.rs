@@ -88,6 +88,15 @@ pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
     Ok([first, second])
 }
 
+/// Builds once, under the conditions of the first twin, for what is needed and not judged: a requirement of a build. What was
+/// built is collected in the folder `into`, which is made.
+///
+/// # Errors
+/// As [`rebuild`].
+pub fn build_once(job: &Job<'_>, into: &Path) -> Result<Twin, RebuildError> {
+    build(job, "once", &FIRST, into).map(|(twin, _)| twin)
+}
+
 /// Asks the source's backend what it requires beyond the recipe's requirements (PEP 517,
 /// `get_requires_for_build_wheel`): requirements as text, unchecked.
 ///

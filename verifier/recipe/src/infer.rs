@@ -87,7 +87,7 @@ pub fn infer(
         return Err(Unsupported::Platform { platform: file_name.platform_tags.join(".") });
     }
     let generator = wheel.generator.as_ref().map_err(|found| Unsupported::Generator { found: found.clone() })?;
-    let mut reasons = Reasons(Vec::new());
+    let mut reasons = Reasons::default();
     let interpreter = choose_interpreter(file_name, offer, &mut reasons)?;
     let front_end = choose_front_end(source, &mut reasons);
     let direct = direct_requirements(file_name, generator, source, &front_end, &mut reasons)?;
@@ -103,10 +103,11 @@ pub fn infer(
     Ok(Inference { recipe, reasons: reasons.0 })
 }
 
-struct Reasons(Vec<Reason>);
+#[derive(Default)]
+pub(crate) struct Reasons(pub(crate) Vec<Reason>);
 
 impl Reasons {
-    fn add(&mut self, key: &str, because: String) {
+    pub(crate) fn add(&mut self, key: &str, because: String) {
         self.0.push(Reason { key: key.to_owned(), because });
     }
 }
@@ -138,7 +139,7 @@ fn choose_interpreter(
     Ok(interpreter.clone())
 }
 
-fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -> FrontEnd {
+pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -> FrontEnd {
     const KEY: &str = "build.front-end";
     match &source.build_system {
         Some(system) => {
@@ -163,6 +164,30 @@ fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -> FrontEnd 
     }
 }
 
+const REQUIREMENTS: &str = "requirements.direct";
+
+/// What the source itself says that its build requires.
+pub(crate) fn source_requirements(source: &SourceEvidence, reasons: &mut Reasons) -> Vec<String> {
+    let mut direct = match &source.build_system {
+        Some(system) => {
+            reasons.add(REQUIREMENTS, "what the source's pyproject.toml requires".to_owned());
+            system.requires.clone()
+        }
+        None => {
+            reasons.add(
+                REQUIREMENTS,
+                "setuptools and wheel, as the source names no build system (PEP 517, default)".to_owned(),
+            );
+            vec!["setuptools".to_owned(), "wheel".to_owned()]
+        }
+    };
+    if !source.setup_requires.is_empty() {
+        reasons.add(REQUIREMENTS, "setup_requires of the source's setup.cfg".to_owned());
+        direct.extend(source.setup_requires.iter().cloned());
+    }
+    direct
+}
+
 fn direct_requirements(
     file_name: &WheelFileName,
     generator: &Generator,
@@ -170,21 +195,7 @@ fn direct_requirements(
     front_end: &FrontEnd,
     reasons: &mut Reasons,
 ) -> Result<Vec<String>, Unsupported> {
-    const KEY: &str = "requirements.direct";
-    let mut direct = match &source.build_system {
-        Some(system) => {
-            reasons.add(KEY, "what the source's pyproject.toml requires".to_owned());
-            system.requires.clone()
-        }
-        None => {
-            reasons.add(KEY, "setuptools and wheel, as the source names no build system (PEP 517, default)".to_owned());
-            vec!["setuptools".to_owned(), "wheel".to_owned()]
-        }
-    };
-    if !source.setup_requires.is_empty() {
-        reasons.add(KEY, "setup_requires of the source's setup.cfg".to_owned());
-        direct.extend(source.setup_requires.iter().cloned());
-    }
+    let mut direct = source_requirements(source, reasons);
     let names = |direct: &[String], name: &str| {
         direct
             .iter()
@@ -209,10 +220,10 @@ fn direct_requirements(
         match (is_own_project, has_in_tree_backend) {
             (false, _) => {
                 direct.push(format!("{pin}=={version}"));
-                reasons.add(KEY, format!("{pin}=={version}, as the wheel's generator says {generator}"));
+                reasons.add(REQUIREMENTS, format!("{pin}=={version}, as the wheel's generator says {generator}"));
             }
             (true, true) => {
-                reasons.add(KEY, format!("the wheel's generator is {pin} itself, built from its own source"));
+                reasons.add(REQUIREMENTS, format!("the wheel's generator is {pin} itself, built from its own source"));
             }
             (true, false) => {
                 return Err(Unsupported::SelfHosted { name: file_name.name.clone(), version: version.clone() });

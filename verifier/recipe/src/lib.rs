@@ -33,6 +33,7 @@ mod generator;
 mod headers;
 mod infer;
 mod recipe;
+mod requirement;
 mod source;
 mod wheel;
 
@@ -42,5 +43,6 @@ pub use infer::{Inference, Offer, Release, Unsupported, infer};
 pub use recipe::{
     FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements,
 };
-pub use source::{BuildSystem, SourceError, SourceEvidence};
+pub use requirement::infer_requirement;
+pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
 pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};

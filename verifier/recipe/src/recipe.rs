@@ -98,6 +98,10 @@ pub struct LockedRequirement {
     pub file_name: String,
     /// The wheel's digest.
     pub sha256: Sha256,
+    /// The digest of the sdist that the wheel was built from before it was installed, for a project that publishes no wheel
+    /// for the interpreter.
+    #[serde(default, alias = "sdist-sha256", skip_serializing_if = "Option::is_none")]
+    pub sdist_sha256: Option<Sha256>,
 }
 
 impl LockedRequirement {
@@ -291,7 +295,7 @@ impl Recipe {
                 line("", "requirements.locked", "[]");
             }
             for requirement in locked {
-                let LockedRequirement { name, version, file_name, sha256 } = requirement;
+                let LockedRequirement { name, version, file_name, sha256, sdist_sha256 } = requirement;
                 let _ = write!(
                     text,
                     "\n[[requirements.locked]]\nname = {}\nversion = {}\nfile-name = {}\nsha256 = \"{sha256}\"\n",
@@ -299,6 +303,9 @@ impl Recipe {
                     quoted(version),
                     quoted(file_name),
                 );
+                if let Some(sdist_sha256) = sdist_sha256 {
+                    let _ = writeln!(text, "sdist-sha256 = \"{sdist_sha256}\"");
+                }
             }
         }
         text
@@ -370,6 +377,7 @@ mod tests {
                     version: "1".to_owned(),
                     file_name: "a-1-py3-none-any.whl".to_owned(),
                     sha256: Sha256::of(b"a"),
+                    sdist_sha256: None,
                 }]),
             },
         }
@@ -381,6 +389,12 @@ mod tests {
         let text = recipe().to_toml(&reasons);
         assert!(text.contains("# it says so\nbackend = \"a.b:c\"\n"), "{text}");
         assert_eq!(Recipe::from_toml(&text).unwrap(), recipe());
+        let mut built = recipe();
+        for requirement in built.requirements.locked.iter_mut().flatten() {
+            requirement.sdist_sha256 = Some(Sha256::of(b"sdist"));
+        }
+        assert_eq!(Recipe::from_toml(&built.to_toml(&[])).unwrap(), built);
+        assert_ne!(built.digest(), recipe().digest());
         let mut unlocked = recipe();
         unlocked.requirements.locked = Some(Vec::new());
         assert_eq!(Recipe::from_toml(&unlocked.to_toml(&[])).unwrap(), unlocked);

@@ -153,8 +153,11 @@ impl BuildSystem {
     }
 }
 
-/// Refuses what is not PEP 508, and addresses.
-pub(crate) fn check_requirement(file: &'static str, text: &str) -> Result<Requirement<VerbatimUrl>, SourceError> {
+/// Reads a requirement, and refuses what is not PEP 508, and addresses. `file` says where it stands, for the error.
+///
+/// # Errors
+/// [`SourceError::Requirement`], [`SourceError::DirectReference`].
+pub fn check_requirement(file: &'static str, text: &str) -> Result<Requirement<VerbatimUrl>, SourceError> {
     if text.len() > 1000 || text.chars().any(char::is_control) {
         return Err(SourceError::Requirement {
             file,

@@ -208,7 +208,8 @@ pub struct ArtifactRecord {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InputRecord {
-    /// `source`, `debian-package`, `requirement`, `locale`, `tool`.
+    /// `source`, `debian-package`, `host-interpreter`, `requirement`, `requirement-built`, `requirement-sdist`,
+    /// `requirement-recipe`, `tool`.
     pub kind: String,
     /// Its name and version.
     pub name: String,

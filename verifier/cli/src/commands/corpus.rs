@@ -32,6 +32,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         artifact: None,
         as_of: None,
         recipe: None,
+        hosts: settings.hosts.clone(),
         keep: None,
         variations: Variation::ALL.into(),
         limits,

@@ -1,6 +1,9 @@
 //! `twinbuild doctor`
 
+use std::path::PathBuf;
+
 use serde::Serialize;
+use twinbuild_environment::{HostInterpreter, HostPrefix};
 use twinbuild_registry::Platform;
 use twinbuild_sandbox::{HostCheck, probe_host};
 
@@ -10,8 +13,24 @@ use crate::failure::{self, Failure};
 use crate::settings::Settings;
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Diagnosis {
     checks: Vec<HostCheck>,
+    host_interpreters: Vec<Found>,
+}
+
+/// An interpreter of this host, or a prefix without one. Builds can do without any, so it fails no check.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    prefix: PathBuf,
+    origin: String,
+    /// Such as `CPython 3.6.15`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Whether all that it needs is there. It is admitted when a build first asks for it.
+    ok: bool,
+    found: String,
 }
 
 pub(crate) fn run(global: &Global) -> Result<u8, Failure> {
@@ -19,9 +38,12 @@ pub(crate) fn run(global: &Global) -> Result<u8, Failure> {
     let settings = Settings::load(global)?;
     let mut checks = vec![platform(), cache(&settings)];
     checks.extend(probe_host());
+    let host_interpreters: Vec<Found> = settings.hosts.find().iter().flat_map(interpreters).collect();
     let is_able = checks.iter().all(|check| check.ok);
     let text = match format {
-        PlainFormat::Json => serde_json::to_string(&Diagnosis { checks }).map_err(Failure::internal)? + "\n",
+        PlainFormat::Json => {
+            serde_json::to_string(&Diagnosis { checks, host_interpreters }).map_err(Failure::internal)? + "\n"
+        }
         PlainFormat::Text => {
             let mut text = String::new();
             for HostCheck { name, ok, found, remedy } in &checks {
@@ -30,12 +52,49 @@ pub(crate) fn run(global: &Global) -> Result<u8, Failure> {
                 text.push_str(&twinbuild_report::escape(&format!("{mark}  {name}: {found}{remedy}")));
                 text.push('\n');
             }
+            for Found { prefix, origin, name, ok, found } in &host_interpreters {
+                let mark = if *ok { "ok  " } else { "none" };
+                let name = name.as_deref().unwrap_or("an interpreter");
+                let line = format!("{mark}  {name}, {origin}, in {}: {found}", prefix.display());
+                text.push_str(&twinbuild_report::escape(&line));
+                text.push('\n');
+            }
+            if host_interpreters.is_empty() {
+                text.push_str("      interpreters of this host: none were found, and builds run on those of Debian\n");
+            }
             text.push_str(&format!("index: {} ({})\n", settings.index, settings.index.origin()));
             text
         }
     };
     print(&text)?;
     Ok(if is_able { 0 } else { failure::HOST })
+}
+
+/// What there is to say of a prefix: of each interpreter in it, or of why there is none.
+fn interpreters(found: &HostPrefix) -> Vec<Found> {
+    let of = |name: Option<String>, ok: bool, text: String| Found {
+        prefix: found.prefix.clone(),
+        origin: found.origin.to_string(),
+        name,
+        ok,
+        found: text,
+    };
+    let interpreters = match &found.interpreters {
+        Ok(interpreters) => interpreters,
+        Err(refusal) => return vec![of(None, false, refusal.to_string())],
+    };
+    let look = |interpreter: &HostInterpreter| {
+        let name = Some(interpreter.to_string());
+        match interpreter.missing_libraries() {
+            Err(refusal) => of(name, false, refusal.to_string()),
+            Ok(missing) if missing.is_empty() => of(name, true, "environments have all that it needs".to_owned()),
+            Ok(missing) => {
+                let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                of(name, false, format!("environments lack what it was built with: {}", missing.join("; ")))
+            }
+        }
+    };
+    interpreters.iter().map(look).collect()
 }
 
 fn platform() -> HostCheck {

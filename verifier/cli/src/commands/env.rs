@@ -202,6 +202,10 @@ impl Session {
                 let kind = match file.kind {
                     FileKind::DebianPackage => "",
                     FileKind::Requirement => " (wheel)",
+                    FileKind::RequirementBuilt => " (wheel, built before)",
+                    FileKind::RequirementSdist => " (what that wheel was built from)",
+                    FileKind::RequirementRecipe => " (how that wheel was built)",
+                    FileKind::HostInterpreter => " (from this host)",
                     FileKind::Tool => " (makes the layer)",
                 };
                 line(&mut text, &format!("    {} {size:>9}  {} {}{kind}", file.sha256, file.name, file.version));
