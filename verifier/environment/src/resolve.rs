@@ -26,25 +26,25 @@ impl Specification {
         let mut lock = EnvironmentLock::new(self.clone(), index.release().clone());
         let fix_ups = fix_ups::digest();
         let mut present = Vec::new();
-        let root = further(&index, &mut present, self.suite.packages())?;
+        let root = further(&index, &mut present, &self.suite.packages())?;
         lock.add("root", &[], Step::Unpack { fix_ups }, root);
         let script = Sha256::of(realize::DERIVE.as_bytes());
         lock.add("derived", &["root"], Step::Derive { python: self.suite.python_path(), script }, Vec::new());
         let mut on = vec!["root"];
         if self.interpreter.provider == Provider::Host {
-            let libraries = host_libraries::packages().into_iter().map(str::to_owned).collect();
-            let files = further(&index, &mut present, libraries)?;
+            let libraries: Vec<String> = host_libraries::packages().into_iter().map(str::to_owned).collect();
+            let files = further(&index, &mut present, &libraries)?;
             lock.add("libraries", &on, Step::Unpack { fix_ups }, files);
             on.insert(0, "libraries");
             self.add_host_interpreter(supply, &mut lock)?;
         }
         if self.toolchain {
-            let files = further(&index, &mut present, self.suite.toolchain())?;
+            let files = further(&index, &mut present, &self.suite.toolchain())?;
             lock.add("toolchain", &on, Step::Unpack { fix_ups }, files);
             on.insert(0, "toolchain");
         }
         if !self.packages.is_empty() {
-            let files = further(&index, &mut present, self.packages.iter().cloned().collect())?;
+            let files = further(&index, &mut present, &self.packages.iter().cloned().collect::<Vec<_>>())?;
             lock.add("packages", &on, Step::Unpack { fix_ups }, files);
         }
         Ok(lock)
@@ -79,10 +79,10 @@ impl Specification {
 fn further(
     index: &PackageIndex,
     present: &mut Vec<String>,
-    wanted: Vec<String>,
+    wanted: &[String],
 ) -> Result<Vec<LockedFile>, EnvironmentError> {
     // All that is present is asked for again, so that it answers the relations of what is wanted.
-    let roots: Vec<&str> = present.iter().chain(&wanted).map(String::as_str).collect();
+    let roots: Vec<&str> = present.iter().chain(wanted).map(String::as_str).collect();
     let packages = index.resolve(&roots, &EXCLUDED)?.packages;
     let is_new = |package: &&DebianPackage| !present.contains(&package.name);
     let files: Vec<LockedFile> = packages.iter().filter(is_new).map(locked).collect();
