@@ -96,7 +96,7 @@ fn a_wheel_that_only_an_old_interpreter_can_build_is_reproduced_on_it() {
 #[test]
 fn a_wheel_for_python_2_is_reproduced_without_a_word() {
     let name = needed("2.7");
-    let verdict = reproduced(&["pypi:google-pasta@0.2.0", "--artifact", "google_pasta-0.2.0-py2-none-any.whl"]);
+    let verdict = reproduced(&["pypi:docutils@0.15.2", "--artifact", "docutils-0.15.2-py2-none-any.whl"]);
     assert_eq!(inputs(&verdict, "host-interpreter"), [format!("{name} from this host")]);
 }
 

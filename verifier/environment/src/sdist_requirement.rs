@@ -148,7 +148,7 @@ pub(crate) fn find(
                 };
                 match choose(&project, &specifiers, target) {
                     Choice::Wheel(file) => Some(pypi.download(file)?),
-                    Choice::Sdist(sdist) => return Ok(Some(sdist)),
+                    Choice::Sdist(sdist) => return Ok(Some(*sdist)),
                     Choice::Nothing => None,
                 }
             }
@@ -174,7 +174,7 @@ pub(crate) fn of_digest(project: &Project, sha256: &Sha256, cutoff: Timestamp) -
 
 enum Choice<'a> {
     Wheel(&'a ProjectFile),
-    Sdist(SdistRequirement),
+    Sdist(Box<SdistRequirement>),
     Nothing,
 }
 
@@ -200,7 +200,7 @@ fn choose<'a>(project: &'a Project, specifiers: &VersionSpecifiers, target: &Tar
     }
     let newest = candidates.iter().copied().filter(|file| sdist(file, target.cutoff).is_some()).max_by_key(rank);
     let release = newest.and_then(|file| of_release(project, file.file_name.version(), target.cutoff));
-    release.map_or(Choice::Nothing, Choice::Sdist)
+    release.map_or(Choice::Nothing, |sdist| Choice::Sdist(Box::new(sdist)))
 }
 
 /// A file as an sdist requirement, if it is an sdist of a format that is read here and older than the cut-off.
