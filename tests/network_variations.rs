@@ -100,6 +100,18 @@ fn what_is_not_varied_is_said_and_makes_no_difference() {
 }
 
 #[test]
+fn twins_on_different_ground_agree_where_the_build_does_not_depend_on_it() {
+    let (code, verdict) = judge("''", &["--diverse"]);
+    assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{verdict:#}");
+    let [first, second] = [0, 1].map(|at| &verdict["rebuilds"][at]);
+    assert_ne!(first["environment"]["digest"], second["environment"]["digest"]);
+    let ground = second["variations"].as_array().unwrap().last().unwrap();
+    assert_eq!((&ground["name"], &ground["effective"]), (&json!("ground"), &json!(true)), "{verdict:#}");
+    let (_, verdict) = judge("__import__('sys').version", &["--diverse"]);
+    assert_eq!(verdict["nondeterminism"]["variesWith"], json!([["ground"]]), "{verdict:#}");
+}
+
+#[test]
 fn an_unknown_variation_is_a_usage_error_that_lists_the_known() {
     let said = run(twinbuild().args(["rebuild", "pypi:six@1.16.0", "--no-vary", "colour"]));
     assert_eq!(said.code, 64, "{said}");

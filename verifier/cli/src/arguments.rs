@@ -149,6 +149,9 @@ pub(crate) struct Rebuild {
     /// Let the twins differ in all but these variations
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) no_vary: Vec<Variation>,
+    /// Build the twins on different ground: another build or version of the interpreter, another suite
+    #[arg(long)]
+    pub(crate) diverse: bool,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
 }
@@ -178,8 +181,13 @@ impl LimitFlags {
 impl Rebuild {
     /// In what the twins are to differ.
     pub(crate) fn variations(&self) -> VariationSet {
-        let all = || Variation::ALL.into_iter().filter(|variation| !self.no_vary.contains(variation));
-        self.vary.as_ref().map_or_else(|| all().collect(), |only| only.iter().copied().collect())
+        let mut varied = match &self.vary {
+            Some(only) => only.iter().copied().collect(),
+            None => Variation::usual(),
+        };
+        varied.extend(self.diverse.then_some(Variation::Ground));
+        varied.retain(|variation| !self.no_vary.contains(variation));
+        varied
     }
 }
 

@@ -53,7 +53,7 @@ fn judge(
         recipe: None,
         hosts: settings.hosts.clone(),
         keep: None,
-        variations: Variation::ALL.into(),
+        variations: Variation::usual(),
         limits: Limits::of_this_host(),
         normalizing: global.normalizing(),
     };

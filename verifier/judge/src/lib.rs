@@ -11,6 +11,7 @@
 
 mod activity;
 mod cause;
+mod diverse;
 mod embedded;
 mod error;
 mod evidence;

@@ -234,6 +234,7 @@ impl Judge {
         let job = Job {
             recipe: &readied.recipe,
             environment: &readied.environment,
+            other: None,
             source: building.tree,
             variations: &none,
             limits: &self.options.limits,

@@ -27,6 +27,7 @@ use twinbuild_verdict::{
 use crate::JudgeError;
 use crate::activity;
 use crate::cause::{Reference, find_and_name};
+use crate::diverse::shared;
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
@@ -125,6 +126,7 @@ impl Judge {
         let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
         let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground);
         let readied = step!(verdict, self.ready(&building, inferred)?);
+        let other = step!(verdict, self.other_environment(&building, &readied)?);
         verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
         keep.recipe(&readied.recipe, &readied.reasons)?;
         verdict.recipe = Some(RecipeRecord {
@@ -134,16 +136,18 @@ impl Judge {
         });
         let own =
             InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
-        verdict.shared_inputs = std::iter::once(own).chain(readied.environment.inputs()).collect();
+        verdict.shared_inputs = std::iter::once(own).chain(shared(&readied.environment, other.as_ref())).collect();
 
+        let environments: Vec<&Environment> = std::iter::once(&readied.environment).chain(&other).collect();
         let embeds_subject =
-            step!(verdict, self.search_for_subject(prepared, &laid_out, &readied.environment, &mut verdict.findings)?);
+            step!(verdict, self.search_for_subject(prepared, &laid_out, &environments, &mut verdict.findings)?);
         tracing::info!("building {} twice", name.text);
         let build_started = Instant::now();
         let staging = self.store.staging()?;
         let job = Job {
             recipe: &readied.recipe,
             environment: &readied.environment,
+            other: other.as_ref(),
             source: &laid_out.tree,
             variations: &self.options.variations,
             limits: &self.options.limits,
@@ -154,8 +158,8 @@ impl Judge {
             Err(error) => step!(verdict, rebuild_error(error)?),
         };
         verdict.run.durations_ms.insert("build".to_owned(), millis(build_started));
-        for twin in &twins {
-            record_twin(&mut verdict, twin, &readied.environment);
+        for (twin, environment) in twins.iter().zip([&readied.environment, other.as_ref().unwrap_or(&readied.environment)]) {
+            record_twin(&mut verdict, twin, environment);
             keep.twin(twin)?;
         }
         let [first, second] = match artifacts(&mut verdict, &twins) {
@@ -233,14 +237,14 @@ impl Judge {
         &self,
         prepared: &Prepared,
         laid_out: &LaidOut,
-        environment: &Environment,
+        environments: &[&Environment],
         findings: &mut Vec<Finding>,
     ) -> Result<Step<bool>, JudgeError> {
         let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
         searcher.tree(laid_out.tree.folder()).map_err(JudgeError::io("searching the source"))?;
         let in_source = searcher.finish();
         let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
-        if let Some(path) = environment.requirements_path() {
+        for path in environments.iter().filter_map(|environment| environment.requirements_path()) {
             searcher.tree(path).map_err(JudgeError::io("searching the build requirements"))?;
         }
         let in_requirements = searcher.finish();
@@ -465,7 +469,7 @@ impl Judge {
         tracing::info!("asking the backend what it requires");
         let none = VariationSet::new();
         let (limits, cancel) = (&self.options.limits, &self.cancel);
-        let job = Job { recipe, environment, source: tree, variations: &none, limits, cancel };
+        let job = Job { recipe, environment, other: None, source: tree, variations: &none, limits, cancel };
         match discover_requirements(&job) {
             Ok(Ok(required)) => {
                 self.store.put_record("requires", &key, &required)?;

@@ -55,6 +55,17 @@ pub struct Conditions {
     pub kernel_name: KernelName,
     /// What it writes to.
     pub scratch_file_system: ScratchFileSystem,
+    /// Which of the job's environments it stands on.
+    pub ground: Ground,
+}
+
+/// The environment of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// The recipe's own.
+    Own,
+    /// The other one, if the job has one.
+    Other,
 }
 
 /// The program that stands at `/bin/sh`.
@@ -102,6 +113,7 @@ pub const FIRST: Conditions = Conditions {
     boot_offset_secs: 0,
     kernel_name: KernelName::Own,
     scratch_file_system: ScratchFileSystem::Tmpfs,
+    ground: Ground::Own,
 };
 
 /// Each condition of an ordinary build opposed: those of the second twin.
@@ -130,6 +142,7 @@ pub const SECOND: Conditions = Conditions {
     boot_offset_secs: 400 * 86_400,
     kernel_name: KernelName::Linux26,
     scratch_file_system: ScratchFileSystem::Overlay,
+    ground: Ground::Other,
 };
 
 impl Conditions {

@@ -18,7 +18,7 @@ mod twin;
 mod variation;
 
 pub use cause::{Cause, find_cause};
-pub use conditions::{Conditions, FIRST, SECOND, Shell};
+pub use conditions::{Conditions, FIRST, Ground, SECOND, Shell};
 pub use error::{BuildFailure, RebuildError, Stage};
 pub use request::{Job, NAME_SERVER, driver_digest};
 pub use twin::{Artifact, Ended, Twin, build_once, discover_requirements, rebuild};

@@ -7,7 +7,7 @@ use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, SkeletonFile, SkeletonLin
 use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
 
-use crate::conditions::Shell;
+use crate::conditions::{Ground, Shell};
 use crate::{Conditions, VariationSet};
 
 /// The programs that run inside, one after the other; see their own documentation.
@@ -32,6 +32,8 @@ pub struct Job<'a> {
     pub recipe: &'a Recipe,
     /// What it is built on.
     pub environment: &'a Environment,
+    /// What the second twin is built on, where the ground is varied.
+    pub other: Option<&'a Environment>,
     /// What it is built from.
     pub source: &'a SourceTree,
     /// In what the twins differ.
@@ -62,7 +64,15 @@ pub(crate) enum Action {
     Build,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// What is built on under some conditions.
+    pub(crate) fn environment(&self, conditions: &Conditions) -> &'a Environment {
+        match (conditions.ground, self.other) {
+            (Ground::Other, Some(other)) => other,
+            (Ground::Own, _) | (Ground::Other, None) => self.environment,
+        }
+    }
+
     /// The sandbox for one action under some conditions. What is built is collected where `collect` says.
     pub(crate) fn spec(
         &self,
@@ -104,9 +114,9 @@ impl Job<'_> {
             Shell::Dash => None,
             Shell::Bash => Some(SkeletonLink { path: "/usr/bin/sh".into(), target: "bash".into() }),
         };
-        let root_python = self.environment.root_python();
+        let root_python = self.environment(conditions).root_python();
         Ok(Spec {
-            layers: self.environment.layer_paths(),
+            layers: self.environment(conditions).layer_paths(),
             links: shell.into_iter().collect(),
             files: vec![
                 file(OBSERVE_PATH, OBSERVE.to_owned()),

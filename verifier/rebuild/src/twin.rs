@@ -80,9 +80,14 @@ pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
         })
     });
     let [(mut first, first_seen), (mut second, second_seen)] = [first?, second?];
+    let grounds = conditions.each_ref().map(|(_, conditions)| job.environment(conditions).record().digest);
     for (a, b) in first.variations.iter_mut().zip(&mut second.variations) {
         let seen = (first_seen.get(&a.name), second_seen.get(&b.name));
-        let is_effective = matches!(seen, (Some(a), Some(b)) if a != b) && a.name == b.name;
+        let is_effective = match a.name == Variation::Ground.name() {
+            // By the digests of the environments, which no build has a hand in.
+            true => grounds[0] != grounds[1],
+            false => matches!(seen, (Some(a), Some(b)) if a != b) && a.name == b.name,
+        };
         (a.effective, b.effective) = (is_effective, is_effective);
     }
     Ok([first, second])
@@ -156,7 +161,7 @@ pub(crate) fn build(
             let reason = MemberPath::from(reason.to_string().as_str());
             let detail = format!("the build left {path} in its output, and {reason}");
             let failure = BuildFailure { stage: Stage::Output, class: "output-refused", detail };
-            return Ok((Twin::failed(name, conditions, failure), Value::Null));
+            return Ok((Twin::failed(job, name, conditions, failure), Value::Null));
         }
         other => other?,
     };
@@ -187,7 +192,7 @@ pub(crate) fn build(
     };
     let twin = Twin {
         name,
-        variations: variations(conditions),
+        variations: variations(job, conditions),
         ended,
         log: run.log,
         network_attempts: run.network_attempts,
@@ -204,7 +209,7 @@ fn observed(run: &Run) -> Result<Value, RebuildError> {
     let line = run.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let seen: Value =
         serde_json::from_slice(line).map_err(|error| RebuildError::Report { reason: error.to_string() })?;
-    for variation in Variation::ALL {
+    for variation in Variation::usual() {
         if seen.get(variation.name()).is_none() {
             return Err(RebuildError::Report { reason: format!("it has nothing about the {variation}") });
         }
@@ -213,10 +218,10 @@ fn observed(run: &Run) -> Result<Value, RebuildError> {
 }
 
 impl Twin {
-    fn failed(name: &'static str, conditions: &Conditions, failure: BuildFailure) -> Self {
+    fn failed(job: &Job<'_>, name: &'static str, conditions: &Conditions, failure: BuildFailure) -> Self {
         Self {
             name,
-            variations: variations(conditions),
+            variations: variations(job, conditions),
             ended: Ended::Failed(failure),
             log: Log::default(),
             network_attempts: 0,
@@ -229,13 +234,21 @@ impl Twin {
 }
 
 /// The variations of a twin, not yet known to be effective.
-fn variations(conditions: &Conditions) -> Vec<VariationRecord> {
+fn variations(job: &Job<'_>, conditions: &Conditions) -> Vec<VariationRecord> {
     let record = |(variation, value): (Variation, String)| VariationRecord {
         name: variation.name().to_owned(),
         value,
         effective: false,
     };
-    conditions.values().into_iter().map(record).collect()
+    let mut values = conditions.values();
+    match values.last_mut() {
+        Some((Variation::Ground, value)) if job.other.is_some() => {
+            *value = job.environment(conditions).lock().specification.to_string();
+        }
+        // There is nothing to vary.
+        _ => values.retain(|(variation, _)| *variation != Variation::Ground),
+    }
+    values.into_iter().map(record).collect()
 }
 
 /// The one wheel that was collected.

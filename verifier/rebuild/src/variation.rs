@@ -55,6 +55,8 @@ pub enum Variation {
     KernelName,
     /// The kind of file system that is built on.
     ScratchFileSystem,
+    /// The environment itself: another root or interpreter. Varied on demand only, as an interpreter may have its say.
+    Ground,
 }
 
 /// The variations in which two builds differ.
@@ -69,8 +71,14 @@ pub struct UnknownVariation {
 }
 
 impl Variation {
+    /// Those that are varied where nobody says otherwise: all but the ground.
+    #[must_use]
+    pub fn usual() -> VariationSet {
+        Self::ALL.into_iter().filter(|variation| *variation != Self::Ground).collect()
+    }
+
     /// All of them, in the order in which verdicts list them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::BuildPath,
         Self::HostName,
         Self::DomainName,
@@ -93,6 +101,7 @@ impl Variation {
         Self::BootTime,
         Self::KernelName,
         Self::ScratchFileSystem,
+        Self::Ground,
     ];
 
     /// Its name in verdicts and on the command line, in kebab case.
@@ -121,6 +130,7 @@ impl Variation {
             Self::BootTime => "boot-time",
             Self::KernelName => "kernel-name",
             Self::ScratchFileSystem => "scratch-file-system",
+            Self::Ground => "ground",
         }
     }
 
@@ -172,6 +182,7 @@ impl Variation {
                 ScratchFileSystem::Overlay => "overlay",
             }
             .to_owned(),
+            Self::Ground => format!("{:?}", conditions.ground).to_lowercase(),
         }
     }
 
@@ -200,6 +211,7 @@ impl Variation {
             Self::BootTime => into.boot_offset_secs = from.boot_offset_secs,
             Self::KernelName => into.kernel_name = from.kernel_name,
             Self::ScratchFileSystem => into.scratch_file_system = from.scratch_file_system,
+            Self::Ground => into.ground = from.ground,
         }
     }
 }

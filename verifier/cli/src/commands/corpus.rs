@@ -34,7 +34,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         recipe: None,
         hosts: settings.hosts.clone(),
         keep: None,
-        variations: Variation::ALL.into(),
+        variations: Variation::usual(),
         limits,
         normalizing: global.normalizing(),
     };
