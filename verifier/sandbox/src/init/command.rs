@@ -91,6 +91,8 @@ pub(super) fn start(
             };
             let json = serde_json::to_vec(&failure).unwrap_or_default();
             let _ = report.write_all(&json);
+            // Before the exit, which may be told of and then waits for an answer.
+            drop(report);
             syscalls::exit(127);
         };
         drop(report);
@@ -145,8 +147,13 @@ fn hear(spec: &Spec, id: c_int, status: PipeReader) -> Result<Option<(c_int, Opt
         let told = fds.get(1).map(PollFd::revents);
         drop(fds);
         if has_answer {
-            status.read_to_end(&mut answer).step(step)?;
-            break;
+            // Not to the end at once: who writes may wait for the watch in between.
+            let mut chunk = [0; 4096];
+            let count = status.read(&mut chunk).step(step)?;
+            answer.extend_from_slice(&chunk[..count]);
+            if count == 0 {
+                break;
+            }
         }
         if let (Some(watch), Some(told)) = (&mut watch, told) {
             // What it does until it has become the command is the sandbox's own.

@@ -390,7 +390,7 @@ mod tests {
         let found = || Own::find("0::/app.slice/run.scope\n", &mounts).places(Controller::Memory);
         assert_eq!(found(), []);
         std::fs::write(slice.join("cgroup.subtree_control"), "memory pids\n").unwrap();
-        assert_eq!(found(), [Place { version: 2, parent: slice.clone(), beside: Some(own.clone()) }]);
+        assert_eq!(found(), [Place { version: 2, parent: slice, beside: Some(own.clone()) }]);
         // Beside the caller's group its own limit still holds.
         std::fs::write(own.join("memory.max"), "1000\n").unwrap();
         assert_eq!(found()[0].capped("memory.max", 5000), 1000);
