@@ -66,7 +66,7 @@ impl Index {
 }
 
 /// A file of a project: its name, its bytes, and changes to what the page says of it.
-type File = (String, Vec<u8>, Value);
+pub(crate) type File = (String, Vec<u8>, Value);
 
 /// Adds a project's page and files to what is served.
 fn serve(served: &mut HashMap<String, Vec<u8>>, address: &str, project: &str, files: &[File], page: &Value) {

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::fixtures::{self, Project, WHEEL, add_to_sdist};
-use crate::local_index::Index;
+use crate::local_index::{File, Index};
 use crate::support::{folder, rebuild, run, text, twinbuild};
 
 /// What `doctor` says of the interpreters of this host.
@@ -179,7 +179,7 @@ fn judge_with(sdists: &[(&str, Vec<u8>)], direct: &str) -> Value {
     let folder = folder();
     let project = fixtures::project(folder.path(), "import helper");
     let old = json!({ "upload-time": "2019-01-01T00:00:00Z" });
-    let projects: Vec<(&str, Vec<(String, Vec<u8>, Value)>)> = sdists
+    let projects: Vec<(&str, Vec<File>)> = sdists
         .iter()
         .map(|(name, bytes)| (*name, vec![(format!("{name}-1.0.tar.gz"), bytes.clone(), old.clone())]))
         .collect();
