@@ -33,9 +33,8 @@ impl Judge {
             Step::Next(ground) => ground,
             Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
         };
-        let building = Building { ground: &ground, ..*building };
         let inference = Inference { recipe, reasons: Vec::new() };
-        Ok(match self.ready(&building, (inference, readied.origin))? {
+        Ok(match self.ready(&building.on(&ground), (inference, readied.origin))? {
             Step::Next(other) => Step::Next(Some(other.environment)),
             Step::End(outcome, reason) => Step::End(outcome, reason),
         })

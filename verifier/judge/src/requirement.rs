@@ -62,6 +62,14 @@ impl<'a> Building<'a> {
         Self { prepared, subject_source: source, source, tree, ground, path: &[] }
     }
 
+    /// The same on other ground.
+    pub(crate) fn on<'b>(&self, ground: &'b Ground) -> Building<'b>
+    where
+        'a: 'b,
+    {
+        Building { ground, ..*self }
+    }
+
     /// Whether that is the digest of the subject or of its source.
     pub(crate) fn is_own_file(&self, sha256: Sha256) -> bool {
         [self.prepared.blob.sha256(), self.subject_source].contains(&sha256)

@@ -158,7 +158,9 @@ impl Judge {
             Err(error) => step!(verdict, rebuild_error(error)?),
         };
         verdict.run.durations_ms.insert("build".to_owned(), millis(build_started));
-        for (twin, environment) in twins.iter().zip([&readied.environment, other.as_ref().unwrap_or(&readied.environment)]) {
+        for (twin, environment) in
+            twins.iter().zip([&readied.environment, other.as_ref().unwrap_or(&readied.environment)])
+        {
             record_twin(&mut verdict, twin, environment);
             keep.twin(twin)?;
         }
