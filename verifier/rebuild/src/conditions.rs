@@ -1,5 +1,6 @@
 //! The conditions of a build, and how the twins' are opposed.
 
+use twinbuild_recipe::Recipe;
 use twinbuild_sandbox::{Insertion, KernelName, Processors, ScratchFileSystem};
 
 use crate::{Variation, VariationSet};
@@ -141,8 +142,8 @@ impl Conditions {
         conditions
     }
 
-    /// The variables of the build. `epoch` is `SOURCE_DATE_EPOCH`, `faketime` where the library is that fakes the clock.
-    pub(crate) fn environment(&self, epoch: Option<i64>, faketime: &str) -> Vec<(String, String)> {
+    /// The variables of the build of a recipe. `faketime` is where the library is that fakes the clock.
+    pub(crate) fn environment(&self, recipe: &Recipe, faketime: &str) -> Vec<(String, String)> {
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let (term, columns, lines) = self.terminal;
         let (path, columns, lines) = (self.path.join(":"), columns.to_string(), lines.to_string());
@@ -177,6 +178,13 @@ impl Conditions {
             ];
             variables.extend(faked.map(own));
         }
+        if recipe.environment.toolchain {
+            // Compilers note where they ran, in debug information and where a source asks for its own name. As in Debian's
+            // own builds it reads the same wherever that was, or every native build would differ by its path alone.
+            let flags = format!("-ffile-prefix-map={}={}", self.build_path, FIRST.build_path);
+            variables.extend(["CFLAGS", "CXXFLAGS"].map(|name| (name.to_owned(), flags.clone())));
+        }
+        let epoch = recipe.source_date_epoch;
         variables.extend(epoch.map(|epoch| ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string())));
         variables
     }
@@ -213,6 +221,22 @@ mod tests {
                 assert_eq!(a.1 == b.1, a.0 != varied, "{varied}: {}", a.0);
             }
         }
+    }
+
+    #[test]
+    fn compilers_are_told_of_one_build_path_where_there_are_any() {
+        let text = "format = 1\n[interpreter]\nversion = \"3.11\"\n[environment]\ntoolchain = true\n[build]\n\
+                    front-end = \"setup-py\"\n[requirements]\ncutoff = \"2021-05-05T14:18:17Z\"\ndirect = []\n";
+        let mut recipe = Recipe::from_toml(text).unwrap();
+        let flags = |conditions: &Conditions, recipe: &Recipe| {
+            let mut variables = conditions.environment(recipe, "").into_iter();
+            variables.find(|(name, _)| name == "CFLAGS").map(|(_, value)| value)
+        };
+        assert_eq!(flags(&FIRST, &recipe).as_deref(), Some("-ffile-prefix-map=/build=/build"));
+        let second = "-ffile-prefix-map=/srv/another/place/to-build-in=/build";
+        assert_eq!(flags(&SECOND, &recipe).as_deref(), Some(second));
+        recipe.environment.toolchain = false;
+        assert_eq!(flags(&SECOND, &recipe), None);
     }
 
     #[test]
