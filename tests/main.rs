@@ -11,6 +11,7 @@ mod hostile_corpus;
 mod local_index;
 mod network_faults;
 mod network_hostile_builds;
+mod network_native_wheels;
 mod network_planted_changes;
 mod network_real_wheels;
 mod network_variations;

@@ -527,7 +527,8 @@ fn other_name(rebuilt: &str, published: &WheelFileName) -> String {
     let is_only_platform =
         WheelFileName { text: published.text.clone(), platform_tags: published.platform_tags.clone(), ..other }
             == *published;
-    let only = if is_only_platform { "they differ in the platform tags only" } else { "their platform tags differ too" };
+    let only =
+        if is_only_platform { "they differ in the platform tags only" } else { "their platform tags differ too" };
     let was = MemberPath::from(was.as_str());
     let repaired = if is.contains("manylinux") && is_only_platform {
         ", as where a repair tool wrote the published ones after the build"

@@ -32,7 +32,9 @@ pub(crate) const NATIVE_HEAD_BYTES: u64 = 1024;
 /// Whether a file begins as a program or library does, whatever follows.
 pub(crate) fn begins_like_native(head: &[u8]) -> bool {
     match head {
-        [0x7f, b'E', b'L', b'F', ..] | [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..] => true,
+        [0x7f, b'E', b'L', b'F', ..] | [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..] => {
+            true
+        }
         [b'M', b'Z', ..] => {
             // Where the header proper is ("PE Format", "MS-DOS Stub (Image Only)").
             let offset = head.get(0x3c..0x40).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()).map(u32::from_le_bytes);

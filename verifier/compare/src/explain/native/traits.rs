@@ -15,7 +15,8 @@ const TRAIT_BYTES: usize = 4 << 20;
 /// So many values of one trait are shown, for either file.
 const SHOWN_VALUES: usize = 4;
 /// What compilers write about themselves and their flags begins so (DWARF 5, section 3.1.1, `DW_AT_producer`).
-const PRODUCERS: [&[u8]; 6] = [b"GNU C", b"GNU AS ", b"GNU Fortran", b"clang version ", b"Debian clang ", b"rustc version "];
+const PRODUCERS: [&[u8]; 6] =
+    [b"GNU C", b"GNU AS ", b"GNU Fortran", b"clang version ", b"Debian clang ", b"rustc version "];
 
 /// One trait in which two files differ.
 pub(super) struct Trait {
