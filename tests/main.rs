@@ -14,6 +14,7 @@ mod network_environments;
 mod network_faults;
 mod network_host_interpreters;
 mod network_hostile_builds;
+mod network_native_wheels;
 mod network_planted_changes;
 mod network_real_wheels;
 mod network_variations;

@@ -47,6 +47,52 @@ pub struct Comparison {
     pub files: FileCounts,
     /// The bytes of the published file.
     pub bytes: ByteCounts,
+    /// What became of each member, where it is not identical or is native code: in the order of the published file, then
+    /// those that only the rebuild has. The others are identical.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberResult>,
+}
+
+/// What became of one member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberResult {
+    /// The member.
+    #[serde(flatten)]
+    pub path: MemberPath,
+    /// How it relates to the rebuild's.
+    pub result: MemberRelation,
+    /// Where its content comes from; of one that only the rebuild has, the rebuilt content.
+    pub origin: MemberOrigin,
+    /// Whether it is a program or library, by its first bytes: ELF, PE or Mach-O.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_native: bool,
+}
+
+/// How a member of the published file relates to the rebuild's of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberRelation {
+    /// They have the same kind, content and mode.
+    Identical,
+    /// They are equal after a named normalizer, which native code never passes.
+    Normalized,
+    /// They differ.
+    Differing,
+    /// The rebuild does not have it.
+    OnlyPublished,
+    /// Only the rebuild has it.
+    OnlyRebuilt,
+}
+
+/// Where the content of a member comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberOrigin {
+    /// It is the same bytes as a file of the source.
+    Verbatim,
+    /// The build made it.
+    Generated,
 }
 
 /// The members of the published file, against the first rebuild.

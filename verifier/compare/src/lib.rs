@@ -15,12 +15,13 @@
 //!
 //! Contents that differ are compared again after the normalizers of `twinbuild_rules`, unless the caller says
 //! [`Normalizing::No`]; one that fails leaves them different. The rows of `RECORD` are normalized here, and only where both
-//! files' `RECORD` were verified row by row.
+//! files' `RECORD` were verified row by row. Programs and libraries are never normalized.
 #![forbid(unsafe_code)]
 
 mod comparison;
 mod explain;
 mod finding;
+mod members;
 mod mode;
 mod pair;
 mod record;
@@ -29,7 +30,10 @@ mod three_way;
 mod tiles;
 mod trace;
 
-pub use comparison::{ByteCounts, Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
+pub use comparison::{
+    ByteCounts, Comparison, ContainerDifferences, FileCounts, MemberOrigin, MemberRelation, MemberResult, Mismatch,
+    Normalization, Relation,
+};
 pub use finding::{Finding, Severity, sort_findings};
 pub use pair::{Change, Normalizing, Pair, relate};
 pub use record::{RecordFault, verify_record};

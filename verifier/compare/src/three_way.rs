@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use twinbuild_archive::{Anomaly, Fields, Member};
 use twinbuild_repack::{Exactness, FREE_BYTES_ALLOWED, Parameters, writes_exactly};
 
-use crate::comparison::{Comparison, ContainerDifferences, FileCounts, Mismatch, Normalization, Relation};
+use crate::comparison::{Comparison, ContainerDifferences, Mismatch, Normalization, Relation};
 use crate::explain::{Draft, Meaning, report};
 use crate::finding::{Finding, Severity};
+use crate::members::judge;
 use crate::pair::{Change, Normalizing, Pair, relate};
 use crate::record::{RecordFault, record_index, verify_record};
 use crate::side::{CompareError, Side};
-use crate::tiles::{Fate, count_bytes, fates};
+use crate::tiles::count_bytes;
 use crate::trace::SourceIndex;
 
 /// What a three-way comparison found.
@@ -114,14 +115,16 @@ pub fn compare(
         findings.push(Finding::whole("source-embeds-artifact", Severity::Alert, detail).into());
     }
     let findings = report(findings)?;
+    let (files, members) = judge(published, rebuilt, &pair, source);
     let comparison = Comparison {
         twins: relations.0,
         first: relations.1,
         second: relations.2,
         repacked_first,
         repacked_second,
-        files: count_files(published, &pair, source),
+        files,
         bytes: count_bytes(published, rebuilt, &pair)?,
+        members,
     };
     let Pair { container, normalizations, .. } = pair;
     Ok(ThreeWay { comparison, mismatch, findings, normalizations, container, parameters, source_embeds_subject })
@@ -209,24 +212,4 @@ fn record_findings(published: &Side<'_>) -> Result<Vec<Finding>, CompareError> {
     let faults = verify_record(published.archive, index, &content);
     let finding = |fault: RecordFault| Finding::of("record-mismatch", Severity::Warning, &fault.path, fault.detail);
     Ok(faults.into_iter().map(finding).collect())
-}
-
-fn count_files(published: &Side<'_>, pair: &Pair, source: &SourceIndex) -> FileCounts {
-    let members = &published.archive.members;
-    let mut counts = FileCounts { total: members.len() as u64, ..FileCounts::default() };
-    for member in members {
-        let verbatim = member.sha256.as_ref().and_then(|sha256| source.verbatim(&member.path, sha256));
-        counts.verbatim += u64::from(verbatim.is_some());
-    }
-    counts.generated = counts.total - counts.verbatim;
-    for fate in fates(published, pair) {
-        match fate {
-            Fate::Same => counts.identical += 1,
-            Fate::Normalized => counts.normalized += 1,
-            Fate::Changed | Fate::HeaderChanged => counts.differing += 1,
-            Fate::Lonely => counts.only_published += 1,
-        }
-    }
-    counts.only_rebuilt = pair.changes.iter().filter(|change| matches!(change, Change::OnlyRight(_))).count() as u64;
-    counts
 }

@@ -4,7 +4,10 @@
 use std::io::{Cursor, Write as _};
 
 use twinbuild_archive::{Archive, Format, Limits, read};
-use twinbuild_compare::{Finding, Mismatch, Normalizing, Relation, Severity, Side, SourceIndex, ThreeWay, compare};
+use twinbuild_compare::{
+    Finding, MemberOrigin, MemberRelation, MemberResult, Mismatch, Normalizing, Relation, Severity, Side, SourceIndex,
+    ThreeWay, compare,
+};
 use twinbuild_subject::Sha256;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
@@ -222,6 +225,47 @@ fn a_set_user_id_bit_is_an_alert() {
     let found = judge_bytes(&set, &built, &built, &SourceIndex::default());
     assert_eq!(finding(&found, "mode-changed", "__init__.py").severity, Severity::Alert);
     assert_eq!(found.mismatch, Some(Mismatch::Code));
+}
+
+/// A rule reads the member by its name, and would take this for text with other line endings.
+#[test]
+fn native_code_is_never_normalized_whatever_its_name() {
+    let with = |start: &str, end: &str| {
+        let metadata = format!("{start}Metadata-Version: 2.1{end}Name: demo{end}Version: 1.0{end}");
+        wheel().with(|wheel| wheel.entry("METADATA").content = metadata.into_bytes()).bytes()
+    };
+    for (start, relation) in [("", Relation::Equivalent), ("\u{7f}ELF: x\n", Relation::Different)] {
+        let built = with(start, "\n");
+        let found = judge_bytes(&with(start, "\r\n"), &built, &built, &SourceIndex::default());
+        assert_eq!(found.comparison.first, relation, "{:#?}", found.findings);
+        let members = &found.comparison.members;
+        let member = members.iter().find(|member| member.path.ends_with("METADATA")).unwrap();
+        assert_eq!(member.is_native, relation == Relation::Different);
+    }
+}
+
+#[test]
+fn members_are_judged_one_by_one() {
+    use MemberOrigin::{Generated, Verbatim};
+    use MemberRelation::{Differing, Identical, OnlyPublished, OnlyRebuilt};
+    let library = "demo/_speed.so";
+    let with = |content: &str| wheel().with(|wheel| wheel.add(library, content));
+    let results = |published: &Wheel, built: &Wheel, source: &SourceIndex| {
+        let built = built.bytes();
+        let members = judge_bytes(&published.bytes(), &built, &built, source).comparison.members;
+        let shown = |member: MemberResult| (member.path.to_string(), member.result, member.origin, member.is_native);
+        members.into_iter().map(shown).filter(|(path, ..)| !path.ends_with("RECORD")).collect::<Vec<_>>()
+    };
+    let source = SourceIndex::new([("speed.so".into(), Sha256::of(b"\x7fELF"))]);
+    let one = |result, origin| vec![(library.to_owned(), result, origin, true)];
+    let (plain, native) = (wheel(), with("\x7fELF"));
+    assert_eq!(results(&plain, &plain, &source), []);
+    assert_eq!(results(&native, &native, &source), one(Identical, Verbatim));
+    assert_eq!(results(&with("\x7fELF!"), &native, &source), one(Differing, Generated));
+    assert_eq!(results(&native, &plain, &source), one(OnlyPublished, Verbatim));
+    assert_eq!(results(&plain, &native, &SourceIndex::default()), one(OnlyRebuilt, Generated));
+    let other = wheel().with(|wheel| wheel.entry("__init__.py").content = b"VALUE = 2\n".to_vec());
+    assert_eq!(results(&other, &plain, &source), [("demo/__init__.py".to_owned(), Differing, Generated, false)]);
 }
 
 #[test]

@@ -13,7 +13,8 @@ use twinbuild_rebuild::{
     driver_digest, rebuild,
 };
 use twinbuild_recipe::{
-    Inference, Interpreter, Provider, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer,
+    Inference, Interpreter, Provider, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, check_platform,
+    infer,
 };
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
@@ -107,9 +108,8 @@ impl Judge {
         };
         tracing::info!("reading {}", name.text);
         let published = step!(verdict, read_published(&bytes, &mut verdict.findings)?);
-        if !name.is_pure() {
-            let detail = Unsupported::Platform { platform: name.platform_tags.join(".") }.to_string();
-            return Ok(ended(verdict, Outcome::Unsupported, "platform", &detail));
+        if let Err(error) = check_platform(name) {
+            return Ok(ended(verdict, Outcome::Unsupported, "platform", &error.to_string()));
         }
         let Some(source) = &prepared.source else {
             let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
@@ -191,11 +191,7 @@ impl Judge {
             .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
         for artifact in [first, second] {
             if artifact.file_name != name.text {
-                let detail = format!(
-                    "the rebuild's name is {}, and the published file's is {}",
-                    MemberPath::from(artifact.file_name.as_str()),
-                    name.text
-                );
+                let detail = other_name(&artifact.file_name, name);
                 verdict.findings.push(Finding::whole("file-name-differs", Severity::Warning, detail));
                 three_way.mismatch = three_way.mismatch.max(Some(Mismatch::Packaging));
             }
@@ -533,6 +529,27 @@ pub(crate) fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archi
             end(Outcome::Unbuildable, "output-malformed", Some("output"), detail)
         }
     }
+}
+
+/// That a rebuild has another name than the published file, and where it is only in the platform tags.
+fn other_name(rebuilt: &str, published: &WheelFileName) -> String {
+    let shown = MemberPath::from(rebuilt);
+    let detail = format!("the rebuild's name is {shown}, and the published file's is {}", published.text);
+    let other = rebuilt.parse::<WheelFileName>().ok().filter(|other| other.platform_tags != published.platform_tags);
+    let Some(other) = other else { return detail };
+    let (was, is) = (other.platform_tags.join("."), published.platform_tags.join("."));
+    let is_only_platform =
+        WheelFileName { text: published.text.clone(), platform_tags: published.platform_tags.clone(), ..other }
+            == *published;
+    let only =
+        if is_only_platform { "they differ in the platform tags only" } else { "their platform tags differ too" };
+    let was = MemberPath::from(was.as_str());
+    let repaired = if is.contains("manylinux") && is_only_platform {
+        ", as where a repair tool wrote the published ones after the build"
+    } else {
+        ""
+    };
+    format!("{detail}: {only}, {was} in the rebuild and {is} in the published file{repaired}")
 }
 
 /// Both twins' artifacts, or why there are not two.

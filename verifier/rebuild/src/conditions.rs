@@ -1,5 +1,6 @@
 //! The conditions of a build, and how the twins' are opposed.
 
+use twinbuild_recipe::Recipe;
 use twinbuild_sandbox::{Insertion, KernelName, Processors, ScratchFileSystem};
 
 use crate::{Variation, VariationSet};
@@ -154,8 +155,8 @@ impl Conditions {
         conditions
     }
 
-    /// The variables of the build. `epoch` is `SOURCE_DATE_EPOCH`.
-    pub(crate) fn environment(&self, epoch: Option<i64>) -> Vec<(String, String)> {
+    /// The variables of the build of a recipe.
+    pub(crate) fn environment(&self, recipe: &Recipe) -> Vec<(String, String)> {
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let (term, columns, lines) = self.terminal;
         let (path, columns, lines) = (self.path.join(":"), columns.to_string(), lines.to_string());
@@ -179,6 +180,13 @@ impl Conditions {
         .chain(self.extra_environment.iter().copied())
         .map(own)
         .collect();
+        if recipe.environment.toolchain {
+            // Compilers note where they ran, in debug information and where a source asks for its own name. As in Debian's
+            // own builds it reads the same wherever that was, or every native build would differ by its path alone.
+            let flags = format!("-ffile-prefix-map={}={}", self.build_path, FIRST.build_path);
+            variables.extend(["CFLAGS", "CXXFLAGS"].map(|name| (name.to_owned(), flags.clone())));
+        }
+        let epoch = recipe.source_date_epoch;
         variables.extend(epoch.map(|epoch| ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string())));
         variables
     }
@@ -221,13 +229,29 @@ mod tests {
 
     #[test]
     fn no_interpreter_can_stand_where_a_build_writes() {
-        for conditions in CONDITIONS {
+        for conditions in [FIRST, SECOND] {
             let Conditions { build_path, output, home, temporary_directory, .. } = conditions;
             for place in [build_path, output, home, temporary_directory] {
                 let is_reserved = |folder: &&str| Path::new(place).starts_with(folder);
                 assert!(twinbuild_environment::RESERVED_FOLDERS.iter().any(is_reserved), "{place}");
             }
         }
+    }
+
+    #[test]
+    fn compilers_are_told_of_one_build_path_where_there_are_any() {
+        let text = "format = 1\n[interpreter]\nversion = \"3.11\"\n[environment]\ntoolchain = true\n[build]\n\
+                    front-end = \"setup-py\"\n[requirements]\ncutoff = \"2021-05-05T14:18:17Z\"\ndirect = []\n";
+        let mut recipe = Recipe::from_toml(text).unwrap();
+        let flags = |conditions: &Conditions, recipe: &Recipe| {
+            let mut variables = conditions.environment(recipe).into_iter();
+            variables.find(|(name, _)| name == "CFLAGS").map(|(_, value)| value)
+        };
+        assert_eq!(flags(&FIRST, &recipe).as_deref(), Some("-ffile-prefix-map=/build=/build"));
+        let second = "-ffile-prefix-map=/srv/another/place/to-build-in=/build";
+        assert_eq!(flags(&SECOND, &recipe).as_deref(), Some(second));
+        recipe.environment.toolchain = false;
+        assert_eq!(flags(&SECOND, &recipe), None);
     }
 
     #[test]

@@ -134,7 +134,16 @@ def main():
         os.execv(sys.executable, command)
     in_child(required, request)
     backend = import_backend(request)
-    name = backend.build_wheel(request["output"], None, None)
+    try:
+        name = backend.build_wheel(request["output"], None, None)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Here and now, with the files that it still holds: the sandbox looks at its limits before a process fails.
+        os._exit(1)
     print("built", name)
 
 

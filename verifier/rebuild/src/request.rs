@@ -143,7 +143,7 @@ impl<'a> Job<'a> {
             argv: [root_python.as_str(), "-S", "-B", OBSERVE_PATH, DRIVER_PATH, &source, report]
                 .map(str::to_owned)
                 .to_vec(),
-            env: conditions.environment(self.recipe.source_date_epoch),
+            env: conditions.environment(self.recipe),
             cwd: source.clone().into(),
             stdin: serde_json::to_vec(&request)?,
             umask: conditions.umask,

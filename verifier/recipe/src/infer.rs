@@ -56,8 +56,11 @@ pub enum Unsupported {
         /// The interpreters.
         offered: String,
     },
-    /// The wheel is bound to a platform or binary interface.
-    #[error("the wheel is for {platform}: this version builds wheels for every platform only (none-any)")]
+    /// The wheel is bound to another platform than this machine's.
+    #[error(
+        "the wheel is for {platform}: this version builds wheels for every platform (none-any), and for Linux with glibc on {}",
+        std::env::consts::ARCH
+    )]
     Platform {
         /// The wheel's platform tags.
         platform: String,
@@ -72,6 +75,22 @@ pub enum Unsupported {
     },
 }
 
+/// Whether wheels of this name can be built here at all: those for every platform, and those for Linux with glibc on this
+/// machine's processor, whose tags are `linux_..` and `manylinux.._..`.
+///
+/// # Errors
+/// [`Unsupported::Platform`] where they cannot.
+pub fn check_platform(file_name: &WheelFileName) -> Result<(), Unsupported> {
+    let is_here = |tag: &String| {
+        let system = tag.strip_suffix(std::env::consts::ARCH).and_then(|system| system.strip_suffix('_'));
+        system.is_some_and(|system| system == "linux" || system.starts_with("manylinux"))
+    };
+    if file_name.is_pure() || file_name.platform_tags.iter().any(is_here) {
+        return Ok(());
+    }
+    Err(Unsupported::Platform { platform: file_name.platform_tags.join(".") })
+}
+
 /// The recipe that the evidence speaks for.
 ///
 /// # Errors
@@ -83,9 +102,7 @@ pub fn infer(
     offer: &Offer,
 ) -> Result<Inference, Unsupported> {
     let file_name = &release.wheel;
-    if !file_name.is_pure() {
-        return Err(Unsupported::Platform { platform: file_name.platform_tags.join(".") });
-    }
+    check_platform(file_name)?;
     let generator = wheel.generator.as_ref().map_err(|found| Unsupported::Generator { found: found.clone() })?;
     let mut reasons = Reasons::default();
     let interpreter = choose_interpreter(file_name, offer, &mut reasons)?;
@@ -98,7 +115,7 @@ pub fn infer(
     );
     let source_date_epoch = choose_epoch(wheel.times, release.first_upload, &mut reasons);
     let requirements = Requirements { cutoff, direct, locked: None };
-    let environment = Needs::default();
+    let environment = choose_environment(file_name, &mut reasons);
     let recipe = Recipe { interpreter, environment, front_end, source_date_epoch, requirements };
     Ok(Inference { recipe, reasons: reasons.0 })
 }
@@ -117,26 +134,58 @@ fn choose_interpreter(
     offer: &Offer,
     reasons: &mut Reasons,
 ) -> Result<Interpreter, Unsupported> {
-    // `py3` is what every CPython 3 writes by default; `py311` and `cp311` are asked for, or say by what it was built.
-    let rank = |interpreter: &Interpreter| {
-        let (major, _) = interpreter.version.split_once('.').unwrap_or((&interpreter.version, ""));
-        let digits = interpreter.version.replace('.', "");
-        let has = |tag: &str| file_name.python_tags.iter().any(|own| own == tag);
-        if has(&format!("py{digits}")) || has(&format!("cp{digits}")) {
-            Some(0)
-        } else {
-            has(&format!("py{major}")).then_some(1)
-        }
-    };
-    let tags = &file_name.python_tags;
+    let rank = |interpreter: &Interpreter| rank(interpreter, file_name);
     // Of equals the first is taken, which is the best that is on offer.
     let found = offer.interpreters.iter().filter(|one| rank(one).is_some()).min_by_key(|one| rank(one));
     let Some(interpreter) = found else {
         let offered: Vec<_> = offer.interpreters.iter().map(|interpreter| interpreter.version.as_str()).collect();
-        return Err(Unsupported::Interpreter { tags: tags.join("."), offered: offered.join(", ") });
+        return Err(Unsupported::Interpreter { tags: shown_tags(file_name), offered: offered.join(", ") });
     };
-    reasons.add("interpreter.version", format!("on offer, and it writes wheels tagged {}", tags.join(".")));
+    reasons.add("interpreter.version", format!("on offer, and it writes wheels tagged {}", shown_tags(file_name)));
     Ok(interpreter.clone())
+}
+
+/// The tags that an interpreter writes: `py2.py3`, or with the binary interface where the wheel has one, `cp311-cp311`.
+fn shown_tags(file_name: &WheelFileName) -> String {
+    let python = file_name.python_tags.join(".");
+    if file_name.abi_tags == ["none"] { python } else { format!("{python}-{}", file_name.abi_tags.join(".")) }
+}
+
+/// How likely an interpreter wrote a wheel of this name, the likeliest first; `None` where it cannot have.
+fn rank(interpreter: &Interpreter, file_name: &WheelFileName) -> Option<u8> {
+    let (major, minor) = interpreter.version.split_once('.').unwrap_or((&interpreter.version, ""));
+    let digits = format!("{major}{minor}");
+    let has = |tag: &str| file_name.python_tags.iter().any(|own| own == tag);
+    let is_named = has(&format!("py{digits}")) || has(&format!("cp{digits}"));
+    // Of its own interface, which until 3.7 has a letter or two behind; free-threaded (`t`) and debug ones (`d`) are others.
+    let own = format!("cp{digits}");
+    let is_own = |tag: &String| tag.strip_prefix(&own).is_some_and(|flags| matches!(flags, "" | "m" | "mu"));
+    let has_abi = |is_it: &dyn Fn(&String) -> bool| file_name.abi_tags.iter().any(is_it);
+    if has_abi(&|tag| tag == "none") {
+        // `py3` is what every CPython 3 writes by default; `py311` and `cp311` are asked for, or say by what it was built.
+        return if is_named { Some(0) } else { has(&format!("py{major}")).then_some(1) };
+    }
+    if is_named && has_abi(&is_own) {
+        return Some(0);
+    }
+    if !has_abi(&|tag| tag == "abi3") {
+        return None;
+    }
+    // The stable interface is there from one version on, which is what the tag names; any later one writes the same tag.
+    let is_since = |tag: &String| {
+        let since = tag.strip_prefix("cp").and_then(|digits| digits.strip_prefix(major)).map(str::parse::<u32>);
+        matches!((since, minor.parse::<u32>()), (Some(Ok(since)), Ok(minor)) if since <= minor)
+    };
+    if is_named { Some(0) } else { file_name.python_tags.iter().any(is_since).then_some(1) }
+}
+
+fn choose_environment(file_name: &WheelFileName, reasons: &mut Reasons) -> Needs {
+    if file_name.is_pure() {
+        return Needs::default();
+    }
+    let because = format!("the wheel is for {}, so it has native code", file_name.platform_tags.join("."));
+    reasons.add("environment.toolchain", because);
+    Needs { toolchain: true }
 }
 
 pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -> FrontEnd {
@@ -302,6 +351,66 @@ mod tests {
         }
         let refused = infer(&release("x-1-py310-none-any.whl"), &wheel("flit 1.0"), &source, &offer());
         assert!(matches!(refused, Err(Unsupported::Interpreter { .. })));
+    }
+
+    #[test]
+    fn a_native_wheel_gets_the_interpreter_of_its_interface_and_compilers() {
+        let source = source(&["Cython", "setuptools"], Some("setuptools.build_meta"), &[]);
+        let inferred = |name: &str| {
+            let release = release(&name.replace("ARCH", std::env::consts::ARCH));
+            infer(&release, &wheel("setuptools (75.1.0)"), &source, &offer())
+        };
+        for (name, chosen) in [
+            ("x-1-cp311-cp311-manylinux_2_17_ARCH.manylinux2014_ARCH.whl", "3.11"),
+            ("x-1-cp39-cp39-manylinux1_ARCH.whl", "3.9"),
+            ("x-1-cp313-cp313-linux_ARCH.whl", "3.13"),
+            ("x-1-cp39-abi3-manylinux2014_ARCH.whl", "3.9"),
+            ("x-1-cp36-abi3-manylinux2014_ARCH.musllinux_1_1_ARCH.whl", "3.11"),
+            ("x-1-cp312-abi3-manylinux2014_ARCH.whl", "3.13"),
+            ("x-1-py3-none-manylinux2014_ARCH.whl", "3.11"),
+            ("x-1-cp39-none-manylinux2014_ARCH.whl", "3.9"),
+        ] {
+            let Inference { recipe, reasons } = inferred(name).unwrap();
+            assert_eq!((recipe.interpreter.version.as_str(), recipe.environment.toolchain), (chosen, true), "{name}");
+            assert_eq!(recipe.requirements.direct[..2], ["Cython", "setuptools"]);
+            assert!(reasons.iter().any(|reason| reason.key == "environment.toolchain"), "{name}");
+        }
+        for name in [
+            "x-1-cp310-cp310-manylinux2014_ARCH.whl",
+            "x-1-cp312-cp312-manylinux2014_ARCH.whl",
+            "x-1-cp313-cp313t-manylinux2014_ARCH.whl",
+            "x-1-cp314-abi3-manylinux2014_ARCH.whl",
+            "x-1-pp311-pypy311_pp73-manylinux2014_ARCH.whl",
+        ] {
+            assert!(matches!(inferred(name), Err(Unsupported::Interpreter { .. })), "{name}");
+        }
+        for name in [
+            "x-1-cp311-cp311-musllinux_1_2_ARCH.whl",
+            "x-1-cp311-cp311-macosx_11_0_arm64.whl",
+            "x-1-cp311-cp311-win_amd64.whl",
+            "x-1-cp311-cp311-manylinux2014_s390x.whl",
+            "x-1-cp311-cp311-any.whl",
+        ] {
+            assert!(matches!(inferred(name), Err(Unsupported::Platform { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_interpreter_of_the_host_is_taken_where_it_alone_has_the_interface() {
+        let of = |version: &str, provider| Interpreter { version: version.to_owned(), provider };
+        let interpreters = ["3.11", "3.9"].map(|version| of(version, Provider::Debian));
+        let hosts = ["3.11", "3.10", "3.7"].map(|version| of(version, Provider::Host));
+        let offer = Offer { interpreters: interpreters.into_iter().chain(hosts).collect() };
+        let source = source(&["x"], Some("x.y"), &[]);
+        for (tags, chosen, provider) in [
+            ("cp311-cp311", "3.11", Provider::Debian),
+            ("cp310-cp310", "3.10", Provider::Host),
+            ("cp37-cp37m", "3.7", Provider::Host),
+        ] {
+            let release = release(&format!("x-1-{tags}-manylinux2014_{}.whl", std::env::consts::ARCH));
+            let inference = infer(&release, &wheel("flit 1.0"), &source, &offer).unwrap();
+            assert_eq!(inference.recipe.interpreter, of(chosen, provider), "{tags}");
+        }
     }
 
     #[test]

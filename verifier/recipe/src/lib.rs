@@ -39,7 +39,7 @@ mod wheel;
 
 pub use generator::{Generator, Tool};
 pub use headers::{Header, parse_headers};
-pub use infer::{Inference, Offer, Release, Unsupported, infer};
+pub use infer::{Inference, Offer, Release, Unsupported, check_platform, infer};
 pub use recipe::{
     FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements,
 };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use twinbuild_compare::{ByteCounts, FileCounts, Finding, Normalization, Relation};
+use twinbuild_compare::{ByteCounts, FileCounts, Finding, MemberRelation, MemberResult, Normalization, Relation};
 use twinbuild_recipe::FrontEnd;
 use twinbuild_subject::{MemberPath, Origin};
 use twinbuild_verdict::{
@@ -80,6 +80,7 @@ fn about_comparison(found: &FileComparison) -> Page<'_> {
     let mut blocks = vec![Block::Table(files)];
     blocks.push(Block::Paragraph(vec![words(format!("Members: {}.", members(&comparison.files, false).join(", ")))]));
     blocks.extend(bytes(&comparison.bytes, "the first file"));
+    blocks.extend(each_member(&comparison.members, false));
     let mut sections = Vec::from_iter(findings(&found.findings));
     sections.push(Section { title: "Comparison", blocks });
     sections.extend(normalizers(normalizers_applied));
@@ -170,7 +171,27 @@ fn comparison(verdict: &Verdict) -> Option<Section<'_>> {
     let mut blocks = vec![Block::Table(pairs)];
     blocks.push(Block::Paragraph(vec![words(format!("Members: {}.", members(&comparison.files, true).join(", ")))]));
     blocks.extend(bytes(&comparison.bytes, "the published file"));
+    blocks.extend(each_member(&comparison.members, true));
     Some(Section { title: "Comparison", blocks })
+}
+
+/// The members that are not identical, and those that are native code, one a row.
+fn each_member<'a>(members: &[MemberResult], is_traced: bool) -> Option<Block<'a>> {
+    let rows = members.iter().map(|MemberResult { path, result, origin, is_native }| {
+        let result = match result {
+            MemberRelation::OnlyPublished if !is_traced => "only in the first file",
+            MemberRelation::OnlyRebuilt if !is_traced => "only in the second file",
+            result => meaning::member(*result),
+        };
+        let mut row = vec![vec![name(path)], vec![words(result)]];
+        row.extend(is_traced.then(|| vec![words(meaning::origin(*origin))]));
+        row.push(vec![words(if *is_native { "native" } else { "" })]);
+        row
+    });
+    let head = if is_traced { vec!["member", "result", "origin", "code"] } else { vec!["member", "result", "code"] };
+    let summary = format!("{}: not identical, or native code", counted(count_of(members), "member", "members"));
+    let table = Table::new(head, rows);
+    (!members.is_empty()).then(|| Block::Folded { summary, blocks: vec![Block::Table(table)] })
 }
 
 /// Members in words, without the counts that are zero.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style as Ansi};
-use twinbuild_compare::{Finding, Severity};
+use twinbuild_compare::{Finding, MemberResult, Severity};
 use twinbuild_verdict::{Outcome, Verdict};
 
 use crate::escape::{escape, on_one_line};
@@ -58,6 +58,7 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
         ];
         parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
         line(&mut out, "bytes", &parts.join(", "));
+        natives(&mut out, &comparison.members);
     }
     for ((name, version), Normalized { members, bytes }) in by_normalizer(&verdict.normalizers_applied) {
         let place = match members.as_slice() {
@@ -76,6 +77,17 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
         }
     }
     out
+}
+
+/// What became of each program and library.
+fn natives(out: &mut String, members: &[MemberResult]) {
+    let natives: Vec<&MemberResult> = members.iter().filter(|member| member.is_native).collect();
+    for MemberResult { path, result, origin, .. } in natives.iter().take(SHOWN_FINDINGS) {
+        line(out, "native code", &format!("{path}: {}, {}", meaning::member(*result), meaning::origin(*origin)));
+    }
+    if natives.len() > SHOWN_FINDINGS {
+        line(out, "", &format!("{} more: see --format html or json", natives.len() - SHOWN_FINDINGS));
+    }
 }
 
 /// The relation, and what differs.

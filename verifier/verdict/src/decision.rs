@@ -68,7 +68,7 @@ pub struct Decision {
 #[must_use]
 pub fn decide(comparison: &Comparison, mismatch: Option<Mismatch>, source_embeds_subject: bool) -> Decision {
     let nothing = Decision { outcome: Outcome::NotReproduced, level: None, mismatch: None, matches: None };
-    let Comparison { twins, first, second, repacked_first, repacked_second, files, bytes } = comparison;
+    let Comparison { twins, first, second, repacked_first, repacked_second, files, bytes, members: _ } = comparison;
     let same = |relation: Relation| relation != Relation::Different;
     if !same(*twins) {
         let matches = match (same(*first), same(*second)) {
@@ -128,6 +128,7 @@ mod tests {
             repacked_second: second == Identical,
             files: FileCounts { total: 2, identical: 2, verbatim: 1, generated: 1, ..FileCounts::default() },
             bytes: ByteCounts { total: 9, identical: 5, container: 4, ..ByteCounts::default() },
+            members: Vec::new(),
         }
     }
 

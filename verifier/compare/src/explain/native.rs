@@ -2,6 +2,8 @@
 //!
 //! What explains a difference, such as a build id or a path of the build, is named. It never makes a difference a pass.
 
+mod traits;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -23,26 +25,50 @@ const SHOWN_SECTIONS: usize = 12;
 /// A string around a difference is shown up to this length in either direction, in bytes.
 const STRING_BYTES: usize = 60;
 
-/// Whether the first bytes are those of a program or library that can be read.
-pub(crate) fn is_native(content: &[u8]) -> bool {
-    match content {
-        [0x7f, b'E', b'L', b'F', ..]
-        | [b'M', b'Z', ..]
-        | [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..]
-        | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..] => File::parse(content).is_ok(),
+/// So many of the first bytes tell whether a file is a program or library; linkers begin the header proper of PE files within
+/// them.
+pub(crate) const NATIVE_HEAD_BYTES: u64 = 1024;
+
+/// Whether a file begins as a program or library does, whatever follows.
+pub(crate) fn begins_like_native(head: &[u8]) -> bool {
+    match head {
+        [0x7f, b'E', b'L', b'F', ..] | [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..] => {
+            true
+        }
+        [b'M', b'Z', ..] => {
+            // Where the header proper is ("PE Format", "MS-DOS Stub (Image Only)").
+            let offset = head.get(0x3c..0x40).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()).map(u32::from_le_bytes);
+            let header = offset.and_then(|offset| usize::try_from(offset).ok()).and_then(|offset| head.get(offset..));
+            header.is_some_and(|header| header.starts_with(b"PE\0\0"))
+        }
         _ => false,
     }
 }
 
-/// Explains two programs or libraries; `None` where their sections cannot be read.
+/// Whether a content is a program or library that can be read.
+pub(crate) fn is_native(content: &[u8]) -> bool {
+    begins_like_native(content) && File::parse(content).is_ok()
+}
+
+/// Explains two programs or libraries: what they tell of their making, then section by section; `None` where their sections
+/// cannot be read.
 pub(crate) fn explain(old: &[u8], new: &[u8], names: Names) -> Option<Explanation> {
     let (was, is) = (File::parse(old).ok()?, File::parse(new).ok()?);
     let (old_sections, new_sections) = (sections(&was, old), sections(&is, new));
-    if old.len() == new.len() && old_sections == new_sections {
-        Some(in_place(&is, &new_sections, old, new, names))
+    let Explanation { mut place, excerpt: by_bytes } = if old.len() == new.len() && old_sections == new_sections {
+        in_place(&is, &new_sections, old, new, names)
     } else {
-        Some(by_section(&is, &old_sections, &new_sections, old, new, names))
+        by_section(&is, &old_sections, &new_sections, old, new, names)
+    };
+    let traits = traits::differences(&was, &is, names);
+    let mut excerpt = Excerpt::default();
+    if !traits.is_empty() {
+        let list: Vec<&str> = traits.iter().map(|one| one.name).collect();
+        place.push_str(&format!("; they differ in {}", list.join(", ")));
+        traits.into_iter().for_each(|one| excerpt.push(one.line));
     }
+    excerpt.append("", by_bytes);
+    Some(Explanation { place, excerpt })
 }
 
 /// A section that has bytes in the file.

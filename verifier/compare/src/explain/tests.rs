@@ -56,7 +56,12 @@ fn tarred(members: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// A library of 64 bits with `.text` at offset 64, `.rodata` and a build id after it, and the symbols `first` and `second`.
 fn elf(text: &[u8; 32], rodata: &[u8], build_id: &[u8; 16]) -> Vec<u8> {
-    let names = b"\0.text\0.rodata\0.note.gnu.build-id\0.symtab\0.strtab\0.shstrtab\0";
+    elf_by(text, rodata, build_id, "", "")
+}
+
+/// The same with what compilers write: `.comment` and `.debug_str`, where these are not empty.
+fn elf_by(text: &[u8; 32], rodata: &[u8], build_id: &[u8; 16], comment: &str, debug: &str) -> Vec<u8> {
+    let names = b"\0.text\0.rodata\0.note.gnu.build-id\0.symtab\0.strtab\0.comment\0.debug_str\0.shstrtab\0";
     let name =
         |wanted: &[u8]| u32::try_from(names.windows(wanted.len()).position(|found| found == wanted).unwrap()).unwrap();
     let symbol_names = b"\0first\0second\0";
@@ -72,6 +77,8 @@ fn elf(text: &[u8; 32], rodata: &[u8], build_id: &[u8; 16]) -> Vec<u8> {
         ((name(b".note.gnu.build-id"), 7, 0x3000), build_id, (0, 0)),
         ((name(b".symtab"), 2, 0), &symbols, (5, 24)),
         ((name(b".strtab"), 3, 0), symbol_names, (0, 0)),
+        ((name(b".comment"), 1, 0), comment.as_bytes(), (0, 0)),
+        ((name(b".debug_str"), 1, 0), debug.as_bytes(), (0, 0)),
         ((name(b".shstrtab"), 3, 0), names, (0, 0)),
     ];
     let mut body = Vec::new();
@@ -90,8 +97,31 @@ fn elf(text: &[u8; 32], rodata: &[u8], build_id: &[u8; 16]) -> Vec<u8> {
     file.extend(1_u32.to_le_bytes());
     file.extend([0, 0, 64 + body.len() as u64].iter().flat_map(|number: &u64| number.to_le_bytes()));
     file.extend(0_u32.to_le_bytes());
-    file.extend([64_u16, 56, 0, 64, 7, 6].iter().flat_map(|number| number.to_le_bytes()));
+    file.extend([64_u16, 56, 0, 64, 9, 8].iter().flat_map(|number| number.to_le_bytes()));
     [file, body, table].concat()
+}
+
+#[test]
+fn libraries_say_by_which_compiler_and_where_they_were_built() {
+    let debug = |flags: &str, folder: &str| format!("GNU C17 12.2.0 -g {flags}\0{folder}/demo/speed.c\0VALUE\0");
+    let debian = "GCC: (Debian 12.2.0-14) 12.2.0\0";
+    let old = elf_by(&[0x90; 32], b"text\0", &[1; 16], debian, &debug("-O2", "/build"));
+    let new = elf_by(&[0x91; 32], b"text\0", &[1; 16], "GCC: (GNU) 10.2.1 20210130\0", &debug("-O3", "/project"));
+    let (place, lines) = explained("demo/_speed.so", &old, &new);
+    assert!(place.ends_with("; they differ in compiler, compiler flags, paths"), "{place}");
+    assert_eq!(
+        lines[..3],
+        [
+            "compiler: only published \"GCC: (GNU) 10.2.1 20210130\"; only rebuilt \"GCC: (Debian 12.2.0-14) 12.2.0\"",
+            "compiler flags: only published \"-O3\"; only rebuilt \"-O2\"",
+            "paths: only published \"/project/demo\"; only rebuilt \"/build/demo\"",
+        ]
+    );
+    assert!(lines[3..].iter().any(|line| line.contains(".text")), "{lines:?}");
+    // What tells of the making explains no change beside it away, and flags of only one are no difference.
+    let stripped = elf_by(&[0x90; 32], b"text\0", &[1; 16], debian, "");
+    let (place, _) = explained("demo/_speed.so", &old, &stripped);
+    assert!(place.contains(".debug_str") && !place.contains("flags"), "{place}");
 }
 
 #[test]
@@ -211,7 +241,9 @@ fn a_build_id_is_named_and_a_change_beside_it_too() {
     let (place, _) = explained("native.so", &old, &elf(&[0x90; 32], b"/build/demo/a.c\0", &[8; 16]));
     assert!(place.ends_with(", in .note.gnu.build-id at 0x3000: only the build id"), "{place}");
     let (place, lines) = explained("native.so", &old, &elf(&[0x90; 32], b"/tmp/x/demo/a.c\0", &[8; 16]));
-    assert_eq!(place, "21 bytes differ in 2 runs, the first at offset 0x61, in .rodata, .note.gnu.build-id");
+    let expected =
+        "21 bytes differ in 2 runs, the first at offset 0x61, in .rodata, .note.gnu.build-id; they differ in paths";
+    assert_eq!(place, expected);
     let string = "  a string that looks like a path: \"/build/demo/a.c\" became \"/tmp/x/demo/a.c\"";
     assert!(lines.iter().any(|line| line == string), "{lines:?}");
 }

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "all of it is made up here")]
 
 use twinbuild_compare::{
-    ByteCounts, Comparison, ContainerDifferences, FileCounts, Finding, Mismatch, Normalization, Relation, Severity,
+    ByteCounts, Comparison, ContainerDifferences, FileCounts, Finding, MemberOrigin, MemberRelation, MemberResult,
+    Mismatch, Normalization, Relation, Severity,
 };
 use twinbuild_recipe::Recipe;
 use twinbuild_report::{ComparedFile, FileComparison, UnreadFile, WhyUnread};
@@ -71,6 +72,17 @@ pub(crate) fn not_reproduced() -> Verdict {
     comparison.files = FileCounts { total: 900, identical: 110, differing: 2, only_published: 788, ..comparison.files };
     comparison.bytes =
         ByteCounts { total: 1_250_845, identical: 845_500, container: 345, differing: 405_000, normalized: 0 };
+    let member = |path: &str, result, is_native| MemberResult {
+        path: path.into(),
+        result,
+        origin: MemberOrigin::Generated,
+        is_native,
+    };
+    comparison.members = vec![
+        member("example/_speedups.cpython-311-x86_64-linux-gnu.so", MemberRelation::Differing, true),
+        member("example/core.py", MemberRelation::Differing, false),
+        member("example/data/table.bin", MemberRelation::OnlyPublished, false),
+    ];
     verdict.findings = findings();
     verdict.seal().unwrap();
     verdict
@@ -147,6 +159,7 @@ pub(crate) fn with_text(foreign: &str) -> Verdict {
         finding.excerpt = vec![text(), format!("+{foreign}"), format!("-{foreign}"), String::new()];
     }
     verdict.normalizers_applied = vec![Normalization { name: "x", version: 1, path: foreign.into(), bytes: 1 }];
+    verdict.comparison.as_mut().unwrap().members[0].path = foreign.into();
     for rebuild in &mut verdict.rebuilds {
         rebuild.variations[0] = VariationRecord { name: text(), value: text(), effective: false };
         let address = AddressRecord { family: "ipv4", address: text(), port: 1, program: Some(text()) };
@@ -236,6 +249,7 @@ fn three_way() -> Comparison {
         repacked_second: true,
         files: FileCounts { total: 46, identical: 46, verbatim: 44, generated: 2, ..FileCounts::default() },
         bytes: ByteCounts { total: 50_845, identical: 50_245, container: 600, ..ByteCounts::default() },
+        members: Vec::new(),
     }
 }
 
