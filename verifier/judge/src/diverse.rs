@@ -70,6 +70,6 @@ mod tests {
         let (older, host) = (interpreter("3.9", Provider::Debian), interpreter("3.11", Provider::Host));
         assert_eq!(other_interpreter(&own, &offer(&[own.clone(), older.clone(), host.clone()])), Some(host));
         assert_eq!(other_interpreter(&own, &offer(&[own.clone(), older.clone()])), Some(older));
-        assert_eq!(other_interpreter(&own, &offer(&[own.clone()])), None);
+        assert_eq!(other_interpreter(&own, &offer(std::slice::from_ref(&own))), None);
     }
 }
