@@ -241,7 +241,8 @@ fn a_build_id_is_named_and_a_change_beside_it_too() {
     let (place, _) = explained("native.so", &old, &elf(&[0x90; 32], b"/build/demo/a.c\0", &[8; 16]));
     assert!(place.ends_with(", in .note.gnu.build-id at 0x3000: only the build id"), "{place}");
     let (place, lines) = explained("native.so", &old, &elf(&[0x90; 32], b"/tmp/x/demo/a.c\0", &[8; 16]));
-    let expected = "21 bytes differ in 2 runs, the first at offset 0x61, in .rodata, .note.gnu.build-id; they differ in paths";
+    let expected =
+        "21 bytes differ in 2 runs, the first at offset 0x61, in .rodata, .note.gnu.build-id; they differ in paths";
     assert_eq!(place, expected);
     let string = "  a string that looks like a path: \"/build/demo/a.c\" became \"/tmp/x/demo/a.c\"";
     assert!(lines.iter().any(|line| line == string), "{lines:?}");
