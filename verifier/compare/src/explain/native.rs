@@ -60,7 +60,7 @@ pub(crate) fn explain(old: &[u8], new: &[u8], names: Names) -> Option<Explanatio
     } else {
         by_section(&is, &old_sections, &new_sections, old, new, names)
     };
-    let traits = traits::differences(&was, &is, names);
+    let traits = traits::differences((&was, &old_sections, old), (&is, &new_sections, new), names);
     let mut excerpt = Excerpt::default();
     if !traits.is_empty() {
         let list: Vec<&str> = traits.iter().map(|one| one.name).collect();

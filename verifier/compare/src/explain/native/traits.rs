@@ -3,15 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use object::{File, Object, ObjectSection, ObjectSymbol};
+use object::{File, Object, ObjectSymbol, Symbol};
 
 use super::super::content::Names;
 use super::super::excerpt::quoted;
-use super::{MOST_SECTIONS, MOST_SYMBOLS};
+use super::{MOST_SYMBOLS, Section};
 
 /// All values of one trait; one with more is not compared. A symbol's name ends where a NUL is found, so each of many could
 /// otherwise have the length of the file.
 const TRAIT_BYTES: usize = 4 << 20;
+/// What stands in front of a build id: three numbers and `GNU` (ELF, "Note Section").
+const NOTE_HEAD_BYTES: usize = 16;
 /// So many values of one trait are shown, for either file.
 const SHOWN_VALUES: usize = 4;
 /// What compilers write about themselves and their flags begins so (DWARF 5, section 3.1.1, `DW_AT_producer`).
@@ -26,9 +28,12 @@ pub(super) struct Trait {
     pub(super) line: String,
 }
 
+/// A file with its sections, which do not overlap.
+pub(super) type Read<'a> = (&'a File<'a>, &'a [Section], &'a [u8]);
+
 /// The traits in which two files differ.
-pub(super) fn differences(old: &File<'_>, new: &File<'_>, names: Names) -> Vec<Trait> {
-    let (was, is) = (Traits::of(old), Traits::of(new));
+pub(super) fn differences(old: Read<'_>, new: Read<'_>, names: Names) -> Vec<Trait> {
+    let (was, is) = (Traits::of(old.0, old.1, old.2), Traits::of(new.0, new.1, new.2));
     let mut differences: Vec<Trait> = Vec::new();
     let mut add = |name: &'static str, line: Option<String>| {
         differences.extend(line.map(|line| Trait { name, line: format!("{name}: {line}") }));
@@ -61,15 +66,23 @@ struct Traits {
 }
 
 impl Traits {
-    fn of(file: &File<'_>) -> Self {
+    fn of(file: &File<'_>, sections: &[Section], content: &[u8]) -> Self {
         let (mut compilers, mut flags, mut folders) = (Collected::new(), Collected::new(), Collected::new());
-        for section in file.sections().take(MOST_SECTIONS) {
-            let (Ok(name), Ok(data)) = (section.name_bytes(), section.data()) else { continue };
-            match name {
-                b".comment" => strings(data).for_each(|text| compilers.add(text)),
+        let mut build_id = Collected::new();
+        let (mut has_debug_information, mut has_symbol_table) = (false, false);
+        for section in sections {
+            let data = section.of(content);
+            match section.name.as_str() {
+                ".comment" => strings(data).for_each(|text| compilers.add(text)),
                 // Written for `-frecord-gcc-switches`.
-                b".GCC.command.line" => strings(data).for_each(|text| flags.add_words(text)),
-                b".debug_str" | b".debug_line_str" | b".debug_line" | b".debug_info" | b".rodata" | b"__cstring" => {
+                ".GCC.command.line" => strings(data).for_each(|text| flags.add_words(text)),
+                ".note.gnu.build-id" => {
+                    let id: String = data.iter().skip(NOTE_HEAD_BYTES).map(|byte| format!("{byte:02x}")).collect();
+                    build_id.add(id.as_bytes());
+                }
+                ".symtab" => has_symbol_table = true,
+                ".debug_str" | ".debug_line_str" | ".debug_line" | ".debug_info" | ".rodata" | "__cstring" => {
+                    has_debug_information |= section.name == ".debug_info";
                     for text in strings(data) {
                         if PRODUCERS.iter().any(|producer| text.starts_with(producer)) {
                             flags.add_words(text);
@@ -81,18 +94,18 @@ impl Traits {
                 _ => {}
             }
         }
-        let mut build_id = Collected::new();
-        if let Ok(Some(id)) = file.build_id() {
-            build_id.add(id.iter().map(|byte| format!("{byte:02x}")).collect::<String>().as_bytes());
-        }
-        let mut libraries = Collected::new();
-        for library in file.import_libraries().into_iter().flatten().take(MOST_SYMBOLS).flatten() {
+        let (mut libraries, mut exports) = (Collected::new(), Collected::new());
+        for library in file.import_libraries().into_iter().flatten().flatten() {
             libraries.add(library.name());
+            if libraries.is_full() {
+                break;
+            }
         }
-        let mut exports = Collected::new();
-        for symbol in file.dynamic_symbols().take(MOST_SYMBOLS) {
-            if symbol.is_global() && !symbol.is_undefined() && !exports.is_full() {
-                exports.add(symbol.name_bytes().unwrap_or_default());
+        let is_export = |symbol: &Symbol<'_, '_>| symbol.is_global() && !symbol.is_undefined();
+        for symbol in file.dynamic_symbols().take(MOST_SYMBOLS).filter(is_export) {
+            exports.add(symbol.name_bytes().unwrap_or_default());
+            if exports.is_full() {
+                break;
             }
         }
         Self {
@@ -102,8 +115,8 @@ impl Traits {
             folders: folders.finish(),
             libraries: libraries.finish(),
             exports: exports.finish(),
-            has_debug_information: file.has_debug_symbols(),
-            has_symbol_table: file.symbols().next().is_some(),
+            has_debug_information,
+            has_symbol_table,
         }
     }
 }
@@ -120,12 +133,9 @@ impl Collected {
     }
 
     fn add(&mut self, value: &[u8]) {
-        let Some(left) = self.bytes_left else { return };
-        if value.is_empty() || self.values.contains(value) {
-            return;
-        }
-        self.bytes_left = left.checked_sub(value.len());
-        if self.bytes_left.is_some() {
+        // One that is there already was read all the same.
+        self.bytes_left = self.bytes_left.and_then(|left| left.checked_sub(value.len() + 1));
+        if self.bytes_left.is_some() && !value.is_empty() && !self.values.contains(value) {
             self.values.insert(value.to_vec());
         }
     }
