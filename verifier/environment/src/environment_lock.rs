@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use twinbuild_recipe::{LockedRequirement, Recipe};
 use twinbuild_registry::DebianRelease;
-use twinbuild_subject::{PackageName, Sha256};
+use twinbuild_subject::{DistributionFileName, PackageName, Sha256};
 use twinbuild_verdict::InputRecord;
 
 use crate::{EnvironmentError, Specification};
@@ -146,6 +147,14 @@ impl EnvironmentLock {
         if lock.format != FORMAT {
             return Err(refuse(format!("it is of format {}, and this version reads format {FORMAT}", lock.format)));
         }
+        for file in &lock.files {
+            // It becomes the name of a file.
+            if let Origin::PythonIndex { file_name, .. } = &file.origin
+                && let Err(error) = file_name.parse::<DistributionFileName>()
+            {
+                return Err(refuse(format!("the file {} of the project {}: {error}", file.sha256, file.name)));
+            }
+        }
         let mut known: Vec<&str> = Vec::new();
         for plan in &lock.layers {
             if let Some(missing) = plan.on.iter().find(|name| !known.contains(&name.as_str())) {
@@ -182,6 +191,28 @@ impl EnvironmentLock {
         Ok(Sha256::of(self.to_json()?.as_bytes()))
     }
 
+    /// Whether it is the environment of that recipe: with its interpreter and what else it needs, and with its locked
+    /// requirements, all of them and nothing else of an index.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::NoLock`] that says what is another.
+    pub fn check_recipe(&self, recipe: &Recipe) -> Result<(), EnvironmentError> {
+        let refuse = |reason: &str| EnvironmentError::NoLock { reason: reason.to_owned() };
+        let Specification { interpreter, toolchain, .. } = &self.specification;
+        if *interpreter != recipe.interpreter || *toolchain != recipe.environment.toolchain {
+            return Err(refuse("it is not of the interpreter, or has not the toolchain, that the recipe asks for"));
+        }
+        let is_wheel = |file: &&LockedFile| file.kind != FileKind::Tool;
+        let mut held: Vec<_> = self.files.iter().filter(is_wheel).filter_map(requirement).collect();
+        let mut asked = recipe.requirements.locked.clone().unwrap_or_default();
+        let order = |a: &LockedRequirement, b: &LockedRequirement| (&a.name, a.sha256).cmp(&(&b.name, b.sha256));
+        asked.sort_by(order);
+        held.sort_by(order);
+        let count = self.files.iter().filter(|file| file.kind == FileKind::Requirement).count();
+        let is_same = asked == held && held.len() == count;
+        if is_same { Ok(()) } else { Err(refuse("its requirements are not those that the recipe locks")) }
+    }
+
     /// The file of that digest.
     #[must_use]
     pub fn file(&self, sha256: &Sha256) -> Option<&LockedFile> {
@@ -207,8 +238,18 @@ impl EnvironmentLock {
     }
 }
 
+/// What a recipe would lock to get this file; `None` where it is of no index.
+fn requirement(file: &LockedFile) -> Option<LockedRequirement> {
+    let Origin::PythonIndex { project, file_name } = &file.origin else { return None };
+    let LockedFile { version, sha256, .. } = file;
+    let (version, file_name) = (version.clone(), file_name.clone());
+    Some(LockedRequirement { name: project.clone(), version, file_name, sha256: *sha256 })
+}
+
 impl LockedFile {
-    fn input(&self) -> InputRecord {
+    /// It, as a verdict lists it.
+    #[must_use]
+    pub fn input(&self) -> InputRecord {
         let kind = match self.kind {
             FileKind::DebianPackage => "debian-package",
             FileKind::Requirement => "requirement",
@@ -276,6 +317,11 @@ pub(crate) mod tests {
             ("\"name\": \"toolchain\"", "\"name\": \"root\"", "two layers"),
             (gcc.as_str(), &Sha256::of(b"other").to_string(), "not listed"),
             ("\"kind\": \"unpack\"", "\"kind\": \"run\"", "unknown variant"),
+            (
+                "\"kind\": \"debian-archive\",\n        \"path\": \"pool/bash.deb\"",
+                "\"kind\": \"python-index\", \"project\": \"a\", \"fileName\": \"../a-1-py3-none-any.whl\"",
+                "of the project bash",
+            ),
         ] {
             assert!(json.contains(from), "{from}");
             let error = EnvironmentLock::from_json(&json.replacen(from, to, 1)).unwrap_err().to_string();

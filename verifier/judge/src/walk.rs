@@ -12,7 +12,9 @@ use twinbuild_rebuild::{
     Artifact, BuildFailure, Ended, Job, RebuildError, Twin, Variation, VariationSet, discover_requirements,
     driver_digest, rebuild,
 };
-use twinbuild_recipe::{Inference, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer};
+use twinbuild_recipe::{
+    Inference, LockedRequirement, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, infer,
+};
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_store::Blob;
@@ -24,12 +26,14 @@ use twinbuild_verdict::{
 
 use crate::JudgeError;
 use crate::activity;
+use crate::artifact::record_contents;
 use crate::cause::{Reference, find_and_name};
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
 use crate::keep::Keep;
-use crate::subject::Prepared;
+use crate::replay::Replayed;
+use crate::subject::{Prepared, PreparedSource};
 
 /// How often a backend may ask for more requirements.
 const DISCOVERY_ROUNDS: u32 = 3;
@@ -56,7 +60,7 @@ macro_rules! step {
     };
 }
 
-fn end<T>(outcome: Outcome, class: &str, stage: Option<&str>, detail: impl Into<String>) -> Step<T> {
+pub(crate) fn end<T>(outcome: Outcome, class: &str, stage: Option<&str>, detail: impl Into<String>) -> Step<T> {
     Step::End(outcome, Reason { class: class.to_owned(), stage: stage.map(str::to_owned), detail: detail.into() })
 }
 
@@ -82,11 +86,10 @@ pub(crate) struct LaidOut {
 }
 
 /// A recipe that is complete, and the environment for it.
-struct Readied {
-    recipe: Recipe,
-    reasons: Vec<Because>,
-    origin: &'static str,
-    environment: Environment,
+pub(crate) struct Readied {
+    pub(crate) recipe: Recipe,
+    pub(crate) reasons: Vec<Because>,
+    pub(crate) environment: Environment,
 }
 
 impl Judge {
@@ -119,15 +122,17 @@ impl Judge {
 
         let inferred = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
         let environment_started = Instant::now();
-        let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
-        let readied = step!(verdict, self.ready(prepared, source, &laid_out, &ground, inferred)?);
+        let readied = match &prepared.replayed {
+            None => {
+                let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
+                step!(verdict, self.ready(prepared, source, &laid_out, &ground, inferred, &mut verdict)?)
+            }
+            Some(replayed) => {
+                step!(verdict, self.ready_again(replayed, prepared, source, &laid_out, inferred, &mut verdict)?)
+            }
+        };
         verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
         keep.recipe(&readied.recipe, &readied.reasons)?;
-        verdict.recipe = Some(RecipeRecord {
-            recipe: readied.recipe.clone(),
-            origin: readied.origin,
-            digest: readied.recipe.digest(),
-        });
         let own =
             InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
         verdict.shared_inputs = std::iter::once(own).chain(readied.environment.inputs()).collect();
@@ -171,6 +176,7 @@ impl Judge {
         let compare_started = Instant::now();
         let built = [open_file(first)?, open_file(second)?];
         let archives = [step!(verdict, read_built(&built[0], first)), step!(verdict, read_built(&built[1], second))];
+        record_contents(&mut verdict, &archives, [first, second], &laid_out.tree)?;
         let published = Side { archive: &published, bytes: &bytes, sha256: prepared.blob.sha256() };
         let sides = [
             Side { archive: &archives[0], bytes: &built[0], sha256: first.sha256 },
@@ -264,7 +270,7 @@ impl Judge {
     /// Lays the source out and reads what it says about its build.
     pub(crate) fn lay_out_source(
         &self,
-        source: &crate::subject::PreparedSource,
+        source: &PreparedSource,
         findings: &mut Vec<Finding>,
     ) -> Result<Step<LaidOut>, JudgeError> {
         let staging = self.store.staging()?;
@@ -321,6 +327,9 @@ impl Judge {
                 return Ok(end(Outcome::Rejected, "no-evidence", None, error.to_string()));
             }
         };
+        if let Some((recipe, origin)) = prepared.replayed.as_ref().and_then(Replayed::recipe) {
+            return Ok(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, origin)));
+        }
         if let Some(recipe) = &self.options.recipe {
             let offered = Ground::offer().interpreters;
             if !offered.contains(&recipe.interpreter) {
@@ -371,14 +380,16 @@ impl Judge {
         }
     }
 
-    /// Locks the recipe, realizes its environment, and adds what the backend asks for beyond it.
+    /// Locks the recipe, realizes its environment, and adds what the backend asks for beyond it. What it comes to is written into
+    /// the verdict as soon as it is known.
     fn ready(
         &self,
         prepared: &Prepared,
-        source: &crate::subject::PreparedSource,
+        source: &PreparedSource,
         laid_out: &LaidOut,
         ground: &Ground,
         (inference, origin): (Inference, &'static str),
+        verdict: &mut Verdict,
     ) -> Result<Step<Readied>, JudgeError> {
         let Inference { mut recipe, mut reasons } = inference;
         let is_given_locked = recipe.requirements.locked.is_some();
@@ -394,38 +405,25 @@ impl Judge {
                     Err(error) => return lock_error(error),
                 }
             }
+            record_recipe(verdict, &recipe, origin);
             let locked = recipe.requirements.locked.as_deref().unwrap_or_default();
-            for requirement in locked {
-                let is_own_release = requirement.is_release(prepared.name.name(), prepared.name.version());
-                let is_own_file = [prepared.blob.sha256(), source.blob.sha256()].contains(&requirement.sha256);
-                if is_own_release || is_own_file {
-                    let detail = format!(
-                        "building it requires {} {} itself, and a file of the subject's own release is no ground to build it on",
-                        requirement.name, requirement.version
-                    );
-                    return Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), detail));
-                }
+            if let Some((outcome, reason)) = own_release(prepared, source, locked) {
+                return Ok(Step::End(outcome, reason));
             }
             let environment = match ground.realize(locked, &self.cancel) {
                 Ok(environment) => environment,
                 Err(error) => return environment_error(error),
             };
+            record_environment(verdict, &environment)?;
             if is_given_locked {
-                return Ok(Step::Next(Readied { recipe, reasons, origin, environment }));
+                return Ok(Step::Next(Readied { recipe, reasons, environment }));
             }
-            let required = match self.required(&recipe, &environment, source.blob.sha256(), &laid_out.tree)? {
-                Step::Next(required) => required,
+            let unmet = match self.unmet(&recipe, &environment, source, laid_out)? {
+                Step::Next(unmet) => unmet,
                 Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
             };
-            let unmet = match recipe.unmet(&required) {
-                Ok(unmet) => unmet,
-                Err(error) => {
-                    let detail = MemberPath::from(error.to_string().as_str()).to_string();
-                    return Ok(end(Outcome::Unbuildable, "requirement-refused", Some("requirements"), detail));
-                }
-            };
             if unmet.is_empty() {
-                return Ok(Step::Next(Readied { recipe, reasons, origin, environment }));
+                return Ok(Step::Next(Readied { recipe, reasons, environment }));
             }
             for requirement in &unmet {
                 let because =
@@ -435,8 +433,28 @@ impl Judge {
             recipe.requirements.direct.extend(unmet);
             recipe.requirements.locked = None;
         }
-        let detail = format!("the backend asked for further requirements {DISCOVERY_ROUNDS} times in a row");
-        Ok(end(Outcome::Unbuildable, "requirements-unstable", Some("requirements"), detail))
+        Ok(unstable())
+    }
+
+    /// What the backend asks for beyond the recipe.
+    pub(crate) fn unmet(
+        &self,
+        recipe: &Recipe,
+        environment: &Environment,
+        source: &PreparedSource,
+        laid_out: &LaidOut,
+    ) -> Result<Step<Vec<String>>, JudgeError> {
+        let required = match self.required(recipe, environment, source.blob.sha256(), &laid_out.tree)? {
+            Step::Next(required) => required,
+            Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+        };
+        Ok(match recipe.unmet(&required) {
+            Ok(unmet) => Step::Next(unmet),
+            Err(error) => {
+                let detail = MemberPath::from(error.to_string().as_str()).to_string();
+                end(Outcome::Unbuildable, "requirement-refused", Some("requirements"), detail)
+            }
+        })
     }
 
     /// What the backend asks for; remembered, as the same source on the same environment asks for the same.
@@ -470,6 +488,43 @@ impl Judge {
             Err(error) => rebuild_error(error),
         }
     }
+}
+
+/// What follows where a requirement is a file of the subject's own release, or is the subject or its source.
+pub(crate) fn own_release(
+    prepared: &Prepared,
+    source: &PreparedSource,
+    locked: &[LockedRequirement],
+) -> Option<(Outcome, Reason)> {
+    let own_files = [prepared.blob.sha256(), source.blob.sha256()];
+    let is_own = |requirement: &&LockedRequirement| {
+        requirement.is_release(prepared.name.name(), prepared.name.version()) || own_files.contains(&requirement.sha256)
+    };
+    let LockedRequirement { name, version, .. } = locked.iter().find(is_own)?;
+    let detail = format!(
+        "building it requires {name} {version} itself, and a file of the subject's own release is no ground to build it on"
+    );
+    let (class, stage) = ("self-hosted".to_owned(), Some("requirements".to_owned()));
+    Some((Outcome::Unbuildable, Reason { class, stage, detail }))
+}
+
+/// The end of a walk whose backend does not stop to ask.
+pub(crate) fn unstable<T>() -> Step<T> {
+    let detail = format!("the backend asked for further requirements {DISCOVERY_ROUNDS} times in a row");
+    end(Outcome::Unbuildable, "requirements-unstable", Some("requirements"), detail)
+}
+
+/// Writes a recipe into a verdict.
+pub(crate) fn record_recipe(verdict: &mut Verdict, recipe: &Recipe, origin: &'static str) {
+    verdict.recipe = Some(RecipeRecord { recipe: recipe.clone(), origin, digest: recipe.digest() });
+}
+
+/// Writes the lock of an environment into a verdict.
+pub(crate) fn record_environment(verdict: &mut Verdict, environment: &Environment) -> Result<(), JudgeError> {
+    let lock = serde_json::to_value(environment.lock())
+        .map_err(|error| JudgeError::Internal { what: format!("the environment's lock cannot be written: {error}") })?;
+    verdict.environment = Some(lock);
+    Ok(())
 }
 
 /// Reads the published archive, and says what follows where it cannot be read.
@@ -549,7 +604,8 @@ fn artifacts<'a>(verdict: &mut Verdict, twins: &'a [Twin; 2]) -> Step<[&'a Artif
 fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
     let artifact = match &twin.ended {
         Ended::Built(artifact) => {
-            Some(ArtifactRecord { file_name: artifact.file_name.clone(), digests: artifact.sha256.into() })
+            verdict.run.artifacts.insert(twin.name.to_owned(), artifact.sha256.into());
+            Some(ArtifactRecord { file_name: artifact.file_name.clone(), members: None, digests: None })
         }
         Ended::Failed(_) | Ended::AtLimit(_) => None,
     };
