@@ -117,7 +117,8 @@ fn text(recorded: &RecordedVerdict, replay: &Replayed) -> String {
         ReplayEnd::Same => {
             lines.push(format!("replayed: the same verdict (sha256:{digest})"));
             lines.push(format!("  about {}", recorded.subject.file_name));
-            lines.push("  taken from it: what the index said then, and that the environment's files are those of their archives".to_owned());
+            let taken = "what the index said then, and that the environment's files are those of their archives";
+            lines.push(format!("  taken from it: {taken}"));
         }
         ReplayEnd::Differs { verdict, differences } => {
             let now = verdict.verdict_digest.map(|digest| format!(", sha256:{digest}")).unwrap_or_default();
