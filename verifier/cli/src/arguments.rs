@@ -97,6 +97,8 @@ pub(crate) enum PlainFormat {
 pub(crate) enum Command {
     /// Rebuild a published file twice from its source, and compare three ways
     Rebuild(Rebuild),
+    /// Come to a verdict again, from the inputs that it names by their digests
+    Replay(Replay),
     /// Print the recipe by which a file would be rebuilt, as TOML with the reason for each choice
     Infer(Subject),
     /// Compare two files as a published file is compared with a rebuild
@@ -143,6 +145,9 @@ pub(crate) struct Rebuild {
     /// Keep artifacts, logs, recipe and verdict in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Save all inputs and the verdict in this folder, so that `replay` needs no network; what is there already stays
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep_inputs: Option<PathBuf>,
     /// Let the twins differ in these variations only, and not in all
     #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "no_vary")]
     pub(crate) vary: Option<Vec<Variation>>,
@@ -189,6 +194,22 @@ impl Rebuild {
         varied.retain(|variation| !self.no_vary.contains(variation));
         varied
     }
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// A verdict (JSON, as `rebuild` prints or keeps it)
+    #[arg(value_name = "VERDICT")]
+    pub(crate) verdict: PathBuf,
+    /// Take what the cache has not from this folder, which `rebuild --keep-inputs` made
+    #[arg(long, value_name = "DIR")]
+    pub(crate) inputs: Option<PathBuf>,
+    /// Keep artifacts, logs, recipe and the new verdict in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
 }
 
 /// `repack`

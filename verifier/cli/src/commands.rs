@@ -9,6 +9,7 @@ pub(crate) mod normalize;
 mod output;
 pub(crate) mod rebuild;
 pub(crate) mod repack;
+pub(crate) mod replay;
 
 use std::io::{IsTerminal as _, Write as _};
 

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<u8, Failure> {
     match &arguments.command {
         Command::Rebuild(rebuild) => commands::rebuild::run(&arguments.global, rebuild),
+        Command::Replay(replay) => commands::replay::run(&arguments.global, replay),
         Command::Infer(infer) => commands::infer::run(&arguments.global, infer),
         Command::Compare(compare) => commands::compare::run(&arguments.global, compare),
         Command::Repack(repack) => commands::repack::run(&arguments.global, repack),

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use twinbuild_recipe::{LockedRequirement, Recipe};
 use twinbuild_registry::DebianRelease;
-use twinbuild_subject::{PackageName, Sha256};
+use twinbuild_subject::{DistributionFileName, PackageName, Sha256};
 use twinbuild_verdict::InputRecord;
 
 use crate::{EnvironmentError, Specification};
@@ -196,6 +197,14 @@ impl EnvironmentLock {
         if lock.format != FORMAT {
             return Err(refuse(format!("it is of format {}, and this version reads format {FORMAT}", lock.format)));
         }
+        for file in &lock.files {
+            // It becomes the name of a file.
+            if let Origin::PythonIndex { file_name, .. } | Origin::Built { file_name, .. } = &file.origin
+                && let Err(error) = file_name.parse::<DistributionFileName>()
+            {
+                return Err(refuse(format!("the file {} of the project {}: {error}", file.sha256, file.name)));
+            }
+        }
         let mut known: Vec<&str> = Vec::new();
         for plan in &lock.layers {
             if let Some(missing) = plan.on.iter().find(|name| !known.contains(&name.as_str())) {
@@ -232,6 +241,28 @@ impl EnvironmentLock {
         Ok(Sha256::of(self.to_json()?.as_bytes()))
     }
 
+    /// Whether it is the environment of that recipe: with its interpreter and what else it needs, and with its locked
+    /// requirements, all of them and nothing else of an index.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::NoLock`] that says what is another.
+    pub fn check_recipe(&self, recipe: &Recipe) -> Result<(), EnvironmentError> {
+        let refuse = |reason: &str| EnvironmentError::NoLock { reason: reason.to_owned() };
+        let Specification { interpreter, toolchain, .. } = &self.specification;
+        if *interpreter != recipe.interpreter || *toolchain != recipe.environment.toolchain {
+            return Err(refuse("it is not of the interpreter, or has not the toolchain, that the recipe asks for"));
+        }
+        let is_wheel = |file: &&LockedFile| matches!(file.kind, FileKind::Requirement | FileKind::RequirementBuilt);
+        let mut held: Vec<_> = self.files.iter().filter(is_wheel).filter_map(requirement).collect();
+        let mut asked = recipe.requirements.locked.clone().unwrap_or_default();
+        let order = |a: &LockedRequirement, b: &LockedRequirement| (&a.name, a.sha256).cmp(&(&b.name, b.sha256));
+        asked.sort_by(order);
+        held.sort_by(order);
+        let count = self.files.iter().filter(is_wheel).count();
+        let is_same = asked == held && held.len() == count;
+        if is_same { Ok(()) } else { Err(refuse("its requirements are not those that the recipe locks")) }
+    }
+
     /// The file of that digest.
     #[must_use]
     pub fn file(&self, sha256: &Sha256) -> Option<&LockedFile> {
@@ -257,6 +288,17 @@ impl EnvironmentLock {
     }
 }
 
+/// What a recipe would lock to get this file; `None` where it is of no index.
+fn requirement(file: &LockedFile) -> Option<LockedRequirement> {
+    let (name, file_name, sdist_sha256) = match &file.origin {
+        Origin::PythonIndex { project, file_name } => (project.clone(), file_name, None),
+        Origin::Built { file_name, sdist } => (file.name.parse().ok()?, file_name, Some(*sdist)),
+        Origin::DebianArchive { .. } | Origin::Host { .. } => return None,
+    };
+    let (version, file_name) = (file.version.clone(), file_name.clone());
+    Some(LockedRequirement { name, version, file_name, sha256: file.sha256, sdist_sha256 })
+}
+
 impl LockedFile {
     /// The file name of a wheel.
     pub(crate) fn wheel_name(&self) -> Result<&str, EnvironmentError> {
@@ -268,7 +310,9 @@ impl LockedFile {
         }
     }
 
-    fn input(&self) -> InputRecord {
+    /// It, as a verdict lists it.
+    #[must_use]
+    pub fn input(&self) -> InputRecord {
         let kind = match self.kind {
             FileKind::DebianPackage => "debian-package",
             FileKind::HostInterpreter => "host-interpreter",
@@ -343,6 +387,11 @@ pub(crate) mod tests {
             ("\"name\": \"toolchain\"", "\"name\": \"root\"", "two layers"),
             (gcc.as_str(), &Sha256::of(b"other").to_string(), "not listed"),
             ("\"kind\": \"unpack\"", "\"kind\": \"run\"", "unknown variant"),
+            (
+                "\"kind\": \"debian-archive\",\n        \"path\": \"pool/bash.deb\"",
+                "\"kind\": \"python-index\", \"project\": \"a\", \"fileName\": \"../a-1-py3-none-any.whl\"",
+                "of the project bash",
+            ),
         ] {
             assert!(json.contains(from), "{from}");
             let error = EnvironmentLock::from_json(&json.replacen(from, to, 1)).unwrap_err().to_string();

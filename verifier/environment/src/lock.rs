@@ -168,7 +168,8 @@ impl Ground {
         Ok(sdist_requirement::of_digest(&project, &sha256, cutoff))
     }
 
-    /// Checks a lock that was given instead of resolved: each wheel must be on the index, from before the cut-off.
+    /// Checks a lock that was given instead of resolved: each wheel must be on the index, from before the cut-off. Where it is,
+    /// and its size, are remembered as those of a lock that was resolved.
     ///
     /// # Errors
     /// [`LockError::Refused`] for the first wheel that is not, [`LockError::Environment`] where the index cannot be asked.
@@ -189,6 +190,10 @@ impl Ground {
                 Some(time) => return Err(refused(format!("it was uploaded at {time}, and the cut-off is {cutoff}"))),
                 None => return Err(refused("the index does not say when it was uploaded".to_owned())),
             }
+            let (requirement, url) = (requirement.clone(), file.url.to_string());
+            let wheel = LockedWheel { requirement, url, size_bytes: file.size_bytes };
+            let store = self.supply.store();
+            store.put_record("wheel", &wheel.requirement.sha256, &wheel).map_err(EnvironmentError::from)?;
         }
         Ok(())
     }

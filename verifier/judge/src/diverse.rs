@@ -17,6 +17,7 @@ impl Judge {
         &self,
         building: &Building<'_>,
         readied: &Readied,
+        origin: &'static str,
     ) -> Result<Step<Option<Environment>>, JudgeError> {
         if !self.options.variations.contains(&Variation::Ground) {
             return Ok(Step::Next(None));
@@ -34,7 +35,7 @@ impl Judge {
             Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
         };
         let inference = Inference { recipe, reasons: Vec::new() };
-        Ok(match self.ready(&building.on(&ground), (inference, readied.origin))? {
+        Ok(match self.ready(&building.on(&ground), (inference, origin), None)? {
             Step::Next(other) => Step::Next(Some(other.environment)),
             Step::End(outcome, reason) => Step::End(outcome, reason),
         })

@@ -6,6 +6,8 @@ use twinbuild_environment::EnvironmentError;
 use twinbuild_registry::RegistryError;
 use twinbuild_store::StoreError;
 
+use crate::MissingInput;
+
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum JudgeError {
@@ -33,6 +35,12 @@ pub enum JudgeError {
     /// The build environment could not be made.
     #[error("the build environment could not be made")]
     Environment(#[source] EnvironmentError),
+    /// Inputs of a verdict cannot be had, so they cannot be kept.
+    #[error("{} of the inputs cannot be had: {}", missing.len(), missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Inputs {
+        /// Which.
+        missing: Vec<MissingInput>,
+    },
     /// A file could not be read or written.
     #[error("{doing} failed")]
     Io {
@@ -60,7 +68,7 @@ impl JudgeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage { .. } | Self::NotThere(_) => 64,
-            Self::Unreachable(_) | Self::Environment(_) | Self::Store(_) | Self::Io { .. } => 2,
+            Self::Unreachable(_) | Self::Environment(_) | Self::Store(_) | Self::Inputs { .. } | Self::Io { .. } => 2,
             Self::Host(_) => 69,
             Self::Internal { .. } => 70,
             Self::Cancelled => 130,

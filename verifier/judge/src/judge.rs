@@ -13,7 +13,7 @@ use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex}
 use twinbuild_sandbox::{Cancel, Limits};
 use twinbuild_store::Store;
 use twinbuild_subject::{DistributionFileName, Request};
-use twinbuild_verdict::{Outcome, Reason, Verdict};
+use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::keep::Keep;
@@ -61,7 +61,7 @@ pub struct Judge {
     pub(crate) pypi: Pypi,
     pub(crate) options: Options,
     pub(crate) cancel: Cancel,
-    mirror: DebianMirror,
+    pub(crate) mirror: DebianMirror,
     grounds: Mutex<BTreeMap<Specification, Slot>>,
 }
 
@@ -115,12 +115,25 @@ impl Judge {
             Preparation::Ready(prepared) => self.walk(&prepared, &keep)?,
             Preparation::Stopped(verdict) => *verdict,
         };
-        verdict.run.started = Some(started);
-        verdict
-            .seal()
-            .map_err(|error| JudgeError::Internal { what: format!("the verdict cannot be sealed: {error}") })?;
+        self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         Ok(verdict)
+    }
+
+    /// Writes into a verdict what was chosen and when the run began, and computes its digest.
+    pub(crate) fn seal(&self, verdict: &mut Verdict, started: Timestamp) -> Result<(), JudgeError> {
+        verdict.choices = Choices {
+            is_strict: self.options.normalizing == Normalizing::No,
+            variations: self.options.variations.iter().map(|variation| variation.name().to_owned()).collect(),
+        };
+        verdict.run.started = Some(started);
+        verdict.seal().map_err(|error| JudgeError::Internal { what: format!("the verdict cannot be sealed: {error}") })
+    }
+
+    /// Where the files of environments are had from.
+    pub(crate) fn supply(&self) -> Supply {
+        let debian = DebianArchive::new(self.store.clone(), self.mirror.clone());
+        Supply::new(self.pypi.clone(), debian).with_hosts(self.options.hosts.clone())
     }
 
     /// Infers the recipe of one subject, without building anything.
@@ -187,9 +200,7 @@ impl Judge {
         if let Some(ground) = made.as_ref() {
             return Ok(ground.clone());
         }
-        let debian = DebianArchive::new(self.store.clone(), self.mirror.clone());
-        let supply = Supply::new(self.pypi.clone(), debian).with_hosts(self.options.hosts.clone());
-        let ground = Ground::prepare(&supply, &specification, &self.cancel)?;
+        let ground = Ground::prepare(&self.supply(), &specification, &self.cancel)?;
         *made = Some(ground.clone());
         Ok(ground)
     }

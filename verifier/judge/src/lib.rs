@@ -5,21 +5,29 @@
 //! compares three ways. Whatever stops the walk before the comparison becomes an outcome of its own; an error is
 //! returned only where there is no subject to speak about, or where this machine or program is at fault ([`JudgeError`]).
 //!
+//! [`Judge::replay`] takes the same walk with the inputs that a verdict names, instead of what an index says today, and
+//! [`Judge::keep_inputs`] saves these so that it can be taken without a network.
+//!
 //! Nothing but this crate puts the pieces together, so what may never happen can be read here: the published file goes
 //! to the reader, to the inference and to the comparison, and to no sandbox.
 #![forbid(unsafe_code)]
 
 mod activity;
+mod artifact;
 mod cause;
 mod diverse;
 mod embedded;
 mod error;
 mod evidence;
+mod inputs;
 mod judge;
 mod keep;
+mod replay;
 mod requirement;
 mod subject;
 mod walk;
 
 pub use error::JudgeError;
+pub use inputs::MissingInput;
 pub use judge::{Inferred, Judge, Options, Target};
+pub use replay::{Replay, ReplayEnd};

@@ -8,7 +8,7 @@ use twinbuild_rebuild::{Artifact, BuildFailure, Ended, Job, RebuildError, Variat
 use twinbuild_recipe::{LockedRequirement, Recipe, SourceEvidence, infer_requirement};
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_subject::{MemberPath, PackageName, Sha256, WheelFileName};
-use twinbuild_verdict::Outcome;
+use twinbuild_verdict::{Outcome, Reason};
 
 use crate::JudgeError;
 use crate::embedded::Searcher;
@@ -32,7 +32,7 @@ pub(crate) struct Building<'a> {
     /// The subject, of whose own release nothing may enter an environment.
     pub(crate) prepared: &'a Prepared,
     /// The digest of the subject's own source.
-    subject_source: Sha256,
+    pub(crate) subject_source: Sha256,
     /// The digest of what this is built from.
     pub(crate) source: Sha256,
     /// What this is built from.
@@ -75,14 +75,6 @@ impl<'a> Building<'a> {
         [self.prepared.blob.sha256(), self.subject_source].contains(&sha256)
     }
 
-    /// The end of a walk that came to the subject's own release.
-    pub(crate) fn self_hosted<T>(&self, name: &PackageName, version: &str) -> Step<T> {
-        let detail = format!(
-            "building it requires {name} {version} itself, and a file of the subject's own release is no ground to build it on"
-        );
-        end(Outcome::Unbuildable, "self-hosted", STAGE, detail)
-    }
-
     fn refuse<T>(&self, sdist: &SdistRequirement, why: &str) -> Step<T> {
         let detail = format!(
             "{} {} is published as an sdist only ({}), and it cannot be built as a requirement: {why}",
@@ -90,6 +82,14 @@ impl<'a> Building<'a> {
         );
         end(Outcome::Unbuildable, CLASS, STAGE, detail)
     }
+}
+
+/// The end of a walk that came to the subject's own release.
+pub(crate) fn self_hosted(name: &PackageName, version: &str) -> (Outcome, Reason) {
+    let detail = format!(
+        "building it requires {name} {version} itself, and a file of the subject's own release is no ground to build it on"
+    );
+    (Outcome::Unbuildable, Reason { class: "self-hosted".to_owned(), stage: STAGE.map(str::to_owned), detail })
 }
 
 impl Judge {
@@ -158,7 +158,8 @@ impl Judge {
         let prepared = outer.prepared;
         let is_own_release = sdist.name == *prepared.name.name() && sdist.version == *prepared.name.version();
         if is_own_release || sdist.file.sha256.is_some_and(|sha256| outer.is_own_file(sha256)) {
-            return Ok(outer.self_hosted(&sdist.name, &sdist.version.to_string()));
+            let (outcome, reason) = self_hosted(&sdist.name, &sdist.version.to_string());
+            return Ok(Step::End(outcome, reason));
         }
         if outer.path.contains(&sdist.name) {
             return Ok(outer.refuse(sdist, "building it requires itself"));
@@ -195,7 +196,7 @@ impl Judge {
         let path: Vec<PackageName> = outer.path.iter().cloned().chain([sdist.name.clone()]).collect();
         let building = Building { source: blob.sha256(), tree: &tree, path: &path, ..*outer };
         let inference = infer_requirement(&evidence, recipe, sdist.uploaded);
-        let readied = next!(self.ready(&building, (inference, "inferred"))?);
+        let readied = next!(self.ready(&building, (inference, "inferred"), None)?);
         if let Some(requirements) = readied.environment.requirements_path() {
             let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
             searcher.tree(requirements).map_err(JudgeError::io("searching the build requirements"))?;

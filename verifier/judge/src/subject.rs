@@ -12,10 +12,23 @@ use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 
 use crate::JudgeError;
 use crate::judge::{Judge, Target};
+use crate::replay::Replayed;
 use crate::walk::chain;
 
 /// The class of a source that is not what the index promised.
 const SOURCE_DIGEST_MISMATCH: &str = "source-digest-mismatch";
+/// The stage of a verdict whose files could not be had.
+pub(crate) const DOWNLOAD: &str = "download";
+/// The codes of findings that come from what an index says, or because it could not be asked.
+pub(crate) const INDEX_FINDINGS: [&str; 7] = [
+    "project-quarantined",
+    "project-archived",
+    "project-deprecated",
+    "yanked",
+    "source-yanked",
+    "source-uploaded-later",
+    "index-not-asked",
+];
 /// Files of one upload arrive within this time of each other.
 const SAME_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
 /// The largest local file, in bytes: what an index serves at most.
@@ -30,6 +43,8 @@ pub(crate) struct Prepared {
     /// Requirements are older than this. `None` where only the file itself can tell.
     pub(crate) first_upload: Option<Timestamp>,
     pub(crate) findings: Vec<Finding>,
+    /// Where a verdict is replayed, what it says of the build.
+    pub(crate) replayed: Option<Replayed>,
 }
 
 /// A source at hand.
@@ -105,7 +120,15 @@ impl Judge {
         let first_upload = self.as_of(Some(first_upload))?.unwrap_or(first_upload);
         let name = file.file_name.clone();
         let first_upload = Some(first_upload);
-        Ok(Preparation::Ready(Box::new(Prepared { subject, name, blob, source, first_upload, findings })))
+        Ok(Preparation::Ready(Box::new(Prepared {
+            subject,
+            name,
+            blob,
+            source,
+            first_upload,
+            findings,
+            replayed: None,
+        })))
     }
 
     fn prepare_local(&self, path: &Path, source: Option<&Path>) -> Result<Preparation, JudgeError> {
@@ -158,7 +181,15 @@ impl Judge {
                 return Err(JudgeError::Usage { message });
             }
         };
-        Ok(Preparation::Ready(Box::new(Prepared { subject, name, blob, source, first_upload, findings })))
+        Ok(Preparation::Ready(Box::new(Prepared {
+            subject,
+            name,
+            blob,
+            source,
+            first_upload,
+            findings,
+            replayed: None,
+        })))
     }
 
     /// The time that requirements must be older than: the given one, which may not be after the first upload.
@@ -314,7 +345,7 @@ fn stopped(subject: Subject, class: &'static str, detail: String, severity: Seve
     if severity == Severity::Alert {
         verdict.findings.push(Finding::whole(class, severity, detail.clone()));
     }
-    verdict.reason = Some(Reason { class: class.to_owned(), stage: Some("download".to_owned()), detail });
+    verdict.reason = Some(Reason { class: class.to_owned(), stage: Some(DOWNLOAD.to_owned()), detail });
     Preparation::Stopped(Box::new(verdict))
 }
 

@@ -13,8 +13,8 @@ use twinbuild_rebuild::{
     driver_digest, rebuild,
 };
 use twinbuild_recipe::{
-    Inference, Interpreter, Provider, Reason as Because, Recipe, Release, SourceEvidence, Unsupported, check_platform,
-    infer,
+    Inference, Interpreter, LockedRequirement, Provider, Reason as Because, Recipe, Release, SourceEvidence,
+    Unsupported, check_platform, infer,
 };
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
@@ -27,14 +27,16 @@ use twinbuild_verdict::{
 
 use crate::JudgeError;
 use crate::activity;
+use crate::artifact::record_contents;
 use crate::cause::{Reference, find_and_name};
 use crate::diverse::shared;
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
 use crate::keep::Keep;
-use crate::requirement::Building;
-use crate::subject::Prepared;
+use crate::replay::Replayed;
+use crate::requirement::{Building, self_hosted};
+use crate::subject::{Prepared, PreparedSource};
 
 /// How often a backend may ask for more requirements.
 const DISCOVERY_ROUNDS: u32 = 3;
@@ -90,7 +92,6 @@ pub(crate) struct LaidOut {
 pub(crate) struct Readied {
     pub(crate) recipe: Recipe,
     pub(crate) reasons: Vec<Because>,
-    pub(crate) origin: &'static str,
     pub(crate) environment: Environment,
 }
 
@@ -123,17 +124,21 @@ impl Judge {
 
         let inferred = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
         let environment_started = Instant::now();
-        let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
-        let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground);
-        let readied = step!(verdict, self.ready(&building, inferred)?);
-        let other = step!(verdict, self.other_environment(&building, &readied)?);
+        let (readied, other) = match &prepared.replayed {
+            None => {
+                let origin = inferred.1;
+                let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
+                let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground);
+                let readied = step!(verdict, self.ready(&building, inferred, Some(&mut verdict))?);
+                let other = step!(verdict, self.other_environment(&building, &readied, origin)?);
+                (readied, other)
+            }
+            Some(replayed) => {
+                (step!(verdict, self.ready_again(replayed, prepared, source, &laid_out, inferred, &mut verdict)?), None)
+            }
+        };
         verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
         keep.recipe(&readied.recipe, &readied.reasons)?;
-        verdict.recipe = Some(RecipeRecord {
-            recipe: readied.recipe.clone(),
-            origin: readied.origin,
-            digest: readied.recipe.digest(),
-        });
         let own =
             InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
         verdict.shared_inputs = std::iter::once(own).chain(shared(&readied.environment, other.as_ref())).collect();
@@ -181,6 +186,7 @@ impl Judge {
         let compare_started = Instant::now();
         let built = [open_file(first)?, open_file(second)?];
         let archives = [step!(verdict, read_built(&built[0], first)), step!(verdict, read_built(&built[1], second))];
+        record_contents(&mut verdict, &archives, [first, second], &laid_out.tree)?;
         let published = Side { archive: &published, bytes: &bytes, sha256: prepared.blob.sha256() };
         let sides = [
             Side { archive: &archives[0], bytes: &built[0], sha256: first.sha256 },
@@ -270,7 +276,7 @@ impl Judge {
     /// Lays the source out and reads what it says about its build.
     pub(crate) fn lay_out_source(
         &self,
-        source: &crate::subject::PreparedSource,
+        source: &PreparedSource,
         findings: &mut Vec<Finding>,
     ) -> Result<Step<LaidOut>, JudgeError> {
         let staging = self.store.staging()?;
@@ -327,6 +333,9 @@ impl Judge {
                 return Ok(end(Outcome::Rejected, "no-evidence", None, error.to_string()));
             }
         };
+        if let Some((recipe, origin)) = prepared.replayed.as_ref().and_then(Replayed::recipe) {
+            return Ok(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, origin)));
+        }
         if let Some(recipe) = &self.options.recipe {
             let offered = Ground::offer(&self.options.hosts).interpreters;
             if !offered.contains(&recipe.interpreter) {
@@ -382,11 +391,12 @@ impl Judge {
     }
 
     /// Locks the recipe, realizes its environment, and adds what the backend asks for beyond it. Requirements that are
-    /// published as sdists only are built before.
+    /// published as sdists only are built before. What it comes to is written into the subject's verdict as soon as it is known.
     pub(crate) fn ready(
         &self,
         building: &Building<'_>,
         (inference, origin): (Inference, &'static str),
+        mut verdict: Option<&mut Verdict>,
     ) -> Result<Step<Readied>, JudgeError> {
         let Building { prepared, source, tree, ground, .. } = *building;
         let Inference { mut recipe, mut reasons } = inference;
@@ -410,33 +420,29 @@ impl Judge {
                     Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
                 }
             }
+            if let Some(verdict) = verdict.as_deref_mut() {
+                record_recipe(verdict, &recipe, origin);
+            }
             let locked = recipe.requirements.locked.as_deref().unwrap_or_default();
-            for requirement in locked {
-                let is_own_release = requirement.is_release(prepared.name.name(), prepared.name.version());
-                if is_own_release || building.is_own_file(requirement.sha256) {
-                    return Ok(building.self_hosted(&requirement.name, &requirement.version));
-                }
+            if let Some((outcome, reason)) = own_release(prepared, building.subject_source, locked) {
+                return Ok(Step::End(outcome, reason));
             }
             let environment = match ground.realize_with(locked, &built, &self.cancel) {
                 Ok(environment) => environment,
                 Err(error) => return environment_error(error),
             };
-            if is_given_locked {
-                return Ok(Step::Next(Readied { recipe, reasons, origin, environment }));
+            if let Some(verdict) = verdict.as_deref_mut() {
+                record_environment(verdict, &environment)?;
             }
-            let required = match self.required(&recipe, &environment, source, tree)? {
-                Step::Next(required) => required,
+            if is_given_locked {
+                return Ok(Step::Next(Readied { recipe, reasons, environment }));
+            }
+            let unmet = match self.unmet(&recipe, &environment, source, tree)? {
+                Step::Next(unmet) => unmet,
                 Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
             };
-            let unmet = match recipe.unmet(&required) {
-                Ok(unmet) => unmet,
-                Err(error) => {
-                    let detail = MemberPath::from(error.to_string().as_str()).to_string();
-                    return Ok(end(Outcome::Unbuildable, "requirement-refused", Some("requirements"), detail));
-                }
-            };
             if unmet.is_empty() {
-                return Ok(Step::Next(Readied { recipe, reasons, origin, environment }));
+                return Ok(Step::Next(Readied { recipe, reasons, environment }));
             }
             for requirement in &unmet {
                 let because =
@@ -446,8 +452,28 @@ impl Judge {
             recipe.requirements.direct.extend(unmet);
             recipe.requirements.locked = None;
         }
-        let detail = format!("the backend asked for further requirements {DISCOVERY_ROUNDS} times in a row");
-        Ok(end(Outcome::Unbuildable, "requirements-unstable", Some("requirements"), detail))
+        Ok(unstable())
+    }
+
+    /// What the backend asks for beyond the recipe.
+    pub(crate) fn unmet(
+        &self,
+        recipe: &Recipe,
+        environment: &Environment,
+        source: Sha256,
+        tree: &SourceTree,
+    ) -> Result<Step<Vec<String>>, JudgeError> {
+        let required = match self.required(recipe, environment, source, tree)? {
+            Step::Next(required) => required,
+            Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+        };
+        Ok(match recipe.unmet(&required) {
+            Ok(unmet) => Step::Next(unmet),
+            Err(error) => {
+                let detail = MemberPath::from(error.to_string().as_str()).to_string();
+                end(Outcome::Unbuildable, "requirement-refused", Some("requirements"), detail)
+            }
+        })
     }
 
     /// What the backend asks for; remembered, as the same source on the same environment asks for the same.
@@ -481,6 +507,39 @@ impl Judge {
             Err(error) => rebuild_error(error),
         }
     }
+}
+
+/// What follows where a requirement is a file of the subject's own release, or is the subject or its source.
+pub(crate) fn own_release(
+    prepared: &Prepared,
+    source: Sha256,
+    locked: &[LockedRequirement],
+) -> Option<(Outcome, Reason)> {
+    let own_files = [prepared.blob.sha256(), source];
+    let is_own = |requirement: &&LockedRequirement| {
+        requirement.is_release(prepared.name.name(), prepared.name.version()) || own_files.contains(&requirement.sha256)
+    };
+    let LockedRequirement { name, version, .. } = locked.iter().find(is_own)?;
+    Some(self_hosted(name, version))
+}
+
+/// The end of a walk whose backend does not stop to ask.
+pub(crate) fn unstable<T>() -> Step<T> {
+    let detail = format!("the backend asked for further requirements {DISCOVERY_ROUNDS} times in a row");
+    end(Outcome::Unbuildable, "requirements-unstable", Some("requirements"), detail)
+}
+
+/// Writes a recipe into a verdict.
+pub(crate) fn record_recipe(verdict: &mut Verdict, recipe: &Recipe, origin: &'static str) {
+    verdict.recipe = Some(RecipeRecord { recipe: recipe.clone(), origin, digest: recipe.digest() });
+}
+
+/// Writes the lock of an environment into a verdict.
+pub(crate) fn record_environment(verdict: &mut Verdict, environment: &Environment) -> Result<(), JudgeError> {
+    let lock = serde_json::to_value(environment.lock())
+        .map_err(|error| JudgeError::Internal { what: format!("the environment's lock cannot be written: {error}") })?;
+    verdict.environment = Some(lock);
+    Ok(())
 }
 
 /// Reads the published archive, and says what follows where it cannot be read.
@@ -581,7 +640,8 @@ fn artifacts<'a>(verdict: &mut Verdict, twins: &'a [Twin; 2]) -> Step<[&'a Artif
 fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
     let artifact = match &twin.ended {
         Ended::Built(artifact) => {
-            Some(ArtifactRecord { file_name: artifact.file_name.clone(), digests: artifact.sha256.into() })
+            verdict.run.artifacts.insert(twin.name.to_owned(), artifact.sha256.into());
+            Some(ArtifactRecord { file_name: artifact.file_name.clone(), members: None, digests: None })
         }
         Ended::Failed(_) | Ended::AtLimit(_) => None,
     };

@@ -11,8 +11,9 @@ use twinbuild_subject::{PackageName, Sha256, WheelFileName};
 
 use crate::source::{BuildSystem, check_requirement};
 
-/// How a wheel is built from its source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+/// How a wheel is built from its source. What is read from JSON was not checked: [`Recipe::from_toml`] of its [`Recipe::to_toml`]
+/// does that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recipe {
     /// What runs the build.
@@ -58,7 +59,7 @@ pub struct Needs {
 }
 
 /// How a build is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
 pub enum FrontEnd {
     /// The hook `build_wheel` of a backend (PEP 517).
@@ -73,7 +74,7 @@ pub enum FrontEnd {
 }
 
 /// The requirements of a build, all of them wheels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Requirements {
     /// Only files uploaded before this time are taken.

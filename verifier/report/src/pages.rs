@@ -315,8 +315,8 @@ fn twins(verdict: &Verdict) -> Option<Section<'_>> {
     if verdict.rebuilds.is_empty() {
         return None;
     }
-    let built = |rebuild: &Rebuild| match &rebuild.artifact {
-        Some(artifact) => vec![name(&format!("sha256:{}", artifact.digests.sha256))],
+    let built = |rebuild: &Rebuild| match verdict.run.artifacts.get(rebuild.name) {
+        Some(digests) => vec![name(&format!("sha256:{}", digests.sha256))],
         None => vec![words("nothing")],
     };
     let rows = verdict

@@ -226,8 +226,8 @@ fn twins(out: &mut String, verdict: &Verdict) {
     }
     for rebuild in &verdict.rebuilds {
         let effective = rebuild.variations.iter().filter(|variation| variation.effective).count();
-        let mut parts = vec![match &rebuild.artifact {
-            Some(artifact) => format!("sha256:{}", artifact.digests.sha256),
+        let mut parts = vec![match verdict.run.artifacts.get(rebuild.name) {
+            Some(digests) => format!("sha256:{}", digests.sha256),
             None => "built nothing".to_owned(),
         }];
         if rebuild.network_attempts > 0 {

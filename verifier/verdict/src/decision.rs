@@ -1,11 +1,11 @@
 //! The decision and its precedence.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twinbuild_compare::{Comparison, Finding, Mismatch, Relation, Severity};
 
 /// What was found out, in order of precedence: the first that holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The archive is proven malformed, ambiguous or hostile.

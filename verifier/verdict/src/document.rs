@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Normalization, Parameters};
 use twinbuild_recipe::Recipe;
 use twinbuild_subject::{Digests, Sha256, Subject};
@@ -51,6 +52,13 @@ pub struct Verdict {
     pub rebuilds: Vec<Rebuild>,
     /// What both twins stood on, so that twins cannot speak against it.
     pub shared_inputs: Vec<InputRecord>,
+    /// The lock of the environment of both twins, in the form of `twinbuild env resolve`, with the requirements: each file by its
+    /// digest and where it came from, and the layers that are made from them. By it the environment can be made again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
+    pub environment: Option<Value>,
+    /// What was chosen for this verdict.
+    pub choices: Choices,
     /// The three-way comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
@@ -68,7 +76,7 @@ pub struct Verdict {
 }
 
 /// What the subject is claimed to be built from.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// What kind of source it is.
@@ -85,7 +93,7 @@ pub struct Source {
 }
 
 /// Kinds of source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceKind {
     /// A source distribution.
@@ -93,7 +101,7 @@ pub enum SourceKind {
 }
 
 /// Why a source is taken to be the source of a subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trust {
     /// It was uploaded with the subject by the same hands: that says that the subject comes from it, and nothing of
@@ -129,7 +137,7 @@ pub enum NondeterminismCause {
 }
 
 /// Why no comparison decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
     /// A stable name of the class, in kebab case.
@@ -194,14 +202,31 @@ pub struct VariationRecord {
     pub effective: bool,
 }
 
-/// A file that a twin built.
+/// A file that a twin built, as far as it is the same whenever the same build runs. `run.artifacts` has its digests in any case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ArtifactRecord {
     /// Its name.
     pub file_name: String,
-    /// Its digests.
-    pub digests: Digests,
+    /// The SHA-256 over a line for each member, sorted: the digest of its contents (of anything but a file, behind what it is), a
+    /// blank, and its name.
+    /// Absent where the file could not be read, or only one twin built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Sha256>,
+    /// Its digests. Absent also where a member's time is that of the build: later than the recipe's epoch and than all files
+    /// of the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digests: Option<Digests>,
+}
+
+/// What was chosen for a verdict, and shapes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Choices {
+    /// Whether contents were compared without any normalizer.
+    pub is_strict: bool,
+    /// The variations in which the twins were to differ, by name.
+    pub variations: Vec<String>,
 }
 
 /// Something that went into both twins.
@@ -231,7 +256,7 @@ pub struct Container {
 }
 
 /// The program that wrote a verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolRecord {
     /// `twinbuild`
     pub name: String,
@@ -248,6 +273,9 @@ pub struct Run {
     pub started: Option<Timestamp>,
     /// Durations of the run's steps in milliseconds, by name.
     pub durations_ms: BTreeMap<String, u64>,
+    /// The digests of what was built, by twin.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub artifacts: BTreeMap<String, Digests>,
     /// The logs of the builds: bytes and SHA-256, by twin.
     pub logs: BTreeMap<String, LogRecord>,
     /// Limits that were in force, by name, in the unit that the name says.
@@ -289,6 +317,8 @@ impl Verdict {
             recipe: None,
             rebuilds: Vec::new(),
             shared_inputs: Vec::new(),
+            environment: None,
+            choices: Choices::default(),
             comparison: None,
             findings: Vec::new(),
             normalizers_applied: Vec::new(),
@@ -309,25 +339,32 @@ impl Verdict {
     /// # Errors
     /// When the document cannot be written as JSON.
     pub fn seal(&mut self) -> Result<(), serde_json::Error> {
-        let mut value = serde_json::to_value(&*self)?;
-        if let Some(object) = value.as_object_mut() {
-            object.remove("run");
-            object.remove("verdictDigest");
-        }
-        // Objects of serde_json are sorted by key; with ASCII keys and integers only, this is the form of RFC 8785.
-        self.verdict_digest = Some(Sha256::of(serde_json::to_string(&value)?.as_bytes()));
+        self.verdict_digest = Some(covered_digest(&serde_json::to_value(&*self)?));
         Ok(())
     }
 
     /// The JSON Schema (2020-12) of the document.
     #[must_use]
-    pub fn schema() -> serde_json::Value {
+    pub fn schema() -> Value {
         let generator = schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator();
         let mut schema = generator.into_root_schema_for::<Self>();
         schema.insert("title".to_owned(), "twinbuild verdict".into());
         schema.to_value()
     }
 }
+
+/// The SHA-256 over all of a document that `verdictDigest` covers.
+pub(crate) fn covered_digest(document: &Value) -> Sha256 {
+    let mut covered = document.clone();
+    if let Some(object) = covered.as_object_mut() {
+        UNCOVERED.iter().for_each(|key| drop(object.remove(*key)));
+    }
+    // Objects of serde_json are sorted by key; with ASCII keys and integers only, this is the form of RFC 8785.
+    Sha256::of(covered.to_string().as_bytes())
+}
+
+/// The keys that `verdictDigest` does not cover.
+pub(crate) const UNCOVERED: [&str; 2] = ["run", "verdictDigest"];
 
 #[cfg(test)]
 mod tests {

@@ -3,17 +3,24 @@
 //! [`decide`] turns a comparison into a [`Decision`]; it is the only place where `reproduced` is said. [`Verdict`] is
 //! the document around it, as `--format json` prints it; [`Verdict::schema`] is its JSON Schema. [`Verdict::seal`]
 //! computes `verdictDigest`, which covers all of the document but `run`, so that the same inputs give the same digest.
+//! [`RecordedVerdict`] is a verdict that was read from a file, which may be anybody's: as much of it as is needed to come to it
+//! again, and the document itself, to be compared with another one field by field ([`differences`]).
 #![forbid(unsafe_code)]
 
 mod decision;
+mod difference;
 mod document;
 mod evidence;
+mod recorded;
 
 pub use decision::{Decision, Level, Matches, Outcome, decide};
+pub use difference::{Difference, differences};
 pub use document::{
-    ArtifactRecord, Container, EnvironmentRecord, InputRecord, LogRecord, Nondeterminism, NondeterminismCause, Reason,
-    Rebuild, RecipeRecord, Run, SCHEMA_VERSION, Source, SourceKind, ToolRecord, Trust, VariationRecord, Verdict,
+    ArtifactRecord, Choices, Container, EnvironmentRecord, InputRecord, LogRecord, Nondeterminism, NondeterminismCause,
+    Reason, Rebuild, RecipeRecord, Run, SCHEMA_VERSION, Source, SourceKind, ToolRecord, Trust, VariationRecord,
+    Verdict,
 };
 pub use evidence::{
     ActivityRecord, AddressRecord, AttemptRecord, CallRecord, EvidenceRecord, ExecutionRecord, RefusalRecord,
 };
+pub use recorded::{ReadVerdictError, RecordedFinding, RecordedRecipe, RecordedVerdict, VERDICT_LIMIT_BYTES};

@@ -27,5 +27,9 @@ pub(crate) fn run(global: &Global, arguments: &Rebuild) -> Result<u8, Failure> {
         Ok(())
     })?;
     let verdict = judge.judge(&target)?;
-    print_verdict(global, &verdict)
+    let code = print_verdict(global, &verdict)?;
+    if let Some(folder) = &arguments.keep_inputs {
+        judge.keep_inputs(&verdict, folder)?;
+    }
+    Ok(code)
 }

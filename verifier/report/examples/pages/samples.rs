@@ -134,6 +134,7 @@ pub(crate) fn unbuildable() -> Verdict {
     verdict.outcome = Outcome::Unbuildable;
     (verdict.comparison, verdict.container) = (None, None);
     verdict.rebuilds.iter_mut().for_each(|rebuild| rebuild.artifact = None);
+    verdict.run.artifacts.clear();
     verdict.rebuilds[1].network_attempts = 3;
     let detail = "the backend failed; it printed: Traceback (most recent call last):\n  File \"/build/setup.py\", line 3, in <module>\n    \
         import numpy\nModuleNotFoundError: No module named 'numpy'";
@@ -170,7 +171,7 @@ pub(crate) fn with_text(foreign: &str) -> Verdict {
             refused_calls: vec![call],
             is_complete: false,
         });
-        rebuild.artifact = Some(ArtifactRecord { file_name: text(), digests: Sha256::of(b"x").into() });
+        rebuild.artifact = Some(ArtifactRecord { file_name: text(), members: None, digests: None });
     }
     verdict.shared_inputs.truncate(3);
     verdict.shared_inputs.iter_mut().for_each(|input| (input.kind, input.name) = (text(), text()));
@@ -331,11 +332,18 @@ fn built(file_name: &str) -> Verdict {
                 effective: true,
             })
             .collect(),
-        artifact: Some(ArtifactRecord { file_name: file_name.to_owned(), digests: Sha256::of(b"rebuilt").into() }),
+        artifact: Some(ArtifactRecord {
+            file_name: file_name.to_owned(),
+            members: Some(Sha256::of(b"members")),
+            digests: Some(Sha256::of(b"rebuilt").into()),
+        }),
         network_attempts: 0,
         evidence: None,
     };
     verdict.rebuilds = vec![twin("first", false), twin("second", true)];
+    for name in ["first", "second"] {
+        verdict.run.artifacts.insert(name.to_owned(), Sha256::of(b"rebuilt").into());
+    }
     let input =
         |kind: &str, name: String| InputRecord { kind: kind.to_owned(), sha256: Sha256::of(name.as_bytes()), name };
     verdict

@@ -1,0 +1,254 @@
+//! Coming to a verdict again, from the inputs that it names.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use twinbuild_compare::{Finding, Normalizing};
+use twinbuild_environment::{Environment, EnvironmentError, EnvironmentLock};
+use twinbuild_rebuild::{Variation, VariationSet};
+use twinbuild_recipe::{Inference, Recipe};
+use twinbuild_store::Blob;
+use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
+use twinbuild_verdict::{Difference, Outcome, RecordedRecipe, RecordedVerdict, Verdict, differences};
+
+use crate::JudgeError;
+use crate::inputs::{MissingInput, inputs_of};
+use crate::judge::{Judge, Options};
+use crate::keep::Keep;
+use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource};
+use crate::walk::{
+    LaidOut, Readied, Step, end, environment_error, own_release, record_environment, record_recipe, unstable,
+};
+
+/// The class of a verdict that depends on more than the inputs that it names.
+const NOT_REPLAYABLE: &str = "not-replayable";
+
+/// What became of a replay.
+#[derive(Debug)]
+pub struct Replay {
+    /// How it ended.
+    pub end: ReplayEnd,
+    /// The version that wrote the verdict, where it is another one than this.
+    pub other_version: Option<String>,
+}
+
+/// How a replay ended.
+#[derive(Debug)]
+pub enum ReplayEnd {
+    /// With the same verdict.
+    Same,
+    /// With another verdict.
+    Differs {
+        /// The verdict that it came to.
+        verdict: Box<Verdict>,
+        /// Where the two differ.
+        differences: Vec<Difference>,
+    },
+    /// Without one: these inputs can no longer be had.
+    Missing(Vec<MissingInput>),
+    /// Without one, for another reason.
+    Unable {
+        /// Which, as one sentence.
+        reason: String,
+    },
+}
+
+/// What a verdict that is replayed says of the build.
+pub(crate) struct Replayed {
+    recipe: Option<RecordedRecipe>,
+    environment: Option<EnvironmentLock>,
+    /// Whether the twins were run: then the backend had asked for nothing more.
+    is_built: bool,
+}
+
+impl Replayed {
+    /// The recipe, and where it came from.
+    pub(crate) fn recipe(&self) -> Option<(&Recipe, &'static str)> {
+        self.recipe.as_ref().map(|recipe| (&recipe.recipe, recipe.origin))
+    }
+}
+
+impl Judge {
+    /// Takes the walk to a verdict again: with the files that it names by digest, its recipe, its environment and its choices. Of
+    /// what an index says today nothing is used but where these files are. What it said then (times of upload, withdrawals, why
+    /// the source is trusted) is taken over from the verdict, and so is that the environment's files are those of their archives.
+    ///
+    /// # Errors
+    /// [`JudgeError::Usage`] where the verdict contradicts itself; else as [`Judge::judge`].
+    pub fn replay(&self, recorded: &RecordedVerdict, inputs: Option<&Path>) -> Result<Replay, JudgeError> {
+        let this_version = env!("CARGO_PKG_VERSION");
+        let other_version = (recorded.tool.version != this_version).then(|| recorded.tool.version.clone());
+        let end = self.with_choices(recorded)?.replay_end(recorded, inputs)?;
+        Ok(Replay { end, other_version })
+    }
+
+    /// A judge with the choices of a verdict, and the limits and folder of this one.
+    fn with_choices(&self, recorded: &RecordedVerdict) -> Result<Self, JudgeError> {
+        let names = recorded.choices.variations.iter();
+        let variations: VariationSet = names
+            .map(|name| name.parse())
+            .collect::<Result<_, _>>()
+            .map_err(|error: twinbuild_rebuild::UnknownVariation| contradiction(error.to_string()))?;
+        let options = Options {
+            artifact: None,
+            as_of: None,
+            recipe: None,
+            hosts: self.options.hosts.clone(),
+            keep: self.options.keep.clone(),
+            variations,
+            limits: self.options.limits.clone(),
+            normalizing: if recorded.choices.is_strict { Normalizing::No } else { Normalizing::Yes },
+        };
+        let (index, mirror) = (self.pypi.index().clone(), self.mirror.clone());
+        Ok(Self::new(self.store.clone(), index, mirror, options, self.cancel.clone()))
+    }
+
+    fn replay_end(&self, recorded: &RecordedVerdict, inputs: Option<&Path>) -> Result<ReplayEnd, JudgeError> {
+        let unable = |reason: &str| Ok(ReplayEnd::Unable { reason: reason.to_owned() });
+        if recorded.subject.digests.is_none() {
+            return unable("the verdict is about a file that was never received");
+        }
+        if recorded.reason.as_ref().is_some_and(|reason| reason.stage.as_deref() == Some(DOWNLOAD)) {
+            return unable("the verdict is about a download, and what was answered then cannot be asked for again");
+        }
+        if self.options.variations.contains(&Variation::Ground) {
+            return unable("its twins stand on different ground, of which a verdict holds the first only");
+        }
+        let lock = lock_of(recorded).map_err(|error| contradiction(error.to_string()))?;
+        let blobs = match self.gather(&inputs_of(recorded, lock.as_ref()), lock.as_ref(), inputs)? {
+            Ok(blobs) => blobs,
+            Err(missing) => return Ok(ReplayEnd::Missing(missing)),
+        };
+        let prepared = prepared(recorded, lock, &blobs)?;
+        let started = Timestamp::now();
+        let keep = Keep::new(self.options.keep.as_deref())?;
+        let mut verdict = self.walk(&prepared, &keep)?;
+        self.seal(&mut verdict, started)?;
+        keep.verdict(&verdict)?;
+        if verdict.verdict_digest == Some(recorded.verdict_digest) {
+            return Ok(ReplayEnd::Same);
+        }
+        let is_replayable = verdict.reason.as_ref().is_none_or(|reason| reason.class != NOT_REPLAYABLE);
+        if let Some(reason) = &verdict.reason
+            && verdict.outcome == Outcome::Inconclusive
+            && (recorded.outcome != Outcome::Inconclusive || !is_replayable)
+        {
+            return Ok(ReplayEnd::Unable { reason: reason.detail.clone() });
+        }
+        let document = serde_json::to_value(&verdict)
+            .map_err(|error| JudgeError::Internal { what: format!("the verdict cannot be written: {error}") })?;
+        let differences = differences(recorded.document(), &document);
+        Ok(ReplayEnd::Differs { verdict: Box::new(verdict), differences })
+    }
+
+    /// The environment of a verdict, made again by its lock. The same laws hold as where it was resolved: it is that of the recipe,
+    /// and has no file of the subject's own release.
+    pub(crate) fn ready_again(
+        &self,
+        replayed: &Replayed,
+        prepared: &Prepared,
+        source: &PreparedSource,
+        laid_out: &LaidOut,
+        (inference, origin): (Inference, &'static str),
+        verdict: &mut Verdict,
+    ) -> Result<Step<Readied>, JudgeError> {
+        let ended_early = || {
+            let detail = "the verdict names no environment: it ended while requirements were resolved, and what the index \
+                          answered then cannot be asked for again";
+            Ok(end(Outcome::Inconclusive, NOT_REPLAYABLE, None, detail))
+        };
+        let Inference { recipe, reasons } = inference;
+        let Some(locked) = recipe.requirements.locked.as_deref().filter(|_| replayed.recipe.is_some()) else {
+            return ended_early();
+        };
+        record_recipe(verdict, &recipe, origin);
+        if let Some((outcome, reason)) = own_release(prepared, source.blob.sha256(), locked) {
+            return Ok(Step::End(outcome, reason));
+        }
+        let Some(lock) = &replayed.environment else { return ended_early() };
+        let own_files = [prepared.blob.sha256(), source.blob.sha256()];
+        let own = lock.files.iter().find(|file| own_files.contains(&file.sha256));
+        lock.check_recipe(&recipe).map_err(|error| contradiction(error.to_string()))?;
+        if let Some(own) = own {
+            let what = format!("{} {} of its environment is the subject or its source", own.name, own.version);
+            return Err(contradiction(what));
+        }
+        let environment = match Environment::from_lock(&self.supply(), lock.clone(), &self.cancel) {
+            Ok(environment) => environment,
+            Err(error) => return environment_error(error),
+        };
+        record_environment(verdict, &environment)?;
+        if replayed.is_built {
+            return Ok(Step::Next(Readied { recipe, reasons, environment }));
+        }
+        Ok(match self.unmet(&recipe, &environment, source.blob.sha256(), &laid_out.tree)? {
+            Step::Next(unmet) if unmet.is_empty() => Step::Next(Readied { recipe, reasons, environment }),
+            Step::Next(_) => unstable(),
+            Step::End(outcome, reason) => Step::End(outcome, reason),
+        })
+    }
+}
+
+/// The lock of a verdict's environment, where it has one.
+pub(crate) fn lock_of(recorded: &RecordedVerdict) -> Result<Option<EnvironmentLock>, EnvironmentError> {
+    recorded.environment.as_ref().map(|lock| EnvironmentLock::from_json(&lock.to_string())).transpose()
+}
+
+/// The subject and the source of a verdict, at hand.
+fn prepared(
+    recorded: &RecordedVerdict,
+    environment: Option<EnvironmentLock>,
+    blobs: &[Blob],
+) -> Result<Prepared, JudgeError> {
+    let held = |sha256| {
+        let found = blobs.iter().find(|blob| blob.sha256() == sha256).cloned();
+        found.ok_or_else(|| JudgeError::Internal { what: format!("the input {sha256} was fetched and is not there") })
+    };
+    let Subject { origin, purl, file_name, digests, upload_time, .. } = &recorded.subject;
+    let name: DistributionFileName = file_name.parse().map_err(|error| contradiction(format!("{error}")))?;
+    let never_received = || contradiction("its subject has no digest".to_owned());
+    let blob = held(digests.as_ref().ok_or_else(never_received)?.sha256)?;
+    let subject = Subject {
+        origin: *origin,
+        purl: purl.clone(),
+        file_name: file_name.clone(),
+        size: Some(blob.size_bytes()),
+        digests: Some(blob.sha256().into()),
+        upload_time: *upload_time,
+    };
+    let source = match &recorded.source {
+        Some(record) => {
+            let name: SdistFileName = record.file_name.parse().map_err(|error| contradiction(format!("{error}")))?;
+            let blob = held(record.digests.sha256)?;
+            Some(PreparedSource { record: record.clone(), name, blob })
+        }
+        None => None,
+    };
+    if let (Some(RecordedRecipe { recipe, .. }), Some(upload)) = (&recorded.recipe, upload_time)
+        && recipe.requirements.cutoff >= *upload
+    {
+        let cutoff = recipe.requirements.cutoff;
+        return Err(contradiction(format!(
+            "its recipe takes requirements from before {cutoff}, and that must lie before its subject's upload, {upload}"
+        )));
+    }
+    let of_index = |code: &str| INDEX_FINDINGS.into_iter().find(|known| *known == code);
+    let findings = recorded.findings.iter();
+    let findings = findings
+        .filter_map(|finding| Some(Finding::whole(of_index(&finding.code)?, finding.severity, finding.detail.clone())));
+    Ok(Prepared {
+        subject,
+        name,
+        blob,
+        source,
+        // Only a recipe that is inferred once more could depend on it, and such a walk ends before it builds.
+        first_upload: Some(upload_time.unwrap_or(Timestamp::UNIX_EPOCH)),
+        findings: findings.collect(),
+        replayed: Some(Replayed { recipe: recorded.recipe.clone(), environment, is_built: recorded.is_built }),
+    })
+}
+
+fn contradiction(what: String) -> JudgeError {
+    let what = twinbuild_subject::MemberPath::from(what.as_str());
+    JudgeError::Usage { message: format!("the verdict cannot be replayed, as it contradicts itself: {what}") }
+}
