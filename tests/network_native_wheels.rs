@@ -254,10 +254,10 @@ fn an_extension_in_c_says_by_what_it_was_built() {
 fn extensions_in_cython_say_by_what_they_were_built() {
     let cymem = published("cymem", "2.0.8", MANYLINUX_2014);
     differs_by_its_compiler(&cymem, "cymem/cymem.cpython-311-x86_64-linux-gnu.so");
-    // What the source requires is native code itself.
+    // Of what the source requires the wheel is taken that brings no native code, where there is one.
     let locked = cymem["recipe"]["requirements"]["locked"].as_array().unwrap();
     let cython = locked.iter().find(|requirement| requirement["name"] == "cython").unwrap();
-    assert!(cython["fileName"].as_str().unwrap().contains("cp311-cp311-manylinux"), "{cython}");
+    assert!(cython["fileName"].as_str().unwrap().ends_with("-none-any.whl"), "{cython}");
     let platform = format!("manylinux_2_5_x86_64.manylinux1_x86_64.{MANYLINUX_2014}");
     let murmurhash = published("murmurhash", "1.0.10", &platform);
     differs_by_its_compiler(&murmurhash, "murmurhash/mrmr.cpython-311-x86_64-linux-gnu.so");
