@@ -187,7 +187,7 @@ fn chance_differs_in_what_it_made_and_not_in_the_outcome() {
 fn times_of_the_build_are_no_part_of_a_verdicts_digest() {
     let kept = folder();
     // The members get the time of the build in place of that of the epoch.
-    let before = "Plain = zipfile.ZipInfo\n    late = lambda self, name, date: Plain.__init__(self, name, __import__('time').localtime()[:6])\n    zipfile.ZipInfo = type('Late', (Plain,), {'__init__': late})";
+    let before = "import zipfile\n    Plain = zipfile.ZipInfo\n    late = lambda self, name, date: Plain.__init__(self, name, __import__('time').localtime()[:6])\n    zipfile.ZipInfo = type('Late', (Plain,), {'__init__': late})";
     let (verdict, path) = keep_demo(kept.path(), before, &[]);
     assert_eq!(verdict["outcome"], "reproduced", "{verdict:#}");
     for (index, twin) in ["first", "second"].into_iter().enumerate() {
