@@ -105,6 +105,9 @@ fn twins_on_different_ground_agree_where_the_build_does_not_depend_on_it() {
     assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{verdict:#}");
     let [first, second] = [0, 1].map(|at| &verdict["rebuilds"][at]);
     assert_ne!(first["environment"]["digest"], second["environment"]["digest"]);
+    for rebuild in [first, second] {
+        assert!(!rebuild["inputs"].as_array().unwrap().is_empty(), "what the other has not is named: {rebuild}");
+    }
     let ground = second["variations"].as_array().unwrap().last().unwrap();
     assert_eq!((&ground["name"], &ground["effective"]), (&json!("ground"), &json!(true)), "{verdict:#}");
     let (_, verdict) = judge("__import__('sys').version", &["--diverse"]);

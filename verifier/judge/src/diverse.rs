@@ -48,6 +48,12 @@ fn other_interpreter(own: &Interpreter, offer: &Offer) -> Option<Interpreter> {
     others().find(|interpreter| interpreter.version == own.version).or_else(|| others().next()).cloned()
 }
 
+/// What went into this environment and not into the other.
+pub(crate) fn unshared(own: &Environment, other: &Environment) -> Vec<InputRecord> {
+    let others = other.inputs();
+    own.inputs().into_iter().filter(|input| !others.contains(input)).collect()
+}
+
 /// What went into both environments.
 pub(crate) fn shared(own: &Environment, other: Option<&Environment>) -> Vec<InputRecord> {
     let mut inputs = own.inputs();

@@ -4,14 +4,26 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use lzma_rust2::{LzmaReader, XzReader};
+use memchr::memmem;
+use ruzstd::decoding::StreamingDecoder;
 use twinbuild_archive::{Format, Limits, Member, ReadError, visit};
-use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
+use twinbuild_store::Blob;
+use twinbuild_subject::{MemberPath, Sha256};
 
 /// Archives inside of archives are followed this deep.
 const DEPTH: u32 = 6;
 /// A file inside of an archive is held in memory up to this size, in bytes.
 const HELD_BYTES: u64 = 256 << 20;
+
+/// What a decoder may use, in KiB.
+const DECODER_LIMIT_KIB: u32 = 128 << 10;
+/// So much of the subject's beginning is looked for first.
+const HEAD_BYTES: u64 = 64;
+/// So many places of one content that begin like the subject are looked at.
+const CANDIDATES: usize = 1000;
 
 /// Where the subject was found, or what could not be looked into.
 #[derive(Debug, Default)]
@@ -24,17 +36,22 @@ pub(crate) struct Search {
     pub(crate) unread: Vec<MemberPath>,
 }
 
-/// Searches files for one with the digest of the subject, at any depth of zip, tar, gzip and xz.
+/// Searches files for the subject: as a file, at any offset inside of one, and inside of zip, tar, gzip, xz, LZMA, bzip2 and zstd at
+/// any depth.
 pub(crate) struct Searcher {
     wanted: Sha256,
     size_bytes: u64,
+    /// How it begins, by which it is found.
+    head: Vec<u8>,
     search: Search,
 }
 
 impl Searcher {
-    /// A search for files with this digest and size.
-    pub(crate) fn new(wanted: Sha256, size_bytes: u64) -> Self {
-        Self { wanted, size_bytes, search: Search::default() }
+    /// A search for this file.
+    pub(crate) fn new(subject: &Blob) -> io::Result<Self> {
+        let mut head = Vec::new();
+        subject.reader().take(HEAD_BYTES).read_to_end(&mut head)?;
+        Ok(Self { wanted: subject.sha256(), size_bytes: subject.size_bytes(), head, search: Search::default() })
     }
 
     /// Searches all regular files below `root`.
@@ -56,34 +73,31 @@ impl Searcher {
     }
 
     fn file(&mut self, path: &Path, name: &MemberPath) -> io::Result<()> {
-        let mut file = File::open(path)?;
-        let mut head = [0; 512];
-        let length = fill(&mut file, &mut head)?;
-        if kind(&head[..length]).is_none() {
-            if file.metadata()?.len() != self.size_bytes {
-                return Ok(());
-            }
-            let mut hasher = Sha256Hasher::new();
-            hasher.update(&head[..length]);
-            io::copy(&mut file, &mut hasher)?;
-            self.check(hasher.finish(), &name.to_string());
-            return Ok(());
-        }
+        let file = File::open(path)?;
         if file.metadata()?.len() > HELD_BYTES {
             self.limit(name, "it is too large to be looked into");
             return Ok(());
         }
-        self.bytes(&std::fs::read(path)?, name, &name.to_string(), 0);
+        let mut content = Vec::new();
+        file.take(HELD_BYTES).read_to_end(&mut content)?;
+        self.bytes(&content, name, &name.to_string(), 0);
         Ok(())
     }
 
     fn bytes(&mut self, bytes: &[u8], name: &MemberPath, place: &str, depth: u32) {
-        self.check(Sha256::of(bytes), place);
+        self.look(bytes, name, place);
         let Some(kind) = kind(bytes) else { return };
         if depth == DEPTH {
             self.limit(name, "archives are nested too deeply in it");
             return;
         }
+        match kind {
+            Kind::Archive(format) => self.members(bytes, format, name, place, depth),
+            Kind::Compressed(compression) => self.compressed(bytes, compression, name, place, depth),
+        }
+    }
+
+    fn members(&mut self, bytes: &[u8], format: Format, name: &MemberPath, place: &str, depth: u32) {
         let mut nested = Vec::new();
         let mut take = |member: &Member, content: &mut dyn Read| {
             if !member.is_file() {
@@ -98,17 +112,8 @@ impl Searcher {
             Ok(())
         };
         let limits = Limits { total_bytes: HELD_BYTES * 2, ..Limits::default() };
-        let outcome = match kind {
-            Kind::Archive(format) => visit(bytes, format, &limits, &mut take).map(drop),
-            // A gzip or xz of something else than a tar is looked into as it is.
-            Kind::Gzip => match visit(bytes, Format::TarGz, &limits, &mut take) {
-                Ok(_) => Ok(()),
-                Err(ReadError::Limit(limit)) => Err(ReadError::Limit(limit)),
-                Err(_) => return self.plain_gzip(bytes, name, place, depth),
-            },
-        };
-        match outcome {
-            Ok(()) => {}
+        match visit(bytes, format, &limits, &mut take) {
+            Ok(_) => {}
             Err(ReadError::Limit(_) | ReadError::Visitor { .. } | ReadError::Io { .. }) => {
                 self.limit(name, "a limit was reached inside of it");
             }
@@ -120,18 +125,49 @@ impl Searcher {
         }
     }
 
-    fn plain_gzip(&mut self, bytes: &[u8], name: &MemberPath, place: &str, depth: u32) {
+    /// What one compressed file holds, a tar or anything else; as far as it can be expanded, as others may read that far.
+    fn compressed(&mut self, bytes: &[u8], compression: Compression, name: &MemberPath, place: &str, depth: u32) {
         let mut held = Vec::new();
-        match MultiGzDecoder::new(bytes).take(HELD_BYTES + 1).read_to_end(&mut held) {
-            Ok(_) if held.len() as u64 > HELD_BYTES => self.limit(name, "it is too large to be looked into"),
-            Ok(_) => self.bytes(&held, name, &format!("{place} / gzip"), depth + 1),
-            Err(_) => self.search.unread.push(name.clone()),
+        let (called, outcome) = match compression {
+            Compression::Gzip => ("gzip", expand(MultiGzDecoder::new(bytes), &mut held)),
+            Compression::Bzip2 => ("bzip2", expand(MultiBzDecoder::new(bytes), &mut held)),
+            Compression::Xz => ("xz", expand(XzReader::new_mem_limit(bytes, true, DECODER_LIMIT_KIB), &mut held)),
+            Compression::Zstd => {
+                let decoder = StreamingDecoder::new(bytes).map_err(io::Error::other);
+                ("zstd", decoder.and_then(|decoder| expand(decoder, &mut held)))
+            }
+            Compression::Lzma => {
+                let decoder = LzmaReader::new_mem_limit(bytes, DECODER_LIMIT_KIB, None);
+                ("lzma", decoder.and_then(|decoder| expand(decoder, &mut held)))
+            }
+        };
+        if held.len() as u64 > HELD_BYTES {
+            self.limit(name, "it is too large to be looked into");
+            return;
+        }
+        // LZMA has no signature to speak of.
+        if outcome.is_err() && compression != Compression::Lzma {
+            self.search.unread.push(name.clone());
+        }
+        if !held.is_empty() {
+            self.bytes(&held, name, &format!("{place} / {called}"), depth + 1);
         }
     }
 
-    fn check(&mut self, found: Sha256, place: &str) {
-        if self.wanted == found {
-            self.search.found.get_or_insert_with(|| place.to_owned());
+    /// Looks for the subject's bytes at any offset.
+    fn look(&mut self, bytes: &[u8], name: &MemberPath, place: &str) {
+        let Ok(size) = usize::try_from(self.size_bytes) else { return };
+        for (tried, start) in memmem::find_iter(bytes, &self.head).enumerate() {
+            let Some(found) = start.checked_add(size).and_then(|end| bytes.get(start..end)) else { return };
+            if tried == CANDIDATES {
+                self.limit(name, "it has the beginning of the published file too often");
+                return;
+            }
+            if Sha256::of(found) == self.wanted {
+                let at = if start == 0 { String::new() } else { format!(" at offset {start}") };
+                self.search.found.get_or_insert_with(|| format!("{place}{at}"));
+                return;
+            }
         }
     }
 
@@ -140,31 +176,39 @@ impl Searcher {
     }
 }
 
+/// Expands up to a byte more than is held.
+fn expand(decoder: impl Read, held: &mut Vec<u8>) -> io::Result<()> {
+    decoder.take(HELD_BYTES + 1).read_to_end(held).map(drop)
+}
+
 enum Kind {
     Archive(Format),
+    Compressed(Compression),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compression {
     Gzip,
+    Bzip2,
+    Xz,
+    Zstd,
+    Lzma,
 }
 
 /// What the first bytes of a file say that it is.
 fn kind(head: &[u8]) -> Option<Kind> {
     match head {
         [b'P', b'K', 3, 4, ..] => Some(Kind::Archive(Format::Zip)),
-        [0x1f, 0x8b, ..] => Some(Kind::Gzip),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Kind::Archive(Format::TarXz)),
+        [0x1f, 0x8b, ..] => Some(Kind::Compressed(Compression::Gzip)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Kind::Compressed(Compression::Xz)),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Kind::Compressed(Compression::Bzip2)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Kind::Compressed(Compression::Zstd)),
+        // The usual properties, and a dictionary of a power of two of at least 64 KiB.
+        [0x5d, 0, 0, _, _, ..] => Some(Kind::Compressed(Compression::Lzma)),
+        [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', ..] => Some(Kind::Archive(Format::Ar)),
         _ if head.get(257..262) == Some(b"ustar") => Some(Kind::Archive(Format::Tar)),
         _ => None,
     }
-}
-
-fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match file.read(&mut buffer[length..])? {
-            0 => break,
-            count => length += count,
-        }
-    }
-    Ok(length)
 }
 
 #[cfg(test)]
@@ -175,6 +219,8 @@ mod tests {
     use flate2::write::GzEncoder;
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
+
+    use twinbuild_store::{Network, Store};
 
     use super::*;
 
@@ -191,11 +237,26 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn bzip2(content: &[u8]) -> Vec<u8> {
+        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn xz(content: &[u8]) -> Vec<u8> {
+        let options = lzma_rust2::XzOptions::with_preset(1);
+        let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
     fn search(content: &[u8], wanted: &[u8]) -> Search {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("a")).unwrap();
         std::fs::write(folder.path().join("a/file"), content).unwrap();
-        let mut searcher = Searcher::new(Sha256::of(wanted), wanted.len() as u64);
+        let cache = tempfile::tempdir().unwrap();
+        let store = Store::open(cache.path(), Network::Offline).unwrap();
+        let mut searcher = Searcher::new(&store.put(wanted, 1 << 20).unwrap()).unwrap();
         searcher.tree(folder.path()).unwrap();
         searcher.finish()
     }
@@ -208,6 +269,11 @@ mod tests {
             zipped("x.whl", &wheel),
             gzipped(&wheel),
             zipped("a.zip", &zipped("b.zip", &gzipped(&wheel))),
+            [b"before ", &*wheel, b" after"].concat(),
+            xz(&wheel),
+            xz(&[&[0; 100], &*wheel].concat()),
+            bzip2(&wheel),
+            zipped("x.tar.bz2", &bzip2(&[b"x", &*wheel].concat())),
         ] {
             assert!(search(&hidden, &wheel).found.is_some_and(|place| place.starts_with("a/file")));
         }

@@ -1,5 +1,6 @@
 //! Building requirements that are published as sdists only, each in a sandbox of its own, before what requires them.
 
+use std::cell::Cell;
 use std::fs::File;
 
 use twinbuild_archive::{ArchiveFile, Format, Limits, ReadAt as _, read};
@@ -41,6 +42,8 @@ pub(crate) struct Building<'a> {
     pub(crate) ground: &'a Ground,
     /// The requirements that are being built, the outermost first.
     path: &'a [PackageName],
+    /// How many requirements were built for the subject so far, at any depth.
+    count: &'a Cell<usize>,
 }
 
 /// A wheel in the store: its file name and digest.
@@ -58,8 +61,14 @@ macro_rules! next {
 
 impl<'a> Building<'a> {
     /// The subject itself.
-    pub(crate) fn of_subject(prepared: &'a Prepared, source: Sha256, tree: &'a SourceTree, ground: &'a Ground) -> Self {
-        Self { prepared, subject_source: source, source, tree, ground, path: &[] }
+    pub(crate) fn of_subject(
+        prepared: &'a Prepared,
+        source: Sha256,
+        tree: &'a SourceTree,
+        ground: &'a Ground,
+        count: &'a Cell<usize>,
+    ) -> Self {
+        Self { prepared, subject_source: source, source, tree, ground, path: &[], count }
     }
 
     /// The same on other ground.
@@ -110,7 +119,7 @@ impl Judge {
             if built.iter().any(|built| built.requirement.name == sdist.name) {
                 return Ok(building.refuse(&sdist, "it is required in two versions"));
             }
-            if built.len() == MOST_BUILT {
+            if building.count.get() >= MOST_BUILT {
                 let why = format!("{MOST_BUILT} others are required already that are published so");
                 return Ok(building.refuse(&sdist, &why));
             }
@@ -168,6 +177,7 @@ impl Judge {
             let why = format!("it is required by an sdist, and that by another, {MOST_NESTED} times");
             return Ok(outer.refuse(sdist, &why));
         }
+        outer.count.set(outer.count.get() + 1);
         tracing::info!("building the requirement {} {} from its sdist", sdist.name, sdist.version);
         let blob = match self.pypi.download(&sdist.file) {
             Ok(blob) => blob,
@@ -198,7 +208,7 @@ impl Judge {
         let inference = infer_requirement(&evidence, recipe, sdist.uploaded);
         let readied = next!(self.ready(&building, (inference, "inferred"), None)?);
         if let Some(requirements) = readied.environment.requirements_path() {
-            let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
+            let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
             searcher.tree(requirements).map_err(JudgeError::io("searching the build requirements"))?;
             next!(found_nothing(searcher, sdist));
         }
@@ -217,7 +227,7 @@ impl Judge {
         tree: &SourceTree,
         sdist: &SdistRequirement,
     ) -> Result<Step<()>, JudgeError> {
-        let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
+        let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         searcher.tree(tree.folder()).map_err(JudgeError::io("searching the sdist of a requirement"))?;
         Ok(found_nothing(searcher, sdist))
     }
@@ -231,7 +241,9 @@ impl Judge {
     ) -> Result<Step<Held>, JudgeError> {
         const KIND: &str = "built-requirement";
         let environment = readied.environment.record().digest;
-        let key = serde_json::json!([1, driver_digest(), building.source, readied.recipe.digest(), environment]);
+        let release = (&sdist.name, sdist.version.to_string());
+        let key =
+            serde_json::json!([2, driver_digest(), release, building.source, readied.recipe.digest(), environment]);
         let key = Sha256::of(key.to_string().as_bytes());
         if let Some(held) = self.store.record::<Held>(KIND, &key)?
             && self.store.blob(&held.1)?.is_some()

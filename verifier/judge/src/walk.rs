@@ -1,5 +1,6 @@
 //! The walk from a subject at hand to its verdict.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fs::File;
 use std::time::Instant;
@@ -29,7 +30,7 @@ use crate::JudgeError;
 use crate::activity;
 use crate::artifact::record_contents;
 use crate::cause::{Reference, find_and_name};
-use crate::diverse::shared;
+use crate::diverse::{shared, unshared};
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
@@ -128,7 +129,8 @@ impl Judge {
             None => {
                 let origin = inferred.1;
                 let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
-                let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground);
+                let count = Cell::new(0);
+                let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground, &count);
                 let readied = step!(verdict, self.ready(&building, inferred, Some(&mut verdict))?);
                 let other = step!(verdict, self.other_environment(&building, &readied, origin)?);
                 (readied, other)
@@ -163,10 +165,9 @@ impl Judge {
             Err(error) => step!(verdict, rebuild_error(error)?),
         };
         verdict.run.durations_ms.insert("build".to_owned(), millis(build_started));
-        for (twin, environment) in
-            twins.iter().zip([&readied.environment, other.as_ref().unwrap_or(&readied.environment)])
-        {
-            record_twin(&mut verdict, twin, environment);
+        let grounds = [&readied.environment, other.as_ref().unwrap_or(&readied.environment)];
+        for (index, twin) in twins.iter().enumerate() {
+            record_twin(&mut verdict, twin, grounds[index], grounds[1 - index]);
             keep.twin(twin)?;
         }
         let [first, second] = match artifacts(&mut verdict, &twins) {
@@ -244,10 +245,10 @@ impl Judge {
         environments: &[&Environment],
         findings: &mut Vec<Finding>,
     ) -> Result<Step<bool>, JudgeError> {
-        let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
+        let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         searcher.tree(laid_out.tree.folder()).map_err(JudgeError::io("searching the source"))?;
         let in_source = searcher.finish();
-        let mut searcher = Searcher::new(prepared.blob.sha256(), prepared.blob.size_bytes());
+        let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         for path in environments.iter().filter_map(|environment| environment.requirements_path()) {
             searcher.tree(path).map_err(JudgeError::io("searching the build requirements"))?;
         }
@@ -265,7 +266,7 @@ impl Judge {
             let detail = format!("whether what it is built from holds the published file itself cannot be told: {why}");
             return Ok(end(Outcome::Inconclusive, "limit", Some("source"), detail));
         }
-        for path in in_source.unread {
+        for path in in_source.unread.into_iter().chain(in_requirements.unread) {
             let detail =
                 "it begins like an archive and cannot be read as one, so what it holds was not looked into".to_owned();
             findings.push(Finding::of("nested-archive-unread", Severity::Note, &path, detail));
@@ -637,7 +638,7 @@ fn artifacts<'a>(verdict: &mut Verdict, twins: &'a [Twin; 2]) -> Step<[&'a Artif
     end(Outcome::Unbuildable, failure.class, Some(failure.stage.name()), format!("{}{which}", failure.detail))
 }
 
-fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
+fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment, of_the_other: &Environment) {
     let artifact = match &twin.ended {
         Ended::Built(artifact) => {
             verdict.run.artifacts.insert(twin.name.to_owned(), artifact.sha256.into());
@@ -649,6 +650,7 @@ fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment) {
     verdict.rebuilds.push(Rebuild {
         name: twin.name,
         environment: environment.record(),
+        inputs: unshared(environment, of_the_other),
         variations: twin.variations.clone(),
         artifact,
         network_attempts: twin.network_attempts,

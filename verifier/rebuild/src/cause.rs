@@ -1,12 +1,16 @@
 //! Which variation makes the twins differ.
 
 use std::path::Path;
+use std::time::Instant;
 
 use crate::twin::build;
 use crate::{Conditions, Ended, Job, RebuildError, Variation, VariationSet};
 
 /// How many builds the search may take. One guilty variation of 22 takes 9, a pair that is guilty only together about 15.
 const MAX_TRIALS: u32 = 40;
+
+/// A search of slow builds ends after this many times the time that one build may take, so that no build can hold it up for hours.
+const MAX_WALLS: u32 = 3;
 
 /// Why the twins differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +37,9 @@ pub fn find_cause<E: From<RebuildError>>(
     mut is_same: impl FnMut(&Ended) -> Result<bool, E>,
 ) -> Result<(Cause, u32), E> {
     let mut trials = 0;
+    let started = Instant::now();
     let cause = search(job.variations, |varied| -> Result<Option<bool>, E> {
-        if trials == MAX_TRIALS {
+        if trials == MAX_TRIALS || started.elapsed() > job.limits.wall.saturating_mul(MAX_WALLS) {
             return Ok(None);
         }
         trials += 1;

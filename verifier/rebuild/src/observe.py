@@ -4,6 +4,7 @@ Runs on the root file system's own interpreter without its site packages, so tha
 of a requirement can have run before. Standard library only.
 """
 
+import hashlib
 import json
 import locale
 import os
@@ -47,14 +48,15 @@ def observe(source):
         "group-id": os.getgid(),
         "home": os.path.expanduser("~"),
         "temporary-directory": tempfile.gettempdir(),
-        "processors": len(os.sched_getaffinity(0)),
+        "processors": [len(os.sched_getaffinity(0)), os.cpu_count()],
         "hash-seed": hash("twinbuild"),
         "environment": sorted(set(os.environ) - OTHERS),
         "path-order": os.environ["PATH"],
         # Whatever it is, another program has another size.
         "shell": [os.stat("/bin/sh").st_size, os.environ["SHELL"]],
         "terminal": [os.environ["TERM"], *shutil.get_terminal_size()],
-        "directory-order": listing,
+        # A digest, as a source may have any number of files, by any names.
+        "directory-order": hashlib.sha256(ascii(listing).encode()).hexdigest(),
         "address-space": stack,
         "boot-time": time.clock_gettime(time.CLOCK_BOOTTIME) // 86400,
         "kernel-name": os.uname().release,

@@ -1,9 +1,11 @@
 //! What a twin is asked to do.
 
+use std::num::NonZero;
+
 use serde::Serialize;
 use twinbuild_environment::Environment;
 use twinbuild_recipe::{FrontEnd, Recipe};
-use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, SkeletonFile, SkeletonLink, Spec};
+use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, Processors, SkeletonFile, SkeletonLink, Spec};
 use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
 
@@ -118,7 +120,7 @@ impl<'a> Job<'a> {
         Ok(Spec {
             layers: self.environment(conditions).layer_paths(),
             links: shell.into_iter().collect(),
-            files: vec![
+            files: [
                 file(OBSERVE_PATH, OBSERVE.to_owned()),
                 file(DRIVER_PATH, DRIVER.to_owned()),
                 file(
@@ -131,7 +133,10 @@ impl<'a> Job<'a> {
                 file("/etc/hostname", format!("{host_name}\n")),
                 file("/etc/hosts", format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {full_name}\n")),
                 file("/etc/resolv.conf", format!("nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n")),
-            ],
+            ]
+            .into_iter()
+            .chain(processor_files(conditions.processors))
+            .collect(),
             copies: vec![Copy {
                 source: self.source.folder().to_owned(),
                 target: conditions.build_path.into(),
@@ -165,4 +170,22 @@ impl<'a> Job<'a> {
             ..Spec::default()
         })
     }
+}
+
+/// What the C library counts processors by, before it asks the kernel for those of the host.
+fn processor_files(processors: Processors) -> Vec<SkeletonFile> {
+    const FOLDER: &str = "/sys/devices/system/cpu";
+    let all = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let count = match processors {
+        Processors::All => all,
+        Processors::Count(count) => usize::try_from(count).unwrap_or(usize::MAX).min(all),
+    };
+    let range = if count == 1 { "0\n".to_owned() } else { format!("0-{}\n", count - 1) };
+    let file = |name: String, content: String| SkeletonFile {
+        path: format!("{FOLDER}/{name}").into(),
+        content: content.into_bytes(),
+        mode: 0o444,
+    };
+    let lists = ["online", "possible", "present"].into_iter().map(|name| file(name.to_owned(), range.clone()));
+    lists.chain((0..count).map(|number| file(format!("cpu{number}/online"), "1\n".to_owned()))).collect()
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, Evidence, InForce, Limit, Log, Run, run};
+use twinbuild_sandbox::{
+    CollectReason, Collected, CollectedKind, End, Error as SandboxError, Evidence, InForce, Limit, Log, Run, run,
+};
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 use twinbuild_verdict::VariationRecord;
 
@@ -253,8 +255,11 @@ fn variations(job: &Job<'_>, conditions: &Conditions) -> Vec<VariationRecord> {
 
 /// The one wheel that was collected.
 fn wheel_in(folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
-    let is_wheel = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "whl");
-    let wheels: Vec<&PathBuf> = run.collected.iter().map(|collected| &collected.path).filter(is_wheel).collect();
+    let is_wheel = |collected: &&Collected| {
+        matches!(collected.kind, CollectedKind::File { .. })
+            && collected.path.extension().is_some_and(|end| end == "whl")
+    };
+    let wheels: Vec<&PathBuf> = run.collected.iter().filter(is_wheel).map(|collected| &collected.path).collect();
     let name = match wheels.as_slice() {
         [one] => one.file_name().and_then(|name| name.to_str()).filter(|name| Path::new(name) == one.as_path()),
         _ => None,

@@ -170,6 +170,9 @@ pub struct Rebuild {
     pub name: &'static str,
     /// What it ran on.
     pub environment: EnvironmentRecord,
+    /// What went into this twin's environment and not into the other's; none where they share one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputRecord>,
     /// The conditions in which it differs from its twin.
     pub variations: Vec<VariationRecord>,
     /// What it built; absent where the build failed.

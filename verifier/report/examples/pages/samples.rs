@@ -324,6 +324,7 @@ fn built(file_name: &str) -> Verdict {
     let twin = |name, is_second: bool| Rebuild {
         name,
         environment: EnvironmentRecord { digest: Sha256::of(b"environment"), layers: vec![Sha256::of(b"layer")] },
+        inputs: Vec::new(),
         variations: conditions
             .iter()
             .map(|(condition, first, second)| VariationRecord {
