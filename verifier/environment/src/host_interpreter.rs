@@ -59,6 +59,8 @@ const LEFT_OUT: [&str; 9] = [
     "__pycache__",
     "_bundled",
 ];
+/// What a host's administrator wrote: it may hold passwords of indexes, and it changes builds.
+const LEFT_OUT_FILES: [&str; 3] = ["distutils.cfg", "sitecustomize.py", "usercustomize.py"];
 /// Bytecode, and what only an interpreter's own build links.
 const LEFT_OUT_ENDINGS: [&str; 4] = ["pyc", "pyo", "a", "o"];
 
@@ -452,6 +454,12 @@ struct Listing<'a> {
 impl Listing<'_> {
     fn entries(&self, below: &Path) -> Result<Vec<std::ffi::OsString>, HostRefusal> {
         let read = |error: &io::Error| unreadable(&below.display().to_string(), error);
+        // A link would lead to what is none of the prefix.
+        let kind = self.metadata(below)?.file_type();
+        if !kind.is_dir() {
+            let (path, found) = (below.display().to_string(), describe(kind).to_owned());
+            return Err(HostRefusal::Kind { path, found, expected: "a folder" });
+        }
         let entries = fs::read_dir(self.interpreter.prefix.join(below)).map_err(|error| read(&error))?;
         let names: Result<Vec<_>, io::Error> = entries.map(|entry| entry.map(|entry| entry.file_name())).collect();
         let mut names = names.map_err(|error| read(&error))?;
@@ -467,7 +475,9 @@ impl Listing<'_> {
                 if !LEFT_OUT.iter().any(|left_out| name == *left_out) {
                     self.take_folder(&path)?;
                 }
-            } else if !path.extension().is_some_and(|own| LEFT_OUT_ENDINGS.iter().any(|ending| own == *ending)) {
+            } else if !path.extension().is_some_and(|own| LEFT_OUT_ENDINGS.iter().any(|ending| own == *ending))
+                && !LEFT_OUT_FILES.iter().any(|left_out| name == *left_out)
+            {
                 self.take(&path)?;
             }
         }

@@ -27,7 +27,7 @@ pub enum Cause {
 /// Builds again under some of the job's variations, until it is known which of them make the second twin differ from the
 /// first. `is_same` tells whether a trial came out as the first twin did. Gives the cause and how many builds that took.
 ///
-/// Trials are built one after the other below `into`, in folders that are removed again.
+/// Trials are built one after the other below `into`, in folders that are removed again where they can be.
 ///
 /// # Errors
 /// [`RebuildError`] when a trial could not be run or reached a limit, as an `E`; whatever `is_same` returns.
@@ -49,10 +49,8 @@ pub fn find_cause<E: From<RebuildError>>(
             return Err(RebuildError::Limit { limit }.into());
         }
         let differs = !is_same(&twin.ended)?;
-        std::fs::remove_dir_all(&folder).map_err(|source| RebuildError::Io {
-            doing: format!("removing the folder {}", folder.display()),
-            source,
-        })?;
+        // What is closed to its owner stays until all of `into` goes.
+        let _ = std::fs::remove_dir_all(&folder);
         Ok(Some(differs))
     })?;
     Ok((cause, trials))

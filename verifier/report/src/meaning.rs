@@ -35,6 +35,14 @@ pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
         Matches::Second => "the second twin is the published file".into(),
     }));
     qualities.extend(verdict.nondeterminism.as_ref().map(varies_with));
+    if verdict.outcome == Outcome::Reproduced
+        && let Some(first) = verdict.rebuilds.first()
+    {
+        let effective = first.variations.iter().filter(|variation| variation.effective).count();
+        if effective < first.variations.len() {
+            qualities.push(format!("{effective} of {} variations", first.variations.len()).into());
+        }
+    }
     let trust =
         verdict.source.as_ref().filter(|_| verdict.outcome == Outcome::Reproduced).map(|source| match source.trust {
             Trust::SameUpload => "source: same upload".into(),
