@@ -12,9 +12,13 @@ struct timeval { word secs, micros; };
 
 enum { REALTIME = 0, REALTIME_COARSE = 5, TAI = 11, ABSTIME = 1, UTC_BASE = 1 };
 
+extern void *dlopen(const char *, int);
 extern void *dlsym(void *, const char *);
+extern void *dlvsym(void *, const char *, const char *);
+extern int *__errno_location(void);
 extern char **environ __attribute__((weak));
 #define NEXT ((void *)-1)
+enum { LAZY = 1, IF_LOADED = 4, ENOSYS = 38 };
 
 static word read_clock(word clock, struct timespec *time) {
 #if defined(__x86_64__)
@@ -61,7 +65,6 @@ static const struct timespec *true_deadline(const struct timespec *deadline, str
 }
 
 int clock_gettime(int clock, struct timespec *time) {
-    extern int *__errno_location(void);
     word result = read_clock(clock, time);
     if (result < 0) {
         *__errno_location() = (int)-result;
@@ -100,34 +103,58 @@ int timespec_get(struct timespec *time, int base) {
     return base;
 }
 
-/* Each forwards to the next definition, with the deadline as its last argument made true. */
-#define FORWARD(result, name, parameters, arguments)                                                                           \
-    result name parameters {                                                                                                   \
-        static result(*next) parameters;                                                                                       \
+/* The definition that a program would get without this library, or none.
+ *
+ * Before 2.36, `dlsym` finds the oldest version of a name. On x86-64 that is another function for condition variables (until 2.3.2) and
+ * for timers (until 2.3.3), and what is named below has no other use for these versions. Before 2.34, the module of a program may bring
+ * along the libraries of threads and of timers, where the program's own search does not see them. */
+static void *definition(const char *name) {
+    static const char *const versions[] = {"GLIBC_2.3.2", "GLIBC_2.3.3"}, *const late[] = {"libpthread.so.0", "librt.so.1"};
+    void *found = 0;
+    for (int at = 0; !found && at < 2; at++)
+        found = dlvsym(NEXT, name, versions[at]);
+    if (!found)
+        found = dlsym(NEXT, name);
+    for (int at = 0; !found && at < 2; at++) {
+        void *library = dlopen(late[at], LAZY | IF_LOADED);
+        found = library ? dlsym(library, name) : 0;
+    }
+    return found;
+}
+
+static int failed(void) {
+    *__errno_location() = ENOSYS;
+    return -1;
+}
+
+/* Each forwards to the definition, with the deadline as its last argument made true. A C library may have none. */
+#define FORWARD(name, missing, parameters, arguments)                                                                          \
+    int name parameters {                                                                                                      \
+        static int(*next) parameters;                                                                                          \
         struct timespec room;                                                                                                  \
-        if (!next)                                                                                                             \
-            next = (result(*) parameters)dlsym(NEXT, #name);                                                                   \
+        if (!next && !(next = (int(*) parameters)definition(#name)))                                                           \
+            return missing;                                                                                                    \
         deadline = true_deadline(deadline, &room);                                                                             \
         return next arguments;                                                                                                 \
     }
 
-FORWARD(int, sem_timedwait, (void *semaphore, const struct timespec *deadline), (semaphore, deadline))
-FORWARD(int, sem_clockwait, (void *semaphore, int clock, const struct timespec *deadline), (semaphore, clock, deadline))
-FORWARD(int, pthread_cond_timedwait, (void *condition, void *mutex, const struct timespec *deadline),
+FORWARD(sem_timedwait, failed(), (void *semaphore, const struct timespec *deadline), (semaphore, deadline))
+FORWARD(sem_clockwait, failed(), (void *semaphore, int clock, const struct timespec *deadline), (semaphore, clock, deadline))
+FORWARD(pthread_cond_timedwait, ENOSYS, (void *condition, void *mutex, const struct timespec *deadline),
         (condition, mutex, deadline))
-FORWARD(int, pthread_cond_clockwait, (void *condition, void *mutex, int clock, const struct timespec *deadline),
+FORWARD(pthread_cond_clockwait, ENOSYS, (void *condition, void *mutex, int clock, const struct timespec *deadline),
         (condition, mutex, clock, deadline))
-FORWARD(int, pthread_mutex_timedlock, (void *mutex, const struct timespec *deadline), (mutex, deadline))
-FORWARD(int, pthread_mutex_clocklock, (void *mutex, int clock, const struct timespec *deadline), (mutex, clock, deadline))
-FORWARD(int, pthread_rwlock_timedrdlock, (void *lock, const struct timespec *deadline), (lock, deadline))
-FORWARD(int, pthread_rwlock_timedwrlock, (void *lock, const struct timespec *deadline), (lock, deadline))
-FORWARD(int, pthread_timedjoin_np, (unsigned long thread, void **result, const struct timespec *deadline),
+FORWARD(pthread_mutex_timedlock, ENOSYS, (void *mutex, const struct timespec *deadline), (mutex, deadline))
+FORWARD(pthread_mutex_clocklock, ENOSYS, (void *mutex, int clock, const struct timespec *deadline), (mutex, clock, deadline))
+FORWARD(pthread_rwlock_timedrdlock, ENOSYS, (void *lock, const struct timespec *deadline), (lock, deadline))
+FORWARD(pthread_rwlock_timedwrlock, ENOSYS, (void *lock, const struct timespec *deadline), (lock, deadline))
+FORWARD(pthread_timedjoin_np, ENOSYS, (unsigned long thread, void **result, const struct timespec *deadline),
         (thread, result, deadline))
 
 int clock_nanosleep(int clock, int flags, const struct timespec *time, struct timespec *left) {
     static int (*next)(int, int, const struct timespec *, struct timespec *);
     struct timespec room;
-    if (!next)
-        next = (int (*)(int, int, const struct timespec *, struct timespec *))dlsym(NEXT, "clock_nanosleep");
+    if (!next && !(next = (int (*)(int, int, const struct timespec *, struct timespec *))definition("clock_nanosleep")))
+        return ENOSYS;
     return next(clock, flags, flags & ABSTIME ? true_deadline(time, &room) : time, left);
 }

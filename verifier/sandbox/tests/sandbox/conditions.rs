@@ -8,11 +8,15 @@ use twinbuild_sandbox::{End, Error, Processors, probe_host};
 use crate::fixture::{Fixture, start, text};
 use crate::harness::Test;
 
+/// What the second twin's clock is ahead by.
+const AHEAD: u32 = 400 * 86_400;
+
 pub(crate) const TESTS: &[Test] = &[
     ("conditions_are_exact", conditions_are_exact),
     ("nothing_of_the_caller_leaks", nothing_of_the_caller_leaks),
     ("the_boot_offset_moves_both_clocks", the_boot_offset_moves_both_clocks),
     ("a_clock_that_is_ahead_is_read_so_and_waits_end_in_time", a_clock_that_is_ahead_is_read_so_and_waits_end_in_time),
+    ("a_waiter_on_a_clock_that_is_ahead_is_woken", a_waiter_on_a_clock_that_is_ahead_is_woken),
     (
         "a_caller_that_ignores_its_children_hears_of_the_command",
         a_caller_that_ignores_its_children_hears_of_the_command,
@@ -82,7 +86,6 @@ fn the_boot_offset_moves_both_clocks(fixture: &Fixture) {
 }
 
 fn a_clock_that_is_ahead_is_read_so_and_waits_end_in_time(fixture: &Fixture) {
-    const AHEAD: u32 = 400 * 86_400;
     let told = |offset| -> Vec<i64> {
         let mut spec = fixture.spec("wall-clock", &[]);
         spec.clock_offset_secs = offset;
@@ -97,6 +100,12 @@ fn a_clock_that_is_ahead_is_read_so_and_waits_end_in_time(fixture: &Fixture) {
     }
     // Three waits until 100 ms from now, in milliseconds.
     assert!(moved[5..].len() == 3 && moved[5..].iter().all(|wait| (100..5000).contains(wait)), "{moved:?}");
+}
+
+fn a_waiter_on_a_clock_that_is_ahead_is_woken(fixture: &Fixture) {
+    let mut spec = fixture.spec("signalled-waiter", &[]);
+    spec.clock_offset_secs = AHEAD;
+    assert_eq!(text(&spec), "0 true\n");
 }
 
 fn a_caller_that_ignores_its_children_hears_of_the_command(fixture: &Fixture) {
