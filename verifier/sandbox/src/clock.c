@@ -9,6 +9,7 @@
 typedef long word;
 struct timespec { word secs, nanos; };
 struct timeval { word secs, micros; };
+struct timezone { int minutes_west, summer_time; };
 
 enum { REALTIME = 0, REALTIME_COARSE = 5, TAI = 11, ABSTIME = 1, UTC_BASE = 1 };
 
@@ -77,7 +78,8 @@ int clock_gettime(int clock, struct timespec *time) {
 
 int gettimeofday(struct timeval *restrict time, void *restrict zone) {
     struct timespec now;
-    (void)zone;
+    if (zone)
+        *(struct timezone *)zone = (struct timezone){0, 0};
     if (!time)
         return 0;
     read_clock(REALTIME, &now);
