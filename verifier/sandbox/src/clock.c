@@ -9,6 +9,7 @@
 typedef long word;
 struct timespec { word secs, nanos; };
 struct timeval { word secs, micros; };
+struct itimerspec { struct timespec interval, value; };
 struct timezone { int minutes_west, summer_time; };
 
 enum { REALTIME = 0, REALTIME_COARSE = 5, TAI = 11, ABSTIME = 1, UTC_BASE = 1 };
@@ -19,7 +20,7 @@ extern void *dlvsym(void *, const char *, const char *);
 extern int *__errno_location(void);
 extern char **environ __attribute__((weak));
 #define NEXT ((void *)-1)
-enum { LAZY = 1, IF_LOADED = 4, ENOSYS = 38 };
+enum { LAZY = 1, IF_LOADED = 4, ENOSYS = 38, THREAD_ERROR = 2 };
 
 static word read_clock(word clock, struct timespec *time) {
 #if defined(__x86_64__)
@@ -150,8 +151,15 @@ FORWARD(pthread_mutex_timedlock, ENOSYS, (void *mutex, const struct timespec *de
 FORWARD(pthread_mutex_clocklock, ENOSYS, (void *mutex, int clock, const struct timespec *deadline), (mutex, clock, deadline))
 FORWARD(pthread_rwlock_timedrdlock, ENOSYS, (void *lock, const struct timespec *deadline), (lock, deadline))
 FORWARD(pthread_rwlock_timedwrlock, ENOSYS, (void *lock, const struct timespec *deadline), (lock, deadline))
+FORWARD(pthread_rwlock_clockrdlock, ENOSYS, (void *lock, int clock, const struct timespec *deadline), (lock, clock, deadline))
+FORWARD(pthread_rwlock_clockwrlock, ENOSYS, (void *lock, int clock, const struct timespec *deadline), (lock, clock, deadline))
 FORWARD(pthread_timedjoin_np, ENOSYS, (unsigned long thread, void **result, const struct timespec *deadline),
         (thread, result, deadline))
+FORWARD(pthread_clockjoin_np, ENOSYS, (unsigned long thread, void **result, int clock, const struct timespec *deadline),
+        (thread, result, clock, deadline))
+FORWARD(mtx_timedlock, THREAD_ERROR, (void *mutex, const struct timespec *deadline), (mutex, deadline))
+FORWARD(cnd_timedwait, THREAD_ERROR, (void *condition, void *mutex, const struct timespec *deadline),
+        (condition, mutex, deadline))
 
 int clock_nanosleep(int clock, int flags, const struct timespec *time, struct timespec *left) {
     static int (*next)(int, int, const struct timespec *, struct timespec *);
@@ -160,3 +168,21 @@ int clock_nanosleep(int clock, int flags, const struct timespec *time, struct ti
         return ENOSYS;
     return next(clock, flags, flags & ABSTIME ? true_deadline(time, &room) : time, left);
 }
+
+/* Each forwards the setting of a timer, with the first expiration made true if it is a moment and no duration. */
+#define FORWARD_TIMER(name, timer_type)                                                                                        \
+    int name(timer_type timer, int flags, const struct itimerspec *setting, struct itimerspec *before) {                       \
+        static int (*next)(timer_type, int, const struct itimerspec *, struct itimerspec *);                                   \
+        struct itimerspec room;                                                                                                \
+        if (!next && !(next = (int (*)(timer_type, int, const struct itimerspec *, struct itimerspec *))definition(#name)))    \
+            return failed();                                                                                                   \
+        if (setting && flags & ABSTIME) {                                                                                      \
+            room.interval = setting->interval;                                                                                 \
+            room.value = *true_deadline(&setting->value, &room.value);                                                         \
+            setting = &room;                                                                                                   \
+        }                                                                                                                      \
+        return next(timer, flags, setting, before);                                                                            \
+    }
+
+FORWARD_TIMER(timer_settime, void *)
+FORWARD_TIMER(timerfd_settime, int)

@@ -1,6 +1,5 @@
 //! What the tests have done inside a sandbox. A probe prints what it found; the test judges.
 
-use std::cell::UnsafeCell;
 use std::ffi::{CString, c_long};
 use std::fs;
 use std::io::{self, Read, Write};
@@ -9,7 +8,9 @@ use std::os::fd::FromRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::waits;
 
 pub(crate) fn run(name: &str, arguments: &[String]) {
     let argument = |index: usize| arguments[index].as_str();
@@ -43,7 +44,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "conditions" => conditions(),
         "clock" => println!("{} {}", clock(libc::CLOCK_BOOTTIME), clock(libc::CLOCK_MONOTONIC)),
         "wall-clock" => wall_clock(),
-        "signalled-waiter" => signalled_waiter(),
+        "signalled-waiter" => waits::signalled_waiter(),
         "address" => println!("{:p} {}", &raw const arguments, personality()),
         "report" => report(argument(0).parse().unwrap()),
         "print" => print(argument(0).parse().unwrap()),
@@ -230,7 +231,7 @@ fn clock(id: libc::clockid_t) -> i64 {
     time.tv_sec
 }
 
-/// Reads the real-time clock in three ways, then waits until a moment of it in three ways.
+/// Reads the real-time clock in three ways, then waits until a moment of it in all ways.
 fn wall_clock() {
     use std::time::{SystemTime, UNIX_EPOCH};
     let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -244,61 +245,8 @@ fn wall_clock() {
         println!("{} {} {}", seconds(SystemTime::now()), libc::time(std::ptr::null_mut()), day.tv_sec);
         fs::write("/tmp/now", "").unwrap();
         println!("{} {}", seconds(fs::metadata("/tmp/now").unwrap().modified().unwrap()), clock(libc::CLOCK_MONOTONIC));
-        let mut mutex = libc::PTHREAD_MUTEX_INITIALIZER;
-        let mut condition = libc::PTHREAD_COND_INITIALIZER;
-        let mut semaphore: libc::sem_t = std::mem::zeroed();
-        libc::sem_init(&raw mut semaphore, 0, 0);
-        libc::pthread_mutex_lock(&raw mut mutex);
-        for way in 0..3 {
-            let started = Instant::now();
-            let deadline = in_wall_clock(Duration::from_millis(100));
-            match way {
-                0 => libc::pthread_cond_timedwait(&raw mut condition, &raw mut mutex, &raw const deadline),
-                1 => libc::sem_timedwait(&raw mut semaphore, &raw const deadline),
-                _ => libc::clock_nanosleep(
-                    libc::CLOCK_REALTIME,
-                    libc::TIMER_ABSTIME,
-                    &raw const deadline,
-                    std::ptr::null_mut(),
-                ),
-            };
-            println!("{}", started.elapsed().as_millis());
-        }
     }
-}
-
-/// Waits for another thread, with a deadline in ten seconds; prints whether it was woken in time.
-fn signalled_waiter() {
-    struct Shared(UnsafeCell<libc::pthread_mutex_t>, UnsafeCell<libc::pthread_cond_t>);
-    // SAFETY: both are made for use by several threads.
-    unsafe impl Sync for Shared {}
-    static SHARED: Shared =
-        Shared(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER), UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER));
-    let started = Instant::now();
-    let deadline = in_wall_clock(Duration::from_secs(10));
-    // SAFETY: the mutex and the condition are initialised and never moved.
-    let result = unsafe {
-        libc::pthread_mutex_lock(SHARED.0.get());
-        let waker = std::thread::spawn(|| {
-            libc::pthread_mutex_lock(SHARED.0.get());
-            libc::pthread_cond_signal(SHARED.1.get());
-            libc::pthread_mutex_unlock(SHARED.0.get());
-        });
-        let result = libc::pthread_cond_timedwait(SHARED.1.get(), SHARED.0.get(), &raw const deadline);
-        libc::pthread_mutex_unlock(SHARED.0.get());
-        waker.join().unwrap();
-        result
-    };
-    println!("{result} {}", started.elapsed() < Duration::from_secs(5));
-}
-
-/// The real-time clock as the C library tells it, and this much later.
-fn in_wall_clock(later: Duration) -> libc::timespec {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to a value that lives across the call.
-    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time) };
-    let later = Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap()) + later;
-    libc::timespec { tv_sec: i64::try_from(later.as_secs()).unwrap(), tv_nsec: i64::from(later.subsec_nanos()) }
+    waits::until_a_moment();
 }
 
 fn personality() -> i32 {
