@@ -16,6 +16,11 @@ pub(crate) const TESTS: &[Test] = &[
     ("nothing_of_the_caller_leaks", nothing_of_the_caller_leaks),
     ("the_boot_offset_moves_both_clocks", the_boot_offset_moves_both_clocks),
     ("a_clock_that_is_ahead_is_read_so_and_waits_end_in_time", a_clock_that_is_ahead_is_read_so_and_waits_end_in_time),
+    ("a_clock_that_is_ahead_leaves_the_environment_alone", a_clock_that_is_ahead_leaves_the_environment_alone),
+    (
+        "a_clock_that_is_ahead_is_read_so_without_an_environment",
+        a_clock_that_is_ahead_is_read_so_without_an_environment,
+    ),
     ("a_waiter_on_a_clock_that_is_ahead_is_woken", a_waiter_on_a_clock_that_is_ahead_is_woken),
     (
         "a_caller_that_ignores_its_children_hears_of_the_command",
@@ -100,6 +105,22 @@ fn a_clock_that_is_ahead_is_read_so_and_waits_end_in_time(fixture: &Fixture) {
     }
     // Waits until 100 ms from now, in milliseconds.
     assert!(moved[5..].len() == 17 && moved[5..].iter().all(|wait| (99..5000).contains(wait)), "{moved:?}");
+}
+
+fn a_clock_that_is_ahead_leaves_the_environment_alone(fixture: &Fixture) {
+    let mut spec = fixture.spec("conditions", &[]);
+    spec.clock_offset_secs = AHEAD;
+    let found = text(&spec);
+    assert!(found.contains("env PATH=/usr/bin,TWINBUILD_REPORT_FD=3\n"), "{found}");
+}
+
+fn a_clock_that_is_ahead_is_read_so_without_an_environment(fixture: &Fixture) {
+    let mut spec = fixture.spec("without-environment", &["wall-clock"]);
+    spec.clock_offset_secs = AHEAD;
+    let found: Vec<i64> = text(&spec).split_ascii_whitespace().map(|number| number.parse().unwrap()).collect();
+    // The clock, against the time of a file that was just made.
+    let difference = found[0] - found[3];
+    assert!((i64::from(AHEAD) - 1..=i64::from(AHEAD)).contains(&difference), "{found:?}");
 }
 
 fn a_waiter_on_a_clock_that_is_ahead_is_woken(fixture: &Fixture) {

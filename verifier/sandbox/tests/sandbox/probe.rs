@@ -44,6 +44,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "conditions" => conditions(),
         "clock" => println!("{} {}", clock(libc::CLOCK_BOOTTIME), clock(libc::CLOCK_MONOTONIC)),
         "wall-clock" => wall_clock(),
+        "without-environment" => without_environment(arguments),
         "signalled-waiter" => waits::signalled_waiter(),
         "address" => println!("{:p} {}", &raw const arguments, personality()),
         "report" => report(argument(0).parse().unwrap()),
@@ -247,6 +248,13 @@ fn wall_clock() {
         println!("{} {}", seconds(fs::metadata("/tmp/now").unwrap().modified().unwrap()), clock(libc::CLOCK_MONOTONIC));
     }
     waits::until_a_moment();
+}
+
+/// Becomes another probe, with an environment that is empty.
+fn without_environment(probe: &[String]) {
+    use std::os::unix::process::CommandExt;
+    let error = std::process::Command::new("/bin/probe").arg("__probe").args(probe).env_clear().exec();
+    panic!("{error}");
 }
 
 fn personality() -> i32 {
