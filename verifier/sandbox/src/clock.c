@@ -13,13 +13,13 @@ struct itimerspec { struct timespec interval, value; };
 struct timezone { int minutes_west, summer_time; };
 
 enum { REALTIME = 0, REALTIME_COARSE = 5, TAI = 11, ABSTIME = 1, UTC_BASE = 1 };
+enum { LAZY = 1, IF_LOADED = 4, ENOSYS = 38, THREAD_ERROR = 2 };
 
 extern void *dlopen(const char *, int);
 extern void *dlsym(void *, const char *);
 extern void *dlvsym(void *, const char *, const char *);
 extern int *__errno_location(void);
 #define NEXT ((void *)-1)
-enum { LAZY = 1, IF_LOADED = 4, ENOSYS = 38, THREAD_ERROR = 2 };
 
 static word read_clock(word clock, struct timespec *time) {
 #if defined(__x86_64__)

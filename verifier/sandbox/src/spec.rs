@@ -56,8 +56,7 @@ pub struct Spec {
     pub boot_offset_secs: i64,
     /// Seconds by which the real-time clock is ahead, for programs with a dynamic linker that ask the C library; file times and the
     /// other clocks stay true. A library, `/usr/lib/twinbuild/clock.so`, is preloaded for it by `/etc/ld.so.preload`, and needs the
-    /// `libdl.so.2` of the layers, which every glibc has. Where it is missing, programs see the true clock, and the dynamic linker
-    /// says so on the standard error of each.
+    /// `libdl.so.2` that every glibc comes with. Where the dynamic linker does not find that one, it starts no program.
     pub clock_offset_secs: u32,
     /// What uname(2) says of the kernel.
     pub kernel_name: KernelName,
