@@ -23,7 +23,7 @@ const DEPENDENT: [(&str, &str); 22] = [
     ("temporary-directory", "__import__('tempfile').gettempdir()"),
     ("processors", "str(len(os.sched_getaffinity(0)))"),
     ("hash-seed", "str(hash('x'))"),
-    ("environment", "str('CI' in os.environ)"),
+    ("environment", "str(sorted(os.environ))"),
     ("path-order", "os.environ['PATH']"),
     ("shell", "__import__('subprocess').check_output(['/bin/sh', '-c', 'echo $BASH_VERSION'], text=True)"),
     ("terminal", "str(__import__('shutil').get_terminal_size())"),

@@ -15,10 +15,6 @@ import tempfile
 import time
 
 
-# Variables that belong to another variation than the environment.
-OTHERS = {"LD_PRELOAD", "TWINBUILD_CLOCK_OFFSET_SECS"}
-
-
 def observe(source):
     listing = []
     for folder, folders, files in os.walk(source):
@@ -50,7 +46,7 @@ def observe(source):
         "temporary-directory": tempfile.gettempdir(),
         "processors": [len(os.sched_getaffinity(0)), os.cpu_count()],
         "hash-seed": hash("twinbuild"),
-        "environment": sorted(set(os.environ) - OTHERS),
+        "environment": sorted(os.environ),
         "path-order": os.environ["PATH"],
         # Whatever it is, another program has another size.
         "shell": [os.stat("/bin/sh").st_size, os.environ["SHELL"]],

@@ -1,19 +1,24 @@
 /* Shows programs a real-time clock that is ahead, by being preloaded into them.
  *
- * What reads that clock gets TWINBUILD_CLOCK_OFFSET_SECS added. What waits until a time of it gets the same taken away, so that
- * deadlines mean what their callers mean. The other clocks, and the times of files, stay what they are. Programs without a
- * dynamic linker, and those that make the system call themselves, see the truth.
+ * What reads that clock gets an offset added. What waits until a time of it gets the same taken away, so that deadlines mean what
+ * their callers mean. The other clocks, and the times of files, stay what they are. Programs without a dynamic linker, and those
+ * that make the system call themselves, see the truth.
  *
  * It needs nothing but what every glibc of the last twenty years has, and is linked against no version of it. */
 
 typedef long word;
 struct timespec { word secs, nanos; };
 struct timeval { word secs, micros; };
+struct itimerspec { struct timespec interval, value; };
+struct timezone { int minutes_west, summer_time; };
 
 enum { REALTIME = 0, REALTIME_COARSE = 5, TAI = 11, ABSTIME = 1, UTC_BASE = 1 };
+enum { LAZY = 1, IF_LOADED = 4, ENOSYS = 38, THREAD_ERROR = 2 };
 
+extern void *dlopen(const char *, int);
 extern void *dlsym(void *, const char *);
-extern char **environ __attribute__((weak));
+extern void *dlvsym(void *, const char *, const char *);
+extern int *__errno_location(void);
 #define NEXT ((void *)-1)
 
 static word read_clock(word clock, struct timespec *time) {
@@ -29,26 +34,10 @@ static word read_clock(word clock, struct timespec *time) {
 #endif
 }
 
-static word offset(void) {
-    static const char name[] = "TWINBUILD_CLOCK_OFFSET_SECS=";
-    static word known, value;
-    if (__atomic_load_n(&known, __ATOMIC_ACQUIRE) || !&environ || !environ)
-        return value;
-    word found = 0;
-    for (char **variable = environ; *variable; variable++) {
-        word at = 0;
-        while (name[at] && (*variable)[at] == name[at])
-            at++;
-        if (name[at])
-            continue;
-        for (const char *digit = *variable + at; *digit >= '0' && *digit <= '9'; digit++)
-            found = found * 10 + (*digit - '0');
-        break;
-    }
-    value = found;
-    __atomic_store_n(&known, 1, __ATOMIC_RELEASE);
-    return found;
-}
+/* The program that hands this library out writes the offset behind the marker, so the compiler must not rely on the zero. */
+static const volatile struct { char marker[24]; word secs; } ahead = {"the offset of the clock:", 0};
+
+static word offset(void) { return ahead.secs; }
 
 /* A deadline of a clock that is not named: monotonic ones are small, and none that is meant is so far ahead. */
 static const struct timespec *true_deadline(const struct timespec *deadline, struct timespec *room) {
@@ -61,7 +50,6 @@ static const struct timespec *true_deadline(const struct timespec *deadline, str
 }
 
 int clock_gettime(int clock, struct timespec *time) {
-    extern int *__errno_location(void);
     word result = read_clock(clock, time);
     if (result < 0) {
         *__errno_location() = (int)-result;
@@ -74,7 +62,8 @@ int clock_gettime(int clock, struct timespec *time) {
 
 int gettimeofday(struct timeval *restrict time, void *restrict zone) {
     struct timespec now;
-    (void)zone;
+    if (zone)
+        *(struct timezone *)zone = (struct timezone){0, 0};
     if (!time)
         return 0;
     read_clock(REALTIME, &now);
@@ -100,34 +89,83 @@ int timespec_get(struct timespec *time, int base) {
     return base;
 }
 
-/* Each forwards to the next definition, with the deadline as its last argument made true. */
-#define FORWARD(result, name, parameters, arguments)                                                                           \
-    result name parameters {                                                                                                   \
-        static result(*next) parameters;                                                                                       \
+/* The definition that a program would get without this library, or none.
+ *
+ * Before 2.36, `dlsym` finds the oldest version of a name. On x86-64 that is another function for condition variables (until 2.3.2) and
+ * for timers (until 2.3.3), and what is named below has no other use for these versions. Before 2.34, the module of a program may bring
+ * along the libraries of threads and of timers, where the program's own search does not see them. */
+static void *definition(const char *name) {
+    static const char *const versions[] = {"GLIBC_2.3.2", "GLIBC_2.3.3"}, *const late[] = {"libpthread.so.0", "librt.so.1"};
+    void *found = 0;
+    for (int at = 0; !found && at < 2; at++)
+        found = dlvsym(NEXT, name, versions[at]);
+    if (!found)
+        found = dlsym(NEXT, name);
+    for (int at = 0; !found && at < 2; at++) {
+        void *library = dlopen(late[at], LAZY | IF_LOADED);
+        found = library ? dlsym(library, name) : 0;
+    }
+    return found;
+}
+
+static int failed(void) {
+    *__errno_location() = ENOSYS;
+    return -1;
+}
+
+/* Each forwards to the definition, with the deadline as its last argument made true. A C library may have none. */
+#define FORWARD(name, missing, parameters, arguments)                                                                          \
+    int name parameters {                                                                                                      \
+        static int(*next) parameters;                                                                                          \
         struct timespec room;                                                                                                  \
-        if (!next)                                                                                                             \
-            next = (result(*) parameters)dlsym(NEXT, #name);                                                                   \
+        if (!next && !(next = (int(*) parameters)definition(#name)))                                                           \
+            return missing;                                                                                                    \
         deadline = true_deadline(deadline, &room);                                                                             \
         return next arguments;                                                                                                 \
     }
 
-FORWARD(int, sem_timedwait, (void *semaphore, const struct timespec *deadline), (semaphore, deadline))
-FORWARD(int, sem_clockwait, (void *semaphore, int clock, const struct timespec *deadline), (semaphore, clock, deadline))
-FORWARD(int, pthread_cond_timedwait, (void *condition, void *mutex, const struct timespec *deadline),
+FORWARD(sem_timedwait, failed(), (void *semaphore, const struct timespec *deadline), (semaphore, deadline))
+FORWARD(sem_clockwait, failed(), (void *semaphore, int clock, const struct timespec *deadline), (semaphore, clock, deadline))
+FORWARD(pthread_cond_timedwait, ENOSYS, (void *condition, void *mutex, const struct timespec *deadline),
         (condition, mutex, deadline))
-FORWARD(int, pthread_cond_clockwait, (void *condition, void *mutex, int clock, const struct timespec *deadline),
+FORWARD(pthread_cond_clockwait, ENOSYS, (void *condition, void *mutex, int clock, const struct timespec *deadline),
         (condition, mutex, clock, deadline))
-FORWARD(int, pthread_mutex_timedlock, (void *mutex, const struct timespec *deadline), (mutex, deadline))
-FORWARD(int, pthread_mutex_clocklock, (void *mutex, int clock, const struct timespec *deadline), (mutex, clock, deadline))
-FORWARD(int, pthread_rwlock_timedrdlock, (void *lock, const struct timespec *deadline), (lock, deadline))
-FORWARD(int, pthread_rwlock_timedwrlock, (void *lock, const struct timespec *deadline), (lock, deadline))
-FORWARD(int, pthread_timedjoin_np, (unsigned long thread, void **result, const struct timespec *deadline),
+FORWARD(pthread_mutex_timedlock, ENOSYS, (void *mutex, const struct timespec *deadline), (mutex, deadline))
+FORWARD(pthread_mutex_clocklock, ENOSYS, (void *mutex, int clock, const struct timespec *deadline), (mutex, clock, deadline))
+FORWARD(pthread_rwlock_timedrdlock, ENOSYS, (void *lock, const struct timespec *deadline), (lock, deadline))
+FORWARD(pthread_rwlock_timedwrlock, ENOSYS, (void *lock, const struct timespec *deadline), (lock, deadline))
+FORWARD(pthread_rwlock_clockrdlock, ENOSYS, (void *lock, int clock, const struct timespec *deadline), (lock, clock, deadline))
+FORWARD(pthread_rwlock_clockwrlock, ENOSYS, (void *lock, int clock, const struct timespec *deadline), (lock, clock, deadline))
+FORWARD(pthread_timedjoin_np, ENOSYS, (unsigned long thread, void **result, const struct timespec *deadline),
         (thread, result, deadline))
+FORWARD(pthread_clockjoin_np, ENOSYS, (unsigned long thread, void **result, int clock, const struct timespec *deadline),
+        (thread, result, clock, deadline))
+FORWARD(mtx_timedlock, THREAD_ERROR, (void *mutex, const struct timespec *deadline), (mutex, deadline))
+FORWARD(cnd_timedwait, THREAD_ERROR, (void *condition, void *mutex, const struct timespec *deadline),
+        (condition, mutex, deadline))
 
 int clock_nanosleep(int clock, int flags, const struct timespec *time, struct timespec *left) {
     static int (*next)(int, int, const struct timespec *, struct timespec *);
     struct timespec room;
-    if (!next)
-        next = (int (*)(int, int, const struct timespec *, struct timespec *))dlsym(NEXT, "clock_nanosleep");
+    if (!next && !(next = (int (*)(int, int, const struct timespec *, struct timespec *))definition("clock_nanosleep")))
+        return ENOSYS;
     return next(clock, flags, flags & ABSTIME ? true_deadline(time, &room) : time, left);
 }
+
+/* Each forwards the setting of a timer, with the first expiration made true if it is a moment and no duration. */
+#define FORWARD_TIMER(name, timer_type)                                                                                        \
+    int name(timer_type timer, int flags, const struct itimerspec *setting, struct itimerspec *before) {                       \
+        static int (*next)(timer_type, int, const struct itimerspec *, struct itimerspec *);                                   \
+        struct itimerspec room;                                                                                                \
+        if (!next && !(next = (int (*)(timer_type, int, const struct itimerspec *, struct itimerspec *))definition(#name)))    \
+            return failed();                                                                                                   \
+        if (setting && flags & ABSTIME) {                                                                                      \
+            room.interval = setting->interval;                                                                                 \
+            room.value = *true_deadline(&setting->value, &room.value);                                                         \
+            setting = &room;                                                                                                   \
+        }                                                                                                                      \
+        return next(timer, flags, setting, before);                                                                            \
+    }
+
+FORWARD_TIMER(timer_settime, void *)
+FORWARD_TIMER(timerfd_settime, int)

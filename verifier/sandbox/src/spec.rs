@@ -32,7 +32,7 @@ pub struct Spec {
     pub scratch: Vec<PathBuf>,
     /// The command. The first is a path with a slash: `PATH` is not searched.
     pub argv: Vec<String>,
-    /// The whole environment, to which only `TWINBUILD_REPORT_FD=3` is added, and what [`Spec::clock_offset_secs`] takes.
+    /// The whole environment, to which only `TWINBUILD_REPORT_FD=3` is added.
     pub env: Vec<(String, String)>,
     /// The working directory.
     pub cwd: PathBuf,
@@ -55,7 +55,8 @@ pub struct Spec {
     /// Seconds added to the monotonic and the boot-time clock (so to the uptime); 0 for none. The real-time clock is none of them.
     pub boot_offset_secs: i64,
     /// Seconds by which the real-time clock is ahead, for programs with a dynamic linker that ask the C library; file times and the
-    /// other clocks stay true. A library is preloaded for it: `LD_PRELOAD` is added to the environment, and what it needs.
+    /// other clocks stay true. A library, `/usr/lib/twinbuild/clock.so`, is preloaded for it by `/etc/ld.so.preload`, and needs the
+    /// `libdl.so.2` that every glibc comes with. Where the dynamic linker does not find that one, it starts no program.
     pub clock_offset_secs: u32,
     /// What uname(2) says of the kernel.
     pub kernel_name: KernelName,

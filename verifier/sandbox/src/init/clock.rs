@@ -1,20 +1,28 @@
 //! The library that shows programs a real-time clock that is ahead; see `clock.c`.
+//!
+//! The dynamic linker is told of it by a file and not by the environment, so that programs get it whatever their environment is, and
+//! so that a build that depends on its environment is not taken for one that depends on the clock.
 
 use crate::spec::{SkeletonFile, Spec};
 
-const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clock.so"));
+const BEFORE_OFFSET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clock-before-offset"));
+const AFTER_OFFSET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clock-after-offset"));
 /// Where it stands inside.
 const PATH: &str = "/usr/lib/twinbuild/clock.so";
+/// What the dynamic linker loads into every program, see ld.so(8).
+const PRELOADED: &str = "/etc/ld.so.preload";
 
-/// The library as a file of the sandbox, if the clock is to be ahead.
-pub(super) fn file(spec: &Spec) -> Option<SkeletonFile> {
-    (spec.clock_offset_secs != 0).then(|| SkeletonFile { path: PATH.into(), content: LIBRARY.to_vec(), mode: 0o755 })
-}
-
-/// The variables by which programs load it and know the offset.
-pub(super) fn variables(spec: &Spec) -> Vec<String> {
+/// The files of the sandbox that make the clock be ahead, if it is to be.
+pub(super) fn files(spec: &Spec) -> Vec<SkeletonFile> {
     match spec.clock_offset_secs {
         0 => Vec::new(),
-        offset => vec![format!("LD_PRELOAD={PATH}"), format!("TWINBUILD_CLOCK_OFFSET_SECS={offset}")],
+        offset => {
+            let library = [BEFORE_OFFSET, &i64::from(offset).to_ne_bytes(), AFTER_OFFSET].concat();
+            let list = format!("{PATH}\n").into_bytes();
+            vec![
+                SkeletonFile { path: PATH.into(), content: library, mode: 0o755 },
+                SkeletonFile { path: PRELOADED.into(), content: list, mode: 0o644 },
+            ]
+        }
     }
 }

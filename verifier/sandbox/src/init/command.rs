@@ -16,7 +16,7 @@ use rustix::thread::CpuSet;
 
 use super::evidence::Watch;
 use super::groups::Groups;
-use super::{Pipes, above, clock, filter, watchdog};
+use super::{Pipes, above, filter, watchdog};
 use crate::error::{Failure, Step};
 use crate::limit::{Held, Limit, Mechanism};
 use crate::spec::{KernelName, Limits, Processors, Spec};
@@ -189,8 +189,7 @@ impl Program {
         let arguments = spec.argv.iter().cloned().map(text).collect::<Result<_, _>>()?;
         let report = format!("TWINBUILD_REPORT_FD={REPORT_FD}");
         let environment = spec.env.iter().map(|(name, value)| format!("{name}={value}"));
-        let environment =
-            environment.chain([report]).chain(clock::variables(spec)).map(text).collect::<Result<_, _>>()?;
+        let environment = environment.chain([report]).map(text).collect::<Result<_, _>>()?;
         let compile = |is_watched| {
             filter::programs(is_watched).map_err(|error| Failure::Setup {
                 step: format!("compile the seccomp filter ({error})"),

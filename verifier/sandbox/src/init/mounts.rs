@@ -147,7 +147,7 @@ pub(super) fn build(spec: &Spec, identity: &Identity) -> Result<Scratch, Failure
         let target = skeleton.mount_point(&bind.target, shape_of(tree, &bind.source)?)?;
         bind_targets.push((target, tree));
     }
-    for file in spec.files.iter().chain(clock::file(spec).as_ref()) {
+    for file in spec.files.iter().chain(&clock::files(spec)) {
         skeleton.file(file)?;
     }
     for link in &spec.links {

@@ -39,8 +39,7 @@ pub(super) struct Skeleton<'a> {
 
 impl<'a> Skeleton<'a> {
     pub(super) fn new(layers: &'a [OwnedFd], spec: &Spec) -> Result<Self, Failure> {
-        let files =
-            spec.files.iter().chain(clock::file(spec).as_ref()).map(|file| file.content.len() + 4096).sum::<usize>();
+        let files = spec.files.iter().chain(&clock::files(spec)).map(|file| file.content.len() + 4096).sum::<usize>();
         let size = (files + 4 * 1024 * 1024).to_string();
         let tmpfs =
             new_mount("tmpfs", &[("size", size.as_str()), ("mode", "755")], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)

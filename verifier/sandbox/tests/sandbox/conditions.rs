@@ -8,11 +8,20 @@ use twinbuild_sandbox::{End, Error, Processors, probe_host};
 use crate::fixture::{Fixture, start, text};
 use crate::harness::Test;
 
+/// What the second twin's clock is ahead by.
+const AHEAD: u32 = 400 * 86_400;
+
 pub(crate) const TESTS: &[Test] = &[
     ("conditions_are_exact", conditions_are_exact),
     ("nothing_of_the_caller_leaks", nothing_of_the_caller_leaks),
     ("the_boot_offset_moves_both_clocks", the_boot_offset_moves_both_clocks),
     ("a_clock_that_is_ahead_is_read_so_and_waits_end_in_time", a_clock_that_is_ahead_is_read_so_and_waits_end_in_time),
+    ("a_clock_that_is_ahead_leaves_the_environment_alone", a_clock_that_is_ahead_leaves_the_environment_alone),
+    (
+        "a_clock_that_is_ahead_is_read_so_without_an_environment",
+        a_clock_that_is_ahead_is_read_so_without_an_environment,
+    ),
+    ("a_waiter_on_a_clock_that_is_ahead_is_woken", a_waiter_on_a_clock_that_is_ahead_is_woken),
     (
         "a_caller_that_ignores_its_children_hears_of_the_command",
         a_caller_that_ignores_its_children_hears_of_the_command,
@@ -82,7 +91,6 @@ fn the_boot_offset_moves_both_clocks(fixture: &Fixture) {
 }
 
 fn a_clock_that_is_ahead_is_read_so_and_waits_end_in_time(fixture: &Fixture) {
-    const AHEAD: u32 = 400 * 86_400;
     let told = |offset| -> Vec<i64> {
         let mut spec = fixture.spec("wall-clock", &[]);
         spec.clock_offset_secs = offset;
@@ -95,8 +103,30 @@ fn a_clock_that_is_ahead_is_read_so_and_waits_end_in_time(fixture: &Fixture) {
         let expected = if at < 3 { i64::from(AHEAD) } else { 0 };
         assert!((expected..expected + 20).contains(difference), "{at}: {differences:?}");
     }
-    // Three waits until 100 ms from now, in milliseconds.
-    assert!(moved[5..].len() == 3 && moved[5..].iter().all(|wait| (100..5000).contains(wait)), "{moved:?}");
+    // Waits until 100 ms from now, in milliseconds.
+    assert!(moved[5..].len() == 17 && moved[5..].iter().all(|wait| (99..5000).contains(wait)), "{moved:?}");
+}
+
+fn a_clock_that_is_ahead_leaves_the_environment_alone(fixture: &Fixture) {
+    let mut spec = fixture.spec("conditions", &[]);
+    spec.clock_offset_secs = AHEAD;
+    let found = text(&spec);
+    assert!(found.contains("env PATH=/usr/bin,TWINBUILD_REPORT_FD=3\n"), "{found}");
+}
+
+fn a_clock_that_is_ahead_is_read_so_without_an_environment(fixture: &Fixture) {
+    let mut spec = fixture.spec("without-environment", &["wall-clock"]);
+    spec.clock_offset_secs = AHEAD;
+    let found: Vec<i64> = text(&spec).split_ascii_whitespace().map(|number| number.parse().unwrap()).collect();
+    // The clock, against the time of a file that was just made.
+    let difference = found[0] - found[3];
+    assert!((i64::from(AHEAD) - 1..=i64::from(AHEAD)).contains(&difference), "{found:?}");
+}
+
+fn a_waiter_on_a_clock_that_is_ahead_is_woken(fixture: &Fixture) {
+    let mut spec = fixture.spec("signalled-waiter", &[]);
+    spec.clock_offset_secs = AHEAD;
+    assert_eq!(text(&spec), "0 true\n");
 }
 
 fn a_caller_that_ignores_its_children_hears_of_the_command(fixture: &Fixture) {

@@ -13,6 +13,7 @@ mod harness;
 mod isolation;
 mod lifetime;
 mod probe;
+mod waits;
 
 fn main() {
     twinbuild_sandbox::init_if_requested();

@@ -10,6 +10,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::waits;
+
 pub(crate) fn run(name: &str, arguments: &[String]) {
     let argument = |index: usize| arguments[index].as_str();
     match name {
@@ -42,6 +44,8 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "conditions" => conditions(),
         "clock" => println!("{} {}", clock(libc::CLOCK_BOOTTIME), clock(libc::CLOCK_MONOTONIC)),
         "wall-clock" => wall_clock(),
+        "without-environment" => without_environment(arguments),
+        "signalled-waiter" => waits::signalled_waiter(),
         "address" => println!("{:p} {}", &raw const arguments, personality()),
         "report" => report(argument(0).parse().unwrap()),
         "print" => print(argument(0).parse().unwrap()),
@@ -228,43 +232,29 @@ fn clock(id: libc::clockid_t) -> i64 {
     time.tv_sec
 }
 
-/// Reads the real-time clock in three ways, then waits until a moment of it in three ways.
+/// Reads the real-time clock in three ways, then waits until a moment of it in all ways.
 fn wall_clock() {
-    use std::time::{Instant, SystemTime, UNIX_EPOCH};
+    use std::time::{SystemTime, UNIX_EPOCH};
     let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
     // SAFETY: all of these write to values that live across the calls; the mutex, condition and semaphore are initialised.
     unsafe {
         let mut day: libc::timeval = std::mem::zeroed();
-        libc::gettimeofday(&raw mut day, std::ptr::null_mut());
+        // An offset from Greenwich and a kind of summer time, which no kernel has been keeping for long.
+        let mut zone = [1, 1];
+        libc::gettimeofday(&raw mut day, zone.as_mut_ptr().cast());
+        assert_eq!(zone, [0, 0]);
         println!("{} {} {}", seconds(SystemTime::now()), libc::time(std::ptr::null_mut()), day.tv_sec);
         fs::write("/tmp/now", "").unwrap();
         println!("{} {}", seconds(fs::metadata("/tmp/now").unwrap().modified().unwrap()), clock(libc::CLOCK_MONOTONIC));
-        let mut mutex = libc::PTHREAD_MUTEX_INITIALIZER;
-        let mut condition = libc::PTHREAD_COND_INITIALIZER;
-        let mut semaphore: libc::sem_t = std::mem::zeroed();
-        libc::sem_init(&raw mut semaphore, 0, 0);
-        libc::pthread_mutex_lock(&raw mut mutex);
-        for way in 0..3 {
-            let started = Instant::now();
-            let mut deadline: libc::timespec = std::mem::zeroed();
-            libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut deadline);
-            deadline.tv_nsec += 100_000_000;
-            if deadline.tv_nsec >= 1_000_000_000 {
-                (deadline.tv_sec, deadline.tv_nsec) = (deadline.tv_sec + 1, deadline.tv_nsec - 1_000_000_000);
-            }
-            match way {
-                0 => libc::pthread_cond_timedwait(&raw mut condition, &raw mut mutex, &raw const deadline),
-                1 => libc::sem_timedwait(&raw mut semaphore, &raw const deadline),
-                _ => libc::clock_nanosleep(
-                    libc::CLOCK_REALTIME,
-                    libc::TIMER_ABSTIME,
-                    &raw const deadline,
-                    std::ptr::null_mut(),
-                ),
-            };
-            println!("{}", started.elapsed().as_millis());
-        }
     }
+    waits::until_a_moment();
+}
+
+/// Becomes another probe, with an environment that is empty.
+fn without_environment(probe: &[String]) {
+    use std::os::unix::process::CommandExt;
+    let error = std::process::Command::new("/bin/probe").arg("__probe").args(probe).env_clear().exec();
+    panic!("{error}");
 }
 
 fn personality() -> i32 {
