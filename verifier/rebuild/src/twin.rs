@@ -27,6 +27,8 @@ pub struct Twin {
     pub variations: Vec<VariationRecord>,
     /// What came of it.
     pub ended: Ended,
+    /// The limits at which something of it was refused or killed and it went on: what it built then says nothing of the source.
+    pub limits_met: Vec<Limit>,
     /// What it printed.
     pub log: Log,
     /// Packets that found no route.
@@ -99,7 +101,12 @@ pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
 /// # Errors
 /// As [`rebuild`].
 pub fn build_once(job: &Job<'_>, into: &Path) -> Result<Twin, RebuildError> {
-    build(job, "once", &FIRST, into).map(|(twin, _)| twin)
+    let (mut twin, _) = build(job, "once", &FIRST, into)?;
+    // There is no second twin that could show what the limit did to it.
+    if let Some(limit) = twin.limits_met.first() {
+        twin.ended = Ended::AtLimit(*limit);
+    }
+    Ok(twin)
 }
 
 /// Asks the source's backend what it requires beyond the recipe's requirements (PEP 517,
@@ -115,7 +122,11 @@ pub fn discover_requirements(job: &Job<'_>) -> Result<Result<Vec<String>, (Build
         return Err(RebuildError::OutputLimit { reason });
     }
     match run.end {
-        End::Exited(0) => {}
+        End::Exited(0) => {
+            if let Some(limit) = run.limits_met.first() {
+                return Err(RebuildError::Limit { limit: *limit });
+            }
+        }
         End::LimitHit(limit) => return Err(RebuildError::Limit { limit }),
         End::Cancelled => return Err(RebuildError::Cancelled),
         End::Exited(_) | End::Signalled(_) => {
@@ -166,7 +177,10 @@ pub(crate) fn build(
         other => other?,
     };
     let ended = match run.end {
-        End::Exited(0) => wheel_in(folder, &run)?,
+        End::Exited(0) => match (wheel_in(folder, &run)?, run.limits_met.first()) {
+            (Ended::Failed(_), Some(limit)) => Ended::AtLimit(*limit),
+            (ended, _) => ended,
+        },
         End::LimitHit(limit) => Ended::AtLimit(limit),
         End::Cancelled => return Err(RebuildError::Cancelled),
         End::Exited(PREPARE_FAILED) => Ended::Failed(BuildFailure {
@@ -194,6 +208,7 @@ pub(crate) fn build(
         name,
         variations: variations(job, conditions),
         ended,
+        limits_met: run.limits_met,
         log: run.log,
         network_attempts: run.network_attempts,
         evidence: run.evidence,
@@ -218,11 +233,21 @@ fn observed(run: &Run) -> Result<Value, RebuildError> {
 }
 
 impl Twin {
+    /// The limit at which it ended, or the first that it met: its outcome is not the source's then.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        match self.ended {
+            Ended::AtLimit(limit) => Some(limit),
+            Ended::Built(_) | Ended::Failed(_) => self.limits_met.first().copied(),
+        }
+    }
+
     fn failed(job: &Job<'_>, name: &'static str, conditions: &Conditions, failure: BuildFailure) -> Self {
         Self {
             name,
             variations: variations(job, conditions),
             ended: Ended::Failed(failure),
+            limits_met: Vec::new(),
             log: Log::default(),
             network_attempts: 0,
             evidence: None,

@@ -29,6 +29,9 @@ const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 pub struct Run {
     /// How it ended.
     pub end: End,
+    /// The limits at which something of it was refused or killed, whether or not it coped: what it did then is not what it does by
+    /// itself. One that ended it is not named again.
+    pub limits_met: Vec<Limit>,
     /// What it printed.
     pub log: Log,
     /// What it wrote to descriptor 3 (`TWINBUILD_REPORT_FD`), the first 1 MiB.
@@ -259,6 +262,7 @@ impl Talk<'_> {
         if self.cancel.is_cancelled() && self.ended.is_none() {
             return Ok(Run {
                 end: End::Cancelled,
+                limits_met: Vec::new(),
                 log,
                 message: self.message,
                 message_dropped_bytes: self.message_dropped_bytes,
@@ -278,8 +282,10 @@ impl Talk<'_> {
             return Err(Error::Lost { status, words: String::from_utf8_lossy(words).into_owned() });
         };
         let is_log_limit_hit = log.total_bytes > self.spec.limits.log_bytes;
+        let end = end(&ended, is_log_limit_hit);
         Ok(Run {
-            end: end(&ended, is_log_limit_hit),
+            end,
+            limits_met: ended.met.into_iter().filter(|limit| end != End::LimitHit(*limit)).collect(),
             log,
             message: self.message,
             message_dropped_bytes: self.message_dropped_bytes,
@@ -311,7 +317,7 @@ fn end(ended: &Ended, is_log_limit_hit: bool) -> End {
         return End::LimitHit(limit);
     }
     match (ended.status, ended.reached.first()) {
-        // Whatever it met, it coped.
+        // Whatever it met, it coped, in its way.
         (Status::Exited(0), _) => End::Exited(0),
         (Status::Signalled(libc::SIGXCPU), _) => End::LimitHit(Limit::CpuTime),
         (Status::Signalled(libc::SIGXFSZ), _) => End::LimitHit(Limit::FileBytes),
@@ -330,6 +336,7 @@ mod tests {
             status,
             stopped_at: None,
             reached: reached.to_vec(),
+            met: Vec::new(),
             wall_micros: 0,
             cpu_micros: 0,
             network_attempts: 0,

@@ -97,6 +97,8 @@ pub(crate) struct Ended {
     pub(crate) stopped_at: Option<Limit>,
     /// Limits that were reached, and that a failure is put down to.
     pub(crate) reached: Vec<Limit>,
+    /// Those of them at which something was refused or killed for certain.
+    pub(crate) met: Vec<Limit>,
     pub(crate) wall_micros: u64,
     pub(crate) cpu_micros: u64,
     pub(crate) network_attempts: u64,

@@ -13,7 +13,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::evidence::Watch;
 use super::groups::Groups;
-use super::watchdog::Watchdog;
+use super::watchdog::{Conclusion, Watchdog};
 use super::{Identity, Pipes, collect, command, mounts};
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
@@ -86,7 +86,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     let (status, cause) = vigil.keep(&children, control)?;
     let wall = started.elapsed();
     let Vigil { watchdog, watch, .. } = vigil;
-    let (cpu, reached) = watchdog.conclude();
+    let Conclusion { cpu, reached, met } = watchdog.conclude();
     syscalls::kill_all();
     let status = match reap_all(id) {
         Some(late) => late,
@@ -109,6 +109,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
             Cause::Itself | Cause::Stopped => None,
         },
         reached,
+        met,
         wall_micros: micros(wall),
         // Now all are reaped, which is exact where no group has counted.
         cpu_micros: micros(cpu.max(syscalls::cpu_of_children())),

@@ -105,10 +105,20 @@ impl Groups {
         self.groups.iter().try_for_each(|group| (&group.processes).write_all(id.to_string().as_bytes()))
     }
 
-    /// Whether something was refused or killed at the limit of a group.
+    /// Whether something may have been refused or killed at the limit of a group: memory that was full may have been had by letting
+    /// files go that can be read again.
     pub(super) fn was_reached(&self, limit: Limit) -> bool {
+        self.counted(limit, &["oom_kill", "oom", "max", ""])
+    }
+
+    /// Whether something was refused or killed at the limit of a group.
+    pub(super) fn was_met(&self, limit: Limit) -> bool {
+        self.counted(limit, &["oom_kill", "oom"])
+    }
+
+    fn counted(&self, limit: Limit, of_memory: &[&str]) -> bool {
         let (counter, keys): (_, &[&str]) = match limit {
-            Limit::Memory => (&self.memory, &["oom_kill", "oom", "max", ""]),
+            Limit::Memory => (&self.memory, of_memory),
             Limit::Processes => (&self.processes, &["max"]),
             _ => return false,
         };
@@ -398,6 +408,29 @@ mod tests {
         assert_eq!(found()[0].capped("memory.max", 5000), 5000);
         std::fs::write(own.join("cgroup.subtree_control"), "memory\n").unwrap();
         assert_eq!(found()[0], Place { version: 2, parent: own, beside: None });
+    }
+
+    #[test]
+    fn memory_that_was_full_and_then_had_was_not_met() {
+        let folder = tempfile::tempdir().unwrap();
+        let groups = |texts: &[&str]| {
+            let open = |(index, text): (usize, &&str)| {
+                let path = folder.path().join(index.to_string());
+                std::fs::write(&path, text).unwrap();
+                File::open(path).unwrap()
+            };
+            let files = texts.iter().enumerate().map(open).collect();
+            Groups { memory: Some(Counter { by: Mechanism::CgroupV1, files }), ..Groups::default() }
+        };
+        let told = |texts: &[&str]| {
+            let groups = groups(texts);
+            (groups.was_reached(Limit::Memory), groups.was_met(Limit::Memory))
+        };
+        assert_eq!(told(&["low 0\nhigh 0\nmax 12\noom 0\noom_kill 0\n"]), (true, false));
+        assert_eq!(told(&["low 0\nhigh 0\nmax 12\noom 1\noom_kill 0\n"]), (true, true));
+        assert_eq!(told(&["oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", "77\n"]), (true, false));
+        assert_eq!(told(&["oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", "77\n"]), (true, true));
+        assert_eq!(told(&["oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", "0\n"]), (false, false));
     }
 
     #[test]

@@ -34,6 +34,15 @@ pub(super) struct Watchdog<'a> {
     reached: BTreeSet<Limit>,
 }
 
+/// What it has seen when all is over.
+pub(super) struct Conclusion {
+    pub(super) cpu: Duration,
+    /// Limits that were reached.
+    pub(super) reached: Vec<Limit>,
+    /// Those at which something was refused or killed, too.
+    pub(super) met: Vec<Limit>,
+}
+
 /// What all processes but this one have, together.
 #[derive(Default)]
 struct Sum {
@@ -68,21 +77,26 @@ impl<'a> Watchdog<'a> {
         found
     }
 
-    /// Looks a last time, after the command has ended and before what it left is killed; gives processor time and the limits that were reached.
-    pub(super) fn conclude(mut self) -> (Duration, Vec<Limit>) {
+    /// Looks a last time, after the command has ended and before what it left is killed.
+    pub(super) fn conclude(mut self) -> Conclusion {
         // The command itself is not among the processes any more.
         let stopping = self.sample(1);
+        // At what it would be killed for only now, nothing was.
+        let mut met = self.reached.clone();
         self.reached.extend(stopping);
         for limit in [Limit::Memory, Limit::Processes] {
             if self.groups.was_reached(limit) {
                 self.reached.insert(limit);
+            }
+            if self.groups.was_met(limit) {
+                met.insert(limit);
             }
         }
         let cpu = self.cpu(&Sum::of_all(self.limits, self.needs()));
         if cpu.as_secs() >= self.limits.cpu_secs {
             self.reached.insert(Limit::CpuTime);
         }
-        (cpu, self.reached.into_iter().collect())
+        Conclusion { cpu, reached: self.reached.into_iter().collect(), met: met.into_iter().collect() }
     }
 
     /// Looks while a process still has what it failed with.

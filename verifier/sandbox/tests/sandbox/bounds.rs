@@ -51,7 +51,7 @@ fn processes_are_bounded_and_none_is_left(fixture: &Fixture) {
     spec.limits.processes = 20;
     either_way(&spec, |spec| {
         let run = start(spec).unwrap();
-        assert_eq!(run.end, End::Exited(0));
+        assert_eq!((run.end, run.limits_met), (End::Exited(0), vec![Limit::Processes]));
         assert_eq!(String::from_utf8(run.log.bytes).unwrap(), "19\n");
         assert_eq!(run.limits_in_force.unwrap().limit("processes").unwrap().value, 20);
         assert_eq!(processes_with(&token), [0_u32; 0]);
@@ -98,7 +98,15 @@ fn a_limit_that_was_survived_is_no_end(fixture: &Fixture) {
     let run = start(&spec).unwrap();
     // Without a group everything is killed at the limit, so that nothing can survive it.
     let is_survivable = is_group(by(run.limits_in_force.as_ref().unwrap(), "memory-bytes"));
-    assert_eq!(run.end, if is_survivable { End::Exited(0) } else { End::LimitHit(Limit::Memory) });
+    let expected =
+        if is_survivable { (End::Exited(0), vec![Limit::Memory]) } else { (End::LimitHit(Limit::Memory), Vec::new()) };
+    assert_eq!((run.end, run.limits_met), expected);
+    let run = start(&fixture.spec("true", &[])).unwrap();
+    assert_eq!((run.end, run.limits_met), (End::Exited(0), Vec::new()));
+    let mut spec = fixture.spec("fill", &["/build/f", "cope"]);
+    spec.limits.scratch_bytes = 8 << 20;
+    let run = start(&spec).unwrap();
+    assert_eq!((run.end, run.limits_met), (End::Exited(0), vec![Limit::ScratchBytes]));
 }
 
 fn open_files_are_bounded(fixture: &Fixture) {
