@@ -56,6 +56,21 @@ fn one_who_was_refused_something_at_a_limit_is_not_accused() {
 }
 
 #[test]
+fn one_who_leaves_a_link_in_the_output_was_seen_all_the_same() {
+    let link = "import socket\n    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect_ex(('192.0.2.1', 80))\n    os.symlink('/etc/passwd', os.path.join(directory, 'link'))";
+    let (code, verdict) = judge(link, &[]);
+    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
+    assert_eq!(verdict["reason"]["class"], "output-refused");
+    for rebuild in verdict["rebuilds"].as_array().unwrap() {
+        assert!(rebuild["networkAttempts"].as_u64().unwrap() >= 1, "{rebuild}");
+        let programs = rebuild["evidence"]["programs"].as_array().unwrap();
+        assert!(programs.contains(&json!("/usr/bin/python3.11")), "{rebuild}");
+        let is_effective = |variation: &Value| variation["effective"] == true;
+        assert!(rebuild["variations"].as_array().unwrap().iter().any(is_effective), "{rebuild}");
+    }
+}
+
+#[test]
 fn there_is_no_route_and_attempts_are_counted() {
     let connect = "import socket\n    for family, host in ((socket.AF_INET, '192.0.2.1'), (socket.AF_INET6, '2001:db8::1')):\n        try:\n            socket.create_connection((host, 80), 1)\n        except OSError as error:\n            print('refused', error)";
     let (code, verdict) = judge(connect, &[]);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use twinbuild_sandbox::{CollectReason, End, Error as SandboxError, Evidence, InForce, Limit, Log, Run, run};
+use twinbuild_sandbox::{CollectReason, End, Evidence, InForce, Limit, Log, Refused, Run, run};
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 use twinbuild_verdict::VariationRecord;
 
@@ -154,30 +154,9 @@ pub(crate) fn build(
 ) -> Result<(Twin, Value), RebuildError> {
     let io_error = |source| RebuildError::Io { doing: format!("making the folder {}", folder.display()), source };
     std::fs::create_dir(folder).map_err(io_error)?;
-    let run = match start(job, conditions, Action::Build, Some(folder)) {
-        Err(RebuildError::Sandbox(SandboxError::Collect { path, reason, .. })) => {
-            let path = MemberPath::new(path.as_os_str().as_bytes());
-            match reason {
-                CollectReason::TooManyBytes { .. }
-                | CollectReason::TooManyFiles { .. }
-                | CollectReason::TooDeep { .. } => {
-                    return Err(RebuildError::OutputLimit { reason: format!("{path}: {reason}") });
-                }
-                CollectReason::Unreadable { .. } => {
-                    return Err(RebuildError::Report { reason: format!("{path} of the output: {reason}") });
-                }
-                _ => {}
-            }
-            // The build itself succeeded, and left something else than plain files: the sandbox has no log to give then.
-            let reason = MemberPath::from(reason.to_string().as_str());
-            let detail = format!("the build left {path} in its output, and {reason}");
-            let failure = BuildFailure { stage: Stage::Output, class: "output-refused", detail };
-            return Ok((Twin::failed(job, name, conditions, failure), Value::Null));
-        }
-        other => other?,
-    };
+    let run = start(job, conditions, Action::Build, Some(folder))?;
     let ended = match run.end {
-        End::Exited(0) => match (wheel_in(folder, &run)?, run.limits_met.first()) {
+        End::Exited(0) => match (output(folder, &run)?, run.limits_met.first()) {
             (Ended::Failed(_), Some(limit)) => Ended::AtLimit(*limit),
             (ended, _) => ended,
         },
@@ -241,21 +220,6 @@ impl Twin {
             Ended::Built(_) | Ended::Failed(_) => self.limits_met.first().copied(),
         }
     }
-
-    fn failed(job: &Job<'_>, name: &'static str, conditions: &Conditions, failure: BuildFailure) -> Self {
-        Self {
-            name,
-            variations: variations(job, conditions),
-            ended: Ended::Failed(failure),
-            limits_met: Vec::new(),
-            log: Log::default(),
-            network_attempts: 0,
-            evidence: None,
-            wall: Duration::ZERO,
-            cpu: Duration::ZERO,
-            limits_in_force: None,
-        }
-    }
 }
 
 /// The variations of a twin, not yet known to be effective.
@@ -274,6 +238,25 @@ fn variations(job: &Job<'_>, conditions: &Conditions) -> Vec<VariationRecord> {
         _ => values.retain(|(variation, _)| *variation != Variation::Ground),
     }
     values.into_iter().map(record).collect()
+}
+
+/// What a build left that says that it succeeded.
+fn output(folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
+    let Some(Refused { path, reason, .. }) = &run.refused else { return wheel_in(folder, run) };
+    let path = MemberPath::new(path.as_os_str().as_bytes());
+    match reason {
+        CollectReason::TooManyBytes { .. } | CollectReason::TooManyFiles { .. } | CollectReason::TooDeep { .. } => {
+            Err(RebuildError::OutputLimit { reason: format!("{path}: {reason}") })
+        }
+        CollectReason::Unreadable { .. } => {
+            Err(RebuildError::Report { reason: format!("{path} of the output: {reason}") })
+        }
+        _ => {
+            let reason = MemberPath::from(reason.to_string().as_str());
+            let detail = format!("the build left {path} in its output, and {reason}");
+            Ok(Ended::Failed(BuildFailure { stage: Stage::Output, class: "output-refused", detail }))
+        }
+    }
 }
 
 /// The one wheel that was collected.

@@ -13,7 +13,7 @@ use rustix::net::SendFlags;
 
 use crate::Cancel;
 use crate::collect::{Collected, Collector};
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, Refused};
 use crate::evidence::Evidence;
 use crate::limit::Limit;
 use crate::log::{Log, Recorder};
@@ -50,8 +50,11 @@ pub struct Run {
     /// User and system time of all its processes; zero when cancelled. Where no control group counts it, without those whose parent
     /// refused to hear of their end.
     pub cpu: Duration,
-    /// What was collected, each directory before its entries, these sorted by name. Empty unless it exited with 0.
+    /// What was collected, each directory before its entries, these sorted by name. Empty unless it exited with 0, and where something
+    /// was refused.
     pub collected: Vec<Collected>,
+    /// What it left, having exited with 0, that is not collected. Of several directories to collect, `Collect::into` may hold those before.
+    pub refused: Option<Refused>,
 }
 
 /// How a command ended.
@@ -73,8 +76,8 @@ pub enum End {
 ///
 /// # Errors
 /// [`Error::Spec`] before anything is started; [`Error::HostUnsupported`], [`Error::Setup`] and [`Error::Lost`] if the command could not
-/// be run; [`Error::Collect`] if it succeeded but left what is not collected; [`Error::Io`] on this side. A command that
-/// fails, or hits a limit, is no error. After an error, or when cancelled, `Collect::into` may hold part of a tree.
+/// be run; [`Error::Collect`] if what it left could not be read; [`Error::Io`] on this side. A command that fails, hits a limit, or leaves
+/// what is not collected, is no error. After an error, or when cancelled, `Collect::into` may hold part of a tree.
 pub fn run(spec: &Spec, cancel: &Cancel) -> Result<Run, Error> {
     spec.check()?;
     let collector = Collector::new(&spec.collect)?;
@@ -272,6 +275,7 @@ impl Talk<'_> {
                 wall: Duration::ZERO,
                 cpu: Duration::ZERO,
                 collected: Vec::new(),
+                refused: None,
             });
         }
         if let Some(failure) = self.failure {
@@ -294,7 +298,8 @@ impl Talk<'_> {
             limits_in_force: self.in_force,
             wall: Duration::from_micros(ended.wall_micros),
             cpu: Duration::from_micros(ended.cpu_micros),
-            collected: self.collector.finish(),
+            collected: if ended.refused.is_none() { self.collector.finish() } else { Vec::new() },
+            refused: ended.refused,
         })
     }
 }
@@ -337,6 +342,7 @@ mod tests {
             stopped_at: None,
             reached: reached.to_vec(),
             met: Vec::new(),
+            refused: None,
             wall_micros: 0,
             cpu_micros: 0,
             network_attempts: 0,

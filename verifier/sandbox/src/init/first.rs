@@ -97,9 +97,13 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
         return Ok(());
     };
 
+    let mut refused = None;
     if cause == Cause::Itself && status == Status::Exited(0) {
         for (index, wanted) in spec.collect.iter().enumerate() {
-            collect::send(index, wanted, &scratch, &spec.limits, control)?;
+            refused = collect::send(index, wanted, &scratch, &spec.limits, control)?;
+            if refused.is_some() {
+                break;
+            }
         }
     }
     let ended = Ended {
@@ -110,6 +114,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
         },
         reached,
         met,
+        refused,
         wall_micros: micros(wall),
         // Now all are reaped, which is exact where no group has counted.
         cpu_micros: micros(cpu.max(syscalls::cpu_of_children())),
