@@ -53,6 +53,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     syscalls::set_domain_name(&spec.domainname).step(|| format!("set the domain name {:?}", spec.domainname))?;
     syscalls::bring_loopback_up().step(|| "bring lo up".to_owned())?;
     let shared_memory_bytes = limit_shared_memory(spec.limits.memory_bytes);
+    let settings = limit_kernel_memory();
     mounts::seal_proc()?;
     let network = NetworkCounters::open();
     let stdin = command::stdin(&spec.stdin)?;
@@ -74,6 +75,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     let command::Started { id, mut in_force, watch } = command::start(spec, stdin, pipes, companions, groups)?;
     let shared_memory = shared_memory_bytes.map(|bytes| Held::new("shared-memory-bytes", bytes, Mechanism::Kernel));
     in_force.limits.extend(shared_memory);
+    in_force.limits.extend(settings);
     in_force.has_time_namespace = has_time_namespace;
     in_force.has_cgroup_namespace = has_cgroup_namespace;
     // What the command leaves behind may be closed to its owner, and must be read; and so may be what its processes ask for.
@@ -221,6 +223,32 @@ fn limit_shared_memory(bytes: u64) -> Option<u64> {
     let pages = (bytes / 4096).max(1);
     syscalls::write_file("/proc/sys/kernel/shmall", &pages.to_string()).ok()?;
     Some(pages * 4096)
+}
+
+/// Settings of the sandbox's own namespaces, for memory of the kernel's that no limit on processes counts: what they limit, to how much.
+const SETTINGS: [(&str, u64, &[(&str, &str)]); 3] = [
+    (
+        "tcp-buffer-bytes",
+        65_536,
+        &[("/proc/sys/net/ipv4/tcp_rmem", "4096 16384 65536"), ("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 65536")],
+    ),
+    (
+        "message-queues",
+        16,
+        &[("/proc/sys/kernel/msgmni", "16"), ("/proc/sys/kernel/msgmnb", "16384"), ("/proc/sys/kernel/msgmax", "8192")],
+    ),
+    ("semaphore-sets", 128, &[("/proc/sys/kernel/sem", "250 32000 100 128")]),
+];
+
+/// Limits buffers of TCP, and message queues and semaphores of System V. Gives those limits that the host let it set.
+fn limit_kernel_memory() -> Vec<Held> {
+    let is_set = |settings: &&[(&str, &str)]| {
+        // All of them, whatever becomes of the first.
+        let refused = settings.iter().filter(|(path, value)| syscalls::write_file(path, value).is_err());
+        refused.count() == 0
+    };
+    let set = SETTINGS.iter().filter(|(_, _, settings)| is_set(settings));
+    set.map(|(name, value, _)| Held::new(name, *value, Mechanism::Kernel)).collect()
 }
 
 /// The kernel's counters of packets that had nowhere to go, opened while they can be.

@@ -26,6 +26,8 @@ const ATTEMPTS: u32 = 8;
 /// How long a group may still be in use after its last process has ended.
 const REMOVAL_ATTEMPTS: u32 = 200;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(5);
+/// What buffers of TCP may take of a group of version 1; at the limit they are made smaller and wait.
+const TCP_BYTES: u64 = 64 * 1024 * 1024;
 /// The largest file of a group that is read.
 const MAX_FILE_BYTES: usize = 4096;
 
@@ -200,6 +202,10 @@ fn counter(controller: Controller, place: &Place, path: &Path, limits: &Limits) 
             write("memory.limit_in_bytes", limits.memory_bytes)?;
             if is_there("memory.memsw.limit_in_bytes") {
                 write("memory.memsw.limit_in_bytes", limits.memory_bytes)?;
+            }
+            // Version 1 does not count these as memory. A kernel may be built without.
+            if is_there("memory.kmem.tcp.limit_in_bytes") {
+                write("memory.kmem.tcp.limit_in_bytes", limits.memory_bytes.min(TCP_BYTES))?;
             }
             vec![open("memory.oom_control")?, open("memory.failcnt")?]
         }

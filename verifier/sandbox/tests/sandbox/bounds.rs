@@ -204,6 +204,18 @@ fn every_limit_says_what_holds_it(fixture: &Fixture) {
         assert_eq!(by(&without, name), mechanism, "{name}");
     }
     assert!(without.limit("file-bytes").is_none(), "scratch is smaller");
+    if is_root() {
+        for (name, setting, value) in [
+            ("tcp-buffer-bytes", "net/ipv4/tcp_rmem", "4096 16384 65536"),
+            ("tcp-buffer-bytes", "net/ipv4/tcp_wmem", "4096 16384 65536"),
+            ("message-queues", "kernel/msgmni", "16"),
+            ("semaphore-sets", "kernel/sem", "250 32000 100 128"),
+        ] {
+            assert_eq!(by(&without, name), Mechanism::Kernel, "{name}");
+            let found = fixture.probe("cat", &[&format!("/proc/sys/{setting}")]);
+            assert_eq!(found.split_ascii_whitespace().collect::<Vec<_>>().join(" "), value, "{setting}");
+        }
+    }
     let with = in_force(&spec);
     assert_eq!(with.limits.len(), without.limits.len());
     assert!(Limits::of_this_host().scratch_bytes <= 2 << 30);
