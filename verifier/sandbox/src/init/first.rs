@@ -56,6 +56,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     let settings = limit_kernel_memory();
     mounts::seal_proc()?;
     let network = NetworkCounters::open();
+    let sockets = File::open("/proc/self/net/sockstat").ok();
     let stdin = command::stdin(&spec.stdin)?;
     // Not in the groups, nothing is held by them, and it is better to say so than to go on as if.
     let none = Groups::default();
@@ -70,7 +71,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     // Neither /proc/1/mem nor /proc/1/fd are for the command, which has the same user id.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).step(|| "hide process 1".to_owned())?;
     let children = syscalls::watch_children().step(|| "watch child processes".to_owned())?;
-    let watchdog = Watchdog::new(&spec.limits, groups, &scratch);
+    let watchdog = Watchdog::new(&spec.limits, groups, &scratch, sockets);
     let started = Instant::now();
     let command::Started { id, mut in_force, watch } = command::start(spec, stdin, pipes, companions, groups)?;
     let shared_memory = shared_memory_bytes.map(|bytes| Held::new("shared-memory-bytes", bytes, Mechanism::Kernel));

@@ -16,6 +16,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("the_wall_limit_ends_daemons_too", the_wall_limit_ends_daemons_too),
     ("memory_is_bounded", memory_is_bounded),
     ("memory_is_bounded_in_sum_and_with_what_is_shared", memory_is_bounded_in_sum_and_with_what_is_shared),
+    (
+        "memory_is_bounded_with_what_page_tables_and_sockets_take",
+        memory_is_bounded_with_what_page_tables_and_sockets_take,
+    ),
     ("a_limit_that_was_survived_is_no_end", a_limit_that_was_survived_is_no_end),
     ("open_files_are_bounded", open_files_are_bounded),
     ("scratch_is_bounded_in_bytes", scratch_is_bounded_in_bytes),
@@ -90,6 +94,20 @@ fn memory_is_bounded_in_sum_and_with_what_is_shared(fixture: &Fixture) {
         spec.limits.memory_bytes = 400 << 20;
         either_way(&spec, |spec| assert_eq!(start(spec).unwrap().end, End::Exited(0), "{kind}"));
     }
+}
+
+fn memory_is_bounded_with_what_page_tables_and_sockets_take(fixture: &Fixture) {
+    // A page of each table's reach, which takes a page of the table.
+    let mut spec = fixture.spec("page-tables", &["40000"]);
+    spec.limits.memory_bytes = 100 << 20;
+    spec.control_groups = false;
+    assert_eq!(start(&spec).unwrap().end, End::LimitHit(Limit::Memory));
+    let mut spec = fixture.spec("sockets", &["200"]);
+    spec.limits.memory_bytes = 20 << 20;
+    spec.control_groups = false;
+    assert_eq!(start(&spec).unwrap().end, End::LimitHit(Limit::Memory));
+    spec.limits.memory_bytes = 60 << 20;
+    assert_eq!(start(&spec).unwrap().end, End::Exited(0));
 }
 
 fn a_limit_that_was_survived_is_no_end(fixture: &Fixture) {

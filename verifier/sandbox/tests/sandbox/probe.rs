@@ -49,6 +49,13 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "fork" => fork_until_refused(argument(0).parse().unwrap()),
         "daemon" => daemon(),
         "allocate" => allocate(argument(0).parse().unwrap(), argument(1).parse().unwrap(), &arguments[2..]),
+        "page-tables" => page_tables(argument(0).parse().unwrap()),
+        "sockets" => {
+            let count: usize = argument(0).parse().unwrap();
+            let sockets: Vec<_> = (0..count).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+            std::thread::sleep(Duration::from_millis(600));
+            drop(sockets);
+        }
         "open-files" => {
             open_files(argument(0).parse().unwrap(), argument(1).parse().unwrap(), argument(2).parse().unwrap());
         }
@@ -348,6 +355,22 @@ fn allocate(children: u32, megabytes: usize, how: &[String]) {
     }
     let killed = (0..children).filter(|_| !reap()).count();
     std::process::exit(if killed > 0 && how.len() == 1 { 1 } else { 0 });
+}
+
+/// Reads a page of as many tables of pages, which are all the same page of zeros.
+fn page_tables(count: usize) {
+    const REACH: usize = 2 << 20;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: the mapping is new, and read within its bounds only. Huge pages would need no tables.
+    unsafe {
+        let start = libc::mmap(std::ptr::null_mut(), count * REACH, libc::PROT_READ, flags, -1, 0);
+        assert_ne!(start, libc::MAP_FAILED);
+        libc::madvise(start, count * REACH, libc::MADV_NOHUGEPAGE);
+        for index in 0..count {
+            std::ptr::read_volatile(start.cast::<u8>().add(index * REACH));
+        }
+    }
+    std::thread::sleep(Duration::from_millis(600));
 }
 
 /// Waits for a child; tells whether it ended well.
