@@ -35,6 +35,42 @@ fn an_honest_build_of_the_same_files_is_reproduced() {
 }
 
 #[test]
+fn one_who_was_refused_something_at_a_limit_is_not_accused() {
+    let fill = |then: &str| {
+        format!(
+            "import os\n    try:\n        with open('/tmp/filled', 'wb') as file:\n            for _ in range(64):\n                file.write(bytes(1 << 20))\n    except OSError as error:\n        print('met', error)\n        {then}\n    else:\n        raise SystemExit('never full')"
+        )
+    };
+    let limits = ["--limit", "scratch-bytes=33554432"];
+    // A reader of the whole file system has seen it before it is made room again.
+    let make_room = "import time; time.sleep(1); os.remove('/tmp/filled')";
+    let (code, verdict) = judge(&fill(make_room), &limits);
+    assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{verdict:#}");
+    assert_eq!(finding(&verdict, "limit-reached")["severity"], "warning");
+    let other = format!("{make_room}; files['demo.py'] += b'import os'");
+    let (code, verdict) = judge(&fill(&other), &limits);
+    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("inconclusive")), "{verdict:#}");
+    assert_eq!(verdict["reason"]["class"], "limit");
+    let findings = verdict["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["severity"] != "alert"), "{verdict:#}");
+}
+
+#[test]
+fn one_who_leaves_a_link_in_the_output_was_seen_all_the_same() {
+    let link = "import socket\n    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect_ex(('192.0.2.1', 80))\n    os.symlink('/etc/passwd', os.path.join(directory, 'link'))";
+    let (code, verdict) = judge(link, &[]);
+    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unbuildable")), "{verdict:#}");
+    assert_eq!(verdict["reason"]["class"], "output-refused");
+    for rebuild in verdict["rebuilds"].as_array().unwrap() {
+        assert!(rebuild["networkAttempts"].as_u64().unwrap() >= 1, "{rebuild}");
+        let programs = rebuild["evidence"]["programs"].as_array().unwrap();
+        assert!(programs.contains(&json!("/usr/bin/python3.11")), "{rebuild}");
+        let is_effective = |variation: &Value| variation["effective"] == true;
+        assert!(rebuild["variations"].as_array().unwrap().iter().any(is_effective), "{rebuild}");
+    }
+}
+
+#[test]
 fn there_is_no_route_and_attempts_are_counted() {
     let connect = "import socket\n    for family, host in ((socket.AF_INET, '192.0.2.1'), (socket.AF_INET6, '2001:db8::1')):\n        try:\n            socket.create_connection((host, 80), 1)\n        except OSError as error:\n            print('refused', error)";
     let (code, verdict) = judge(connect, &[]);

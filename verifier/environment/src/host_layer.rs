@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use serde::{Deserialize, Serialize};
-use twinbuild_sandbox::{Bind, Cancel, End, Run, Spec, run};
+use twinbuild_sandbox::{Bind, Cancel, End, Error as SandboxError, Run, Spec, run};
 use twinbuild_store::{Blob, Staging, Store};
 use twinbuild_subject::Sha256;
 
@@ -79,6 +79,9 @@ pub(crate) fn admit(
     spec.argv.splice(1..1, ["-S", "-E"].map(str::to_owned));
     spec.argv.push(interpreter.prefix.join("lib").join(interpreter.name()).to_string_lossy().into_owned());
     let run = run(&spec, cancel)?;
+    if let Some(refused) = run.refused.clone() {
+        return Err(SandboxError::Collect(refused).into());
+    }
     match run.end {
         End::Exited(0) => {}
         End::Cancelled => return Err(EnvironmentError::Cancelled { doing: TRYING }),

@@ -8,7 +8,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use twinbuild_registry::{Platform, tools};
 use twinbuild_sandbox::{
-    Bind, Cancel, Collect, Collected, CollectedKind, End, Limits, Processors, SkeletonFile, Spec, run,
+    Bind, Cancel, Collect, Collected, CollectedKind, End, Error as SandboxError, Limits, Processors, SkeletonFile,
+    Spec, run,
 };
 use twinbuild_store::{Blob, Staging, Store};
 use twinbuild_subject::Sha256;
@@ -306,6 +307,9 @@ impl Maker<'_> {
             return Err(EnvironmentError::Architecture { asked: asked.clone(), here });
         }
         let run = run(spec, self.cancel)?;
+        if let Some(refused) = run.refused {
+            return Err(SandboxError::Collect(refused).into());
+        }
         match run.end {
             End::Exited(0) => Ok(run.collected),
             End::Cancelled => Err(EnvironmentError::Cancelled { doing }),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use twinbuild_compare::{Finding, Severity};
-use twinbuild_rebuild::{NAME_SERVER, Twin};
+use twinbuild_rebuild::{NAME_SERVER, Twin, limit_name};
 use twinbuild_sandbox::{Evidence, Program};
 use twinbuild_subject::MemberPath;
 use twinbuild_verdict::{
@@ -95,6 +95,15 @@ pub(crate) fn findings(twin: &Twin) -> Vec<Finding> {
             format!("{program} called {call}")
         })));
         findings.push(Finding::whole("privileged-call-refused", Severity::Warning, detail));
+    }
+    if !twin.limits_met.is_empty() {
+        let limits: Vec<&str> = twin.limits_met.iter().map(|limit| limit_name(*limit)).collect();
+        let detail = format!(
+            "the {} twin was refused something at the limit of {}, and went on: what it built may come of that",
+            twin.name,
+            limits.join(" and of ")
+        );
+        findings.push(Finding::whole("limit-reached", Severity::Warning, detail));
     }
     if twin.limits_in_force.as_ref().is_some_and(|in_force| !in_force.has_evidence) {
         let detail = format!(

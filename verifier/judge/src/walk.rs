@@ -170,7 +170,8 @@ impl Judge {
             record_twin(&mut verdict, twin, grounds[index], grounds[1 - index]);
             keep.twin(twin)?;
         }
-        let [first, second] = match artifacts(&mut verdict, &twins) {
+        let excuse = excuse(&twins);
+        let [first, second] = match excused(artifacts(&mut verdict, &twins), excuse.as_ref()) {
             Step::Next(artifacts) => artifacts,
             Step::End(outcome, reason) => {
                 let is_built = |ended: &Ended| matches!(ended, Ended::Built(_));
@@ -186,7 +187,10 @@ impl Judge {
         tracing::info!("comparing {} three ways", name.text);
         let compare_started = Instant::now();
         let built = [open_file(first)?, open_file(second)?];
-        let archives = [step!(verdict, read_built(&built[0], first)), step!(verdict, read_built(&built[1], second))];
+        let archives = [
+            step!(verdict, excused(read_built(&built[0], first), excuse.as_ref())),
+            step!(verdict, excused(read_built(&built[1], second), excuse.as_ref())),
+        ];
         record_contents(&mut verdict, &archives, [first, second], &laid_out.tree)?;
         let published = Side { archive: &published, bytes: &bytes, sha256: prepared.blob.sha256() };
         let sides = [
@@ -205,7 +209,19 @@ impl Judge {
         }
         let decision: Decision =
             decide(&three_way.comparison, three_way.mismatch, three_way.source_embeds_subject || embeds_subject);
-        verdict.set_decision(decision);
+        match excuse {
+            Some(reason) if decision.outcome != Outcome::Reproduced => {
+                verdict.outcome = Outcome::Inconclusive;
+                verdict.reason = Some(reason);
+                for finding in &mut three_way.findings {
+                    // Whatever was built, that holds.
+                    if finding.code != "source-embeds-artifact" {
+                        finding.severity = finding.severity.min(Severity::Warning);
+                    }
+                }
+            }
+            _ => verdict.set_decision(decision),
+        }
         if verdict.outcome == Outcome::Nondeterministic {
             let reference = Reference { side: &sides[0], normalizing: self.options.normalizing };
             find_and_name(&mut verdict, &job, staging.path(), |ended| reference.is_same(ended))?;
@@ -636,6 +652,21 @@ fn artifacts<'a>(verdict: &mut Verdict, twins: &'a [Twin; 2]) -> Step<[&'a Artif
     verdict.run.log_tail = Some(tail(&twin.log.bytes));
     let which = if failures.len() == 2 { String::new() } else { format!(" in the {} twin only", twin.name) };
     end(Outcome::Unbuildable, failure.class, Some(failure.stage.name()), format!("{}{which}", failure.detail))
+}
+
+/// Why nothing can be held against a subject whose twins met a limit: with more of it, they might have built something else.
+fn excuse(twins: &[Twin; 2]) -> Option<Reason> {
+    let limit = twins.iter().find_map(Twin::limit)?;
+    let detail = RebuildError::Limit { limit }.to_string();
+    Some(Reason { class: "limit".to_owned(), stage: Some("build".to_owned()), detail })
+}
+
+/// A step at whose end what was built is to blame, unless there is an excuse for it.
+fn excused<T>(step: Step<T>, excuse: Option<&Reason>) -> Step<T> {
+    match (step, excuse) {
+        (Step::End(Outcome::Unbuildable, _), Some(reason)) => Step::End(Outcome::Inconclusive, reason.clone()),
+        (step, _) => step,
+    }
 }
 
 fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment, of_the_other: &Environment) {

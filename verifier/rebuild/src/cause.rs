@@ -45,7 +45,7 @@ pub fn find_cause<E: From<RebuildError>>(
         trials += 1;
         let folder = into.join(format!("trial-{trials}"));
         let (twin, _) = build(job, "trial", &Conditions::with(varied), &folder)?;
-        if let Ended::AtLimit(limit) = twin.ended {
+        if let Some(limit) = twin.limit() {
             return Err(RebuildError::Limit { limit }.into());
         }
         let differs = !is_same(&twin.ended)?;

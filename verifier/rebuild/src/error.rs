@@ -75,8 +75,9 @@ pub enum RebuildError {
     },
 }
 
-/// What a limit is called.
-fn limit_name(limit: Limit) -> &'static str {
+/// What a limit is called: the limit of …
+#[must_use]
+pub fn limit_name(limit: Limit) -> &'static str {
     match limit {
         Limit::WallTime => "time",
         Limit::CpuTime => "processor time",

@@ -19,7 +19,7 @@ mod variation;
 
 pub use cause::{Cause, find_cause};
 pub use conditions::{Conditions, FIRST, Ground, SECOND, Shell};
-pub use error::{BuildFailure, RebuildError, Stage};
+pub use error::{BuildFailure, RebuildError, Stage, limit_name};
 pub use request::{Job, NAME_SERVER, driver_digest};
 pub use twin::{Artifact, Ended, Twin, build_once, discover_requirements, rebuild};
 pub use twinbuild_verdict::VariationRecord;

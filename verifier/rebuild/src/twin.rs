@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use twinbuild_sandbox::{
-    CollectReason, Collected, CollectedKind, End, Error as SandboxError, Evidence, InForce, Limit, Log, Run, run,
+    CollectReason, Collected, CollectedKind, End, Evidence, InForce, Limit, Log, Refused, Run, run,
 };
 use twinbuild_subject::{MemberPath, Sha256, Sha256Hasher};
 use twinbuild_verdict::VariationRecord;
@@ -29,6 +29,8 @@ pub struct Twin {
     pub variations: Vec<VariationRecord>,
     /// What came of it.
     pub ended: Ended,
+    /// The limits at which something of it was refused or killed and it went on: what it built then says nothing of the source.
+    pub limits_met: Vec<Limit>,
     /// What it printed.
     pub log: Log,
     /// Packets that found no route.
@@ -101,7 +103,12 @@ pub fn rebuild(job: &Job<'_>, into: &Path) -> Result<[Twin; 2], RebuildError> {
 /// # Errors
 /// As [`rebuild`].
 pub fn build_once(job: &Job<'_>, into: &Path) -> Result<Twin, RebuildError> {
-    build(job, "once", &FIRST, into).map(|(twin, _)| twin)
+    let (mut twin, _) = build(job, "once", &FIRST, into)?;
+    // There is no second twin that could show what the limit did to it.
+    if let Some(limit) = twin.limits_met.first() {
+        twin.ended = Ended::AtLimit(*limit);
+    }
+    Ok(twin)
 }
 
 /// Asks the source's backend what it requires beyond the recipe's requirements (PEP 517,
@@ -117,7 +124,11 @@ pub fn discover_requirements(job: &Job<'_>) -> Result<Result<Vec<String>, (Build
         return Err(RebuildError::OutputLimit { reason });
     }
     match run.end {
-        End::Exited(0) => {}
+        End::Exited(0) => {
+            if let Some(limit) = run.limits_met.first() {
+                return Err(RebuildError::Limit { limit: *limit });
+            }
+        }
         End::LimitHit(limit) => return Err(RebuildError::Limit { limit }),
         End::Cancelled => return Err(RebuildError::Cancelled),
         End::Exited(_) | End::Signalled(_) => {
@@ -145,30 +156,12 @@ pub(crate) fn build(
 ) -> Result<(Twin, Value), RebuildError> {
     let io_error = |source| RebuildError::Io { doing: format!("making the folder {}", folder.display()), source };
     std::fs::create_dir(folder).map_err(io_error)?;
-    let run = match start(job, conditions, Action::Build, Some(folder)) {
-        Err(RebuildError::Sandbox(SandboxError::Collect { path, reason, .. })) => {
-            let path = MemberPath::new(path.as_os_str().as_bytes());
-            match reason {
-                CollectReason::TooManyBytes { .. }
-                | CollectReason::TooManyFiles { .. }
-                | CollectReason::TooDeep { .. } => {
-                    return Err(RebuildError::OutputLimit { reason: format!("{path}: {reason}") });
-                }
-                CollectReason::Unreadable { .. } => {
-                    return Err(RebuildError::Report { reason: format!("{path} of the output: {reason}") });
-                }
-                _ => {}
-            }
-            // The build itself succeeded, and left something else than plain files: the sandbox has no log to give then.
-            let reason = MemberPath::from(reason.to_string().as_str());
-            let detail = format!("the build left {path} in its output, and {reason}");
-            let failure = BuildFailure { stage: Stage::Output, class: "output-refused", detail };
-            return Ok((Twin::failed(job, name, conditions, failure), Value::Null));
-        }
-        other => other?,
-    };
+    let run = start(job, conditions, Action::Build, Some(folder))?;
     let ended = match run.end {
-        End::Exited(0) => wheel_in(folder, &run)?,
+        End::Exited(0) => match (output(folder, &run)?, run.limits_met.first()) {
+            (Ended::Failed(_), Some(limit)) => Ended::AtLimit(*limit),
+            (ended, _) => ended,
+        },
         End::LimitHit(limit) => Ended::AtLimit(limit),
         End::Cancelled => return Err(RebuildError::Cancelled),
         End::Exited(PREPARE_FAILED) => Ended::Failed(BuildFailure {
@@ -196,6 +189,7 @@ pub(crate) fn build(
         name,
         variations: variations(job, conditions),
         ended,
+        limits_met: run.limits_met,
         log: run.log,
         network_attempts: run.network_attempts,
         evidence: run.evidence,
@@ -220,17 +214,12 @@ fn observed(run: &Run) -> Result<Value, RebuildError> {
 }
 
 impl Twin {
-    fn failed(job: &Job<'_>, name: &'static str, conditions: &Conditions, failure: BuildFailure) -> Self {
-        Self {
-            name,
-            variations: variations(job, conditions),
-            ended: Ended::Failed(failure),
-            log: Log::default(),
-            network_attempts: 0,
-            evidence: None,
-            wall: Duration::ZERO,
-            cpu: Duration::ZERO,
-            limits_in_force: None,
+    /// The limit at which it ended, or the first that it met: its outcome is not the source's then.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        match self.ended {
+            Ended::AtLimit(limit) => Some(limit),
+            Ended::Built(_) | Ended::Failed(_) => self.limits_met.first().copied(),
         }
     }
 }
@@ -251,6 +240,25 @@ fn variations(job: &Job<'_>, conditions: &Conditions) -> Vec<VariationRecord> {
         _ => values.retain(|(variation, _)| *variation != Variation::Ground),
     }
     values.into_iter().map(record).collect()
+}
+
+/// What a build left that says that it succeeded.
+fn output(folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
+    let Some(Refused { path, reason, .. }) = &run.refused else { return wheel_in(folder, run) };
+    let path = MemberPath::new(path.as_os_str().as_bytes());
+    match reason {
+        CollectReason::TooManyBytes { .. } | CollectReason::TooManyFiles { .. } | CollectReason::TooDeep { .. } => {
+            Err(RebuildError::OutputLimit { reason: format!("{path}: {reason}") })
+        }
+        CollectReason::Unreadable { .. } => {
+            Err(RebuildError::Report { reason: format!("{path} of the output: {reason}") })
+        }
+        _ => {
+            let reason = MemberPath::from(reason.to_string().as_str());
+            let detail = format!("the build left {path} in its output, and {reason}");
+            Ok(Ended::Failed(BuildFailure { stage: Stage::Output, class: "output-refused", detail }))
+        }
+    }
 }
 
 /// The one wheel that was collected.

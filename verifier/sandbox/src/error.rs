@@ -43,16 +43,9 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// The command succeeded but left something that is not collected.
-    #[error("collecting {directory:?} of the sandbox failed at {path:?}: {reason}")]
-    Collect {
-        /// The collected directory, as the command saw it.
-        directory: PathBuf,
-        /// The entry below it; empty for the directory itself.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: CollectReason,
-    },
+    /// What the command left was found good, and could not be read then.
+    #[error(transparent)]
+    Collect(Refused),
     /// The sandbox's first process ended without a word, for example killed from outside.
     #[error("the sandbox's first process was lost ({status}); its last words: {words:?}")]
     Lost {
@@ -61,6 +54,18 @@ pub enum Error {
         /// The end of what it printed, escaped by the `Debug` form used above.
         words: String,
     },
+}
+
+/// An entry that is not collected, because of which nothing is.
+#[derive(Clone, Debug, Error, PartialEq, Eq, Serialize, Deserialize)]
+#[error("collecting {directory:?} of the sandbox failed at {path:?}: {reason}")]
+pub struct Refused {
+    /// The collected directory, as the command saw it.
+    pub directory: PathBuf,
+    /// The entry below it; empty for the directory itself.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: CollectReason,
 }
 
 /// What is wrong with an entry that was to be collected.
@@ -125,7 +130,7 @@ impl Error {
 pub(crate) enum Failure {
     Host { what: String, remedy: String },
     Setup { step: String, errno: i32 },
-    Collect { directory: PathBuf, path: PathBuf, reason: CollectReason },
+    Collect(Refused),
 }
 
 impl From<Failure> for Error {
@@ -133,7 +138,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Host { what, remedy } => Self::HostUnsupported { what, remedy },
             Failure::Setup { step, errno } => Self::Setup { step, source: io::Error::from_raw_os_error(errno) },
-            Failure::Collect { directory, path, reason } => Self::Collect { directory, path, reason },
+            Failure::Collect(refused) => Self::Collect(refused),
         }
     }
 }

@@ -68,7 +68,7 @@ mod wire;
 
 pub use cancel::Cancel;
 pub use collect::{Collected, CollectedKind};
-pub use error::{CollectReason, Error};
+pub use error::{CollectReason, Error, Refused};
 pub use evidence::{Connection, Evidence, Execution, MAX_EVIDENCE, Program, Refusal};
 pub use host::{HostCheck, probe_host};
 pub use host_id::HOST_IDS;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 /// A limit of a sandbox.
 ///
 /// The first three and a flood of output end the command at once. The others it meets as an error or a kill of one of its processes, and
-/// may survive: it is said to have ended at such a limit only if it failed and the limit was reached meanwhile.
+/// may survive: it is said to have ended at such a limit only if it failed and the limit was reached meanwhile; else the limit is among
+/// [`Run::limits_met`](crate::Run::limits_met).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Limit {

@@ -13,7 +13,7 @@ use rustix::net::SendFlags;
 
 use crate::Cancel;
 use crate::collect::{Collected, Collector};
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, Refused};
 use crate::evidence::Evidence;
 use crate::limit::Limit;
 use crate::log::{Log, Recorder};
@@ -29,6 +29,9 @@ const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 pub struct Run {
     /// How it ended.
     pub end: End,
+    /// The limits at which something of it was refused or killed, whether or not it coped: what it did then is not what it does by
+    /// itself. One that ended it is not named again.
+    pub limits_met: Vec<Limit>,
     /// What it printed.
     pub log: Log,
     /// What it wrote to descriptor 3 (`TWINBUILD_REPORT_FD`), the first 1 MiB.
@@ -47,8 +50,11 @@ pub struct Run {
     /// User and system time of all its processes; zero when cancelled. Where no control group counts it, without those whose parent
     /// refused to hear of their end.
     pub cpu: Duration,
-    /// What was collected, each directory before its entries, these sorted by name. Empty unless it exited with 0.
+    /// What was collected, each directory before its entries, these sorted by name. Empty unless it exited with 0, and where something
+    /// was refused.
     pub collected: Vec<Collected>,
+    /// What it left, having exited with 0, that is not collected. Of several directories to collect, `Collect::into` may hold those before.
+    pub refused: Option<Refused>,
 }
 
 /// How a command ended.
@@ -70,8 +76,8 @@ pub enum End {
 ///
 /// # Errors
 /// [`Error::Spec`] before anything is started; [`Error::HostUnsupported`], [`Error::Setup`] and [`Error::Lost`] if the command could not
-/// be run; [`Error::Collect`] if it succeeded but left what is not collected; [`Error::Io`] on this side. A command that
-/// fails, or hits a limit, is no error. After an error, or when cancelled, `Collect::into` may hold part of a tree.
+/// be run; [`Error::Collect`] if what it left could not be read; [`Error::Io`] on this side. A command that fails, hits a limit, or leaves
+/// what is not collected, is no error. After an error, or when cancelled, `Collect::into` may hold part of a tree.
 pub fn run(spec: &Spec, cancel: &Cancel) -> Result<Run, Error> {
     spec.check()?;
     let collector = Collector::new(&spec.collect)?;
@@ -259,6 +265,7 @@ impl Talk<'_> {
         if self.cancel.is_cancelled() && self.ended.is_none() {
             return Ok(Run {
                 end: End::Cancelled,
+                limits_met: Vec::new(),
                 log,
                 message: self.message,
                 message_dropped_bytes: self.message_dropped_bytes,
@@ -268,6 +275,7 @@ impl Talk<'_> {
                 wall: Duration::ZERO,
                 cpu: Duration::ZERO,
                 collected: Vec::new(),
+                refused: None,
             });
         }
         if let Some(failure) = self.failure {
@@ -278,8 +286,10 @@ impl Talk<'_> {
             return Err(Error::Lost { status, words: String::from_utf8_lossy(words).into_owned() });
         };
         let is_log_limit_hit = log.total_bytes > self.spec.limits.log_bytes;
+        let end = end(&ended, is_log_limit_hit, self.in_force.as_ref());
         Ok(Run {
-            end: end(&ended, is_log_limit_hit),
+            end,
+            limits_met: ended.met.into_iter().filter(|limit| end != End::LimitHit(*limit)).collect(),
             log,
             message: self.message,
             message_dropped_bytes: self.message_dropped_bytes,
@@ -288,7 +298,8 @@ impl Talk<'_> {
             limits_in_force: self.in_force,
             wall: Duration::from_micros(ended.wall_micros),
             cpu: Duration::from_micros(ended.cpu_micros),
-            collected: self.collector.finish(),
+            collected: if ended.refused.is_none() { self.collector.finish() } else { Vec::new() },
+            refused: ended.refused,
         })
     }
 }
@@ -302,19 +313,23 @@ fn read(from: &mut PipeReader, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// The one word for how it ended.
-fn end(ended: &Ended, is_log_limit_hit: bool) -> End {
+/// The one word for how it ended. Anybody can send a signal, so that of a limit says nothing where the limit does not hold or is far.
+fn end(ended: &Ended, is_log_limit_hit: bool, in_force: Option<&InForce>) -> End {
     if is_log_limit_hit {
         return End::LimitHit(Limit::LogBytes);
     }
     if let Some(limit) = ended.stopped_at {
         return End::LimitHit(limit);
     }
+    let held = |name: &str| in_force.and_then(|in_force| in_force.limit(name));
+    let cpu_secs_begun = ended.cpu_micros / 1_000_000 + 1;
     match (ended.status, ended.reached.first()) {
-        // Whatever it met, it coped.
+        // Whatever it met, it coped, in its way.
         (Status::Exited(0), _) => End::Exited(0),
-        (Status::Signalled(libc::SIGXCPU), _) => End::LimitHit(Limit::CpuTime),
-        (Status::Signalled(libc::SIGXFSZ), _) => End::LimitHit(Limit::FileBytes),
+        (Status::Signalled(libc::SIGXCPU), _) if held("cpu-secs").is_some_and(|held| cpu_secs_begun >= held.value) => {
+            End::LimitHit(Limit::CpuTime)
+        }
+        (Status::Signalled(libc::SIGXFSZ), _) if held("file-bytes").is_some() => End::LimitHit(Limit::FileBytes),
         (_, Some(limit)) => End::LimitHit(*limit),
         (Status::Exited(code), None) => End::Exited(code),
         (Status::Signalled(signal), None) => End::Signalled(signal),
@@ -324,12 +339,15 @@ fn end(ended: &Ended, is_log_limit_hit: bool) -> End {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::{Held, Mechanism};
 
     fn ended(status: Status, reached: &[Limit]) -> Ended {
         Ended {
             status,
             stopped_at: None,
             reached: reached.to_vec(),
+            met: Vec::new(),
+            refused: None,
             wall_micros: 0,
             cpu_micros: 0,
             network_attempts: 0,
@@ -348,7 +366,7 @@ mod tests {
     #[test]
     fn a_limit_that_was_reached_excuses_failure_only() {
         for limit in [Limit::Memory, Limit::Processes, Limit::OpenFiles, Limit::ScratchBytes] {
-            let end = |status| end(&ended(status, &[limit]), false);
+            let end = |status| end(&ended(status, &[limit]), false, None);
             assert_eq!(end(Status::Exited(0)), End::Exited(0));
             assert_eq!(end(Status::Exited(1)), End::LimitHit(limit));
             assert_eq!(end(Status::Signalled(libc::SIGKILL)), End::LimitHit(limit));
@@ -357,15 +375,31 @@ mod tests {
 
     #[test]
     fn a_failure_without_a_limit_is_the_commands_own() {
-        assert_eq!(end(&ended(Status::Signalled(libc::SIGKILL), &[]), false), End::Signalled(libc::SIGKILL));
-        assert_eq!(end(&ended(Status::Exited(152), &[]), false), End::Exited(152));
-        assert_eq!(end(&ended(Status::Signalled(libc::SIGXFSZ), &[]), false), End::LimitHit(Limit::FileBytes));
+        let end = |status| end(&ended(status, &[]), false, None);
+        assert_eq!(end(Status::Signalled(libc::SIGKILL)), End::Signalled(libc::SIGKILL));
+        assert_eq!(end(Status::Exited(152)), End::Exited(152));
+    }
+
+    #[test]
+    fn the_signal_of_a_limit_is_believed_where_the_limit_holds_and_is_near() {
+        let limits = [("file-bytes", 1 << 20), ("cpu-secs", 5)];
+        let limits = limits.map(|(name, value)| Held::new(name, value, Mechanism::Rlimit)).to_vec();
+        let in_force = InForce { limits, ..InForce::default() };
+        let none = InForce::default();
+        let by = |signal, cpu_secs: u64, in_force| {
+            end(&Ended { cpu_micros: cpu_secs * 1_000_000, ..ended(Status::Signalled(signal), &[]) }, false, in_force)
+        };
+        assert_eq!(by(libc::SIGXFSZ, 0, None), End::Signalled(libc::SIGXFSZ));
+        assert_eq!(by(libc::SIGXFSZ, 0, Some(&none)), End::Signalled(libc::SIGXFSZ));
+        assert_eq!(by(libc::SIGXFSZ, 0, Some(&in_force)), End::LimitHit(Limit::FileBytes));
+        assert_eq!(by(libc::SIGXCPU, 3, Some(&in_force)), End::Signalled(libc::SIGXCPU));
+        assert_eq!(by(libc::SIGXCPU, 4, Some(&in_force)), End::LimitHit(Limit::CpuTime));
     }
 
     #[test]
     fn what_was_killed_at_a_limit_ended_at_it() {
         let killed = Ended { stopped_at: Some(Limit::WallTime), ..ended(Status::Exited(0), &[Limit::Memory]) };
-        assert_eq!(end(&killed, false), End::LimitHit(Limit::WallTime));
-        assert_eq!(end(&killed, true), End::LimitHit(Limit::LogBytes));
+        assert_eq!(end(&killed, false, None), End::LimitHit(Limit::WallTime));
+        assert_eq!(end(&killed, true, None), End::LimitHit(Limit::LogBytes));
     }
 }

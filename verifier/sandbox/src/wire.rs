@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Refused;
 use crate::evidence::Evidence;
 use crate::limit::{Held, Limit};
 use crate::spec::Spec;
@@ -97,6 +98,10 @@ pub(crate) struct Ended {
     pub(crate) stopped_at: Option<Limit>,
     /// Limits that were reached, and that a failure is put down to.
     pub(crate) reached: Vec<Limit>,
+    /// Those of them at which something was refused or killed for certain.
+    pub(crate) met: Vec<Limit>,
+    /// What the command left and is not collected.
+    pub(crate) refused: Option<Refused>,
     pub(crate) wall_micros: u64,
     pub(crate) cpu_micros: u64,
     pub(crate) network_attempts: u64,

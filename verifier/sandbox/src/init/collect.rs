@@ -12,40 +12,48 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::mounts::Scratch;
-use crate::error::{CollectReason, Failure, Step};
+use crate::error::{CollectReason, Failure, Refused, Step};
 use crate::spec::{Collect, Limits};
 use crate::wire::{Kind, write_frame};
 
 /// One descriptor is open for each directory on the way, here and on the caller's side.
 const MAX_DEPTH: usize = 128;
 
-/// Sends one collected directory: first looks at all of it, then reads.
+/// Sends one collected directory: first looks at all of it, then reads. Nothing of it is sent where an entry is refused.
 pub(super) fn send(
     index: usize,
     wanted: &Collect,
     scratch: &Scratch,
     limits: &Limits,
     control: &mut UnixStream,
-) -> Result<(), Failure> {
-    let root = scratch
-        .open(&wanted.directory)
-        .map_err(|errno| match errno {
-            Errno::NOENT | Errno::NOTDIR | Errno::LOOP => CollectReason::NoDirectory,
-            errno => unreadable(errno),
-        })
-        .map_err(|reason| failure(wanted, Path::new(""), reason))?;
+) -> Result<Option<Refused>, Failure> {
+    let root = match scratch.open(&wanted.directory) {
+        Ok(root) => root,
+        Err(errno) => {
+            let reason = match errno {
+                Errno::NOENT | Errno::NOTDIR | Errno::LOOP => CollectReason::NoDirectory,
+                errno => unreadable(errno),
+            };
+            return Ok(Some(Refused { directory: wanted.directory.clone(), path: PathBuf::new(), reason }));
+        }
+    };
     let mut audit = Audit {
         wanted,
         files_limit: limits.collect_files,
         files_left: limits.collect_files,
         bytes_left: limits.collect_bytes,
     };
-    audit.directory(&root, Path::new(""), 0)?;
+    match audit.directory(&root, Path::new(""), 0) {
+        Ok(()) => {}
+        Err(Failure::Collect(refused)) => return Ok(Some(refused)),
+        Err(failure) => return Err(failure),
+    }
     let index = u32::try_from(index).map_err(|_| failure(wanted, Path::new(""), unreadable(Errno::OVERFLOW)))?;
     let mut sender = Sender { wanted, control };
     sender.frame(Kind::Root, &index.to_le_bytes())?;
     sender.directory(&root, Path::new(""))?;
-    sender.frame(Kind::Up, &[])
+    sender.frame(Kind::Up, &[])?;
+    Ok(None)
 }
 
 /// The walk that decides whether all of it may be read.
@@ -222,5 +230,5 @@ fn unreadable(errno: Errno) -> CollectReason {
 }
 
 fn failure(wanted: &Collect, path: &Path, reason: CollectReason) -> Failure {
-    Failure::Collect { directory: wanted.directory.clone(), path: path.to_owned(), reason }
+    Failure::Collect(Refused { directory: wanted.directory.clone(), path: path.to_owned(), reason })
 }

@@ -294,9 +294,11 @@ fn limits(limits: &Limits, companions: u64, groups: &Groups) -> (InForce, Vec<(R
     held.push(Held::new("processes", processes, processes_by.unwrap_or(Mechanism::Rlimit)));
     held.push(Held::new("open-files", limits.open_files, Mechanism::Rlimit));
     both(Resource::Nofile, watchdog::open_files_rlimit(limits.open_files));
-    // A file that passed it would fill scratch, and that is told.
-    if limits.file_bytes < limits.scratch_bytes {
-        held.push(Held::new("file-bytes", both(Resource::Fsize, limits.file_bytes), Mechanism::Rlimit));
+    // A file that passed it would fill scratch, and that is told. Then only the host's own limit is left, if it has one.
+    let wanted = if limits.file_bytes < limits.scratch_bytes { limits.file_bytes } else { u64::MAX };
+    let file_bytes = both(Resource::Fsize, wanted);
+    if file_bytes < u64::MAX {
+        held.push(Held::new("file-bytes", file_bytes, Mechanism::Rlimit));
     }
     both(Resource::Stack, STACK_BYTES);
     both(Resource::Core, 0);
@@ -306,9 +308,9 @@ fn limits(limits: &Limits, companions: u64, groups: &Groups) -> (InForce, Vec<(R
     both(Resource::Nice, 0);
     // Only behind the limit on all, which is told of: one who gets so far gets SIGXCPU, and SIGKILL a second later.
     let far = limits.cpu_secs.saturating_add(limits.cpu_secs / 4).saturating_add(2);
-    set(Resource::Cpu, far, far.saturating_add(1));
+    let cpu_secs = set(Resource::Cpu, far, far.saturating_add(1)).min(limits.cpu_secs);
     let cpu_by = groups.mechanism(Limit::CpuTime).unwrap_or(Mechanism::Watchdog);
-    held.push(Held::new("cpu-secs", limits.cpu_secs, cpu_by));
+    held.push(Held::new("cpu-secs", cpu_secs, cpu_by));
     held.push(Held::new("wall-secs", limits.wall.as_secs(), Mechanism::Watchdog));
     held.push(Held::new("scratch-bytes", limits.scratch_bytes, Mechanism::FileSystem));
     held.push(Held::new("scratch-inodes", limits.scratch_inodes, Mechanism::FileSystem));

@@ -13,7 +13,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::evidence::Watch;
 use super::groups::Groups;
-use super::watchdog::Watchdog;
+use super::watchdog::{Conclusion, Watchdog};
 use super::{Identity, Pipes, collect, command, mounts};
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
@@ -53,8 +53,10 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     syscalls::set_domain_name(&spec.domainname).step(|| format!("set the domain name {:?}", spec.domainname))?;
     syscalls::bring_loopback_up().step(|| "bring lo up".to_owned())?;
     let shared_memory_bytes = limit_shared_memory(spec.limits.memory_bytes);
+    let settings = limit_kernel_memory();
     mounts::seal_proc()?;
     let network = NetworkCounters::open();
+    let sockets = File::open("/proc/self/net/sockstat").ok();
     let stdin = command::stdin(&spec.stdin)?;
     // Not in the groups, nothing is held by them, and it is better to say so than to go on as if.
     let none = Groups::default();
@@ -69,11 +71,12 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     // Neither /proc/1/mem nor /proc/1/fd are for the command, which has the same user id.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).step(|| "hide process 1".to_owned())?;
     let children = syscalls::watch_children().step(|| "watch child processes".to_owned())?;
-    let watchdog = Watchdog::new(&spec.limits, groups, &scratch);
+    let watchdog = Watchdog::new(&spec.limits, groups, &scratch, sockets);
     let started = Instant::now();
     let command::Started { id, mut in_force, watch } = command::start(spec, stdin, pipes, companions, groups)?;
     let shared_memory = shared_memory_bytes.map(|bytes| Held::new("shared-memory-bytes", bytes, Mechanism::Kernel));
     in_force.limits.extend(shared_memory);
+    in_force.limits.extend(settings);
     in_force.has_time_namespace = has_time_namespace;
     in_force.has_cgroup_namespace = has_cgroup_namespace;
     // What the command leaves behind may be closed to its owner, and must be read; and so may be what its processes ask for.
@@ -86,7 +89,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     let (status, cause) = vigil.keep(&children, control)?;
     let wall = started.elapsed();
     let Vigil { watchdog, watch, .. } = vigil;
-    let (cpu, reached) = watchdog.conclude();
+    let Conclusion { cpu, reached, met } = watchdog.conclude();
     syscalls::kill_all();
     let status = match reap_all(id) {
         Some(late) => late,
@@ -97,9 +100,13 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
         return Ok(());
     };
 
+    let mut refused = None;
     if cause == Cause::Itself && status == Status::Exited(0) {
         for (index, wanted) in spec.collect.iter().enumerate() {
-            collect::send(index, wanted, &scratch, &spec.limits, control)?;
+            refused = collect::send(index, wanted, &scratch, &spec.limits, control)?;
+            if refused.is_some() {
+                break;
+            }
         }
     }
     let ended = Ended {
@@ -109,6 +116,8 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
             Cause::Itself | Cause::Stopped => None,
         },
         reached,
+        met,
+        refused,
         wall_micros: micros(wall),
         // Now all are reaped, which is exact where no group has counted.
         cpu_micros: micros(cpu.max(syscalls::cpu_of_children())),
@@ -215,6 +224,32 @@ fn limit_shared_memory(bytes: u64) -> Option<u64> {
     let pages = (bytes / 4096).max(1);
     syscalls::write_file("/proc/sys/kernel/shmall", &pages.to_string()).ok()?;
     Some(pages * 4096)
+}
+
+/// Settings of the sandbox's own namespaces, for memory of the kernel's that no limit on processes counts: what they limit, to how much.
+const SETTINGS: [(&str, u64, &[(&str, &str)]); 3] = [
+    (
+        "tcp-buffer-bytes",
+        65_536,
+        &[("/proc/sys/net/ipv4/tcp_rmem", "4096 16384 65536"), ("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 65536")],
+    ),
+    (
+        "message-queues",
+        16,
+        &[("/proc/sys/kernel/msgmni", "16"), ("/proc/sys/kernel/msgmnb", "16384"), ("/proc/sys/kernel/msgmax", "8192")],
+    ),
+    ("semaphore-sets", 128, &[("/proc/sys/kernel/sem", "250 32000 100 128")]),
+];
+
+/// Limits buffers of TCP, and message queues and semaphores of System V. Gives those limits that the host let it set.
+fn limit_kernel_memory() -> Vec<Held> {
+    let is_set = |settings: &&[(&str, &str)]| {
+        // All of them, whatever becomes of the first.
+        let refused = settings.iter().filter(|(path, value)| syscalls::write_file(path, value).is_err());
+        refused.count() == 0
+    };
+    let set = SETTINGS.iter().filter(|(_, _, settings)| is_set(settings));
+    set.map(|(name, value, _)| Held::new(name, *value, Mechanism::Kernel)).collect()
 }
 
 /// The kernel's counters of packets that had nowhere to go, opened while they can be.

@@ -26,6 +26,8 @@ const ATTEMPTS: u32 = 8;
 /// How long a group may still be in use after its last process has ended.
 const REMOVAL_ATTEMPTS: u32 = 200;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(5);
+/// What buffers of TCP may take of a group of version 1; at the limit they are made smaller and wait.
+const TCP_BYTES: u64 = 64 * 1024 * 1024;
 /// The largest file of a group that is read.
 const MAX_FILE_BYTES: usize = 4096;
 
@@ -105,10 +107,20 @@ impl Groups {
         self.groups.iter().try_for_each(|group| (&group.processes).write_all(id.to_string().as_bytes()))
     }
 
-    /// Whether something was refused or killed at the limit of a group.
+    /// Whether something may have been refused or killed at the limit of a group: memory that was full may have been had by letting
+    /// files go that can be read again.
     pub(super) fn was_reached(&self, limit: Limit) -> bool {
+        self.counted(limit, &["oom_kill", "oom", "max", ""])
+    }
+
+    /// Whether something was refused or killed at the limit of a group.
+    pub(super) fn was_met(&self, limit: Limit) -> bool {
+        self.counted(limit, &["oom_kill", "oom"])
+    }
+
+    fn counted(&self, limit: Limit, of_memory: &[&str]) -> bool {
         let (counter, keys): (_, &[&str]) = match limit {
-            Limit::Memory => (&self.memory, &["oom_kill", "oom", "max", ""]),
+            Limit::Memory => (&self.memory, of_memory),
             Limit::Processes => (&self.processes, &["max"]),
             _ => return false,
         };
@@ -190,6 +202,10 @@ fn counter(controller: Controller, place: &Place, path: &Path, limits: &Limits) 
             write("memory.limit_in_bytes", limits.memory_bytes)?;
             if is_there("memory.memsw.limit_in_bytes") {
                 write("memory.memsw.limit_in_bytes", limits.memory_bytes)?;
+            }
+            // Version 1 does not count these as memory. A kernel may be built without.
+            if is_there("memory.kmem.tcp.limit_in_bytes") {
+                write("memory.kmem.tcp.limit_in_bytes", limits.memory_bytes.min(TCP_BYTES))?;
             }
             vec![open("memory.oom_control")?, open("memory.failcnt")?]
         }
@@ -398,6 +414,29 @@ mod tests {
         assert_eq!(found()[0].capped("memory.max", 5000), 5000);
         std::fs::write(own.join("cgroup.subtree_control"), "memory\n").unwrap();
         assert_eq!(found()[0], Place { version: 2, parent: own, beside: None });
+    }
+
+    #[test]
+    fn memory_that_was_full_and_then_had_was_not_met() {
+        let folder = tempfile::tempdir().unwrap();
+        let groups = |texts: &[&str]| {
+            let open = |(index, text): (usize, &&str)| {
+                let path = folder.path().join(index.to_string());
+                std::fs::write(&path, text).unwrap();
+                File::open(path).unwrap()
+            };
+            let files = texts.iter().enumerate().map(open).collect();
+            Groups { memory: Some(Counter { by: Mechanism::CgroupV1, files }), ..Groups::default() }
+        };
+        let told = |texts: &[&str]| {
+            let groups = groups(texts);
+            (groups.was_reached(Limit::Memory), groups.was_met(Limit::Memory))
+        };
+        assert_eq!(told(&["low 0\nhigh 0\nmax 12\noom 0\noom_kill 0\n"]), (true, false));
+        assert_eq!(told(&["low 0\nhigh 0\nmax 12\noom 1\noom_kill 0\n"]), (true, true));
+        assert_eq!(told(&["oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", "77\n"]), (true, false));
+        assert_eq!(told(&["oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", "77\n"]), (true, true));
+        assert_eq!(told(&["oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", "0\n"]), (false, false));
     }
 
     #[test]

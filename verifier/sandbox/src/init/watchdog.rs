@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::c_int;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use super::groups::Groups;
@@ -22,16 +24,30 @@ const REST: u32 = 12;
 const OPEN_FILES_SLACK: u64 = 4;
 /// Shared memory of a process that is worth finding out with how many it is shared.
 const SHARED_BYTES: u64 = 16 * 1024 * 1024;
+/// What is counted for a socket: the buffers of one of TCP, both full.
+const SOCKET_BYTES: u64 = 2 * 65_536;
+const MAX_SOCKSTAT_BYTES: usize = 4096;
 
 pub(super) struct Watchdog<'a> {
     limits: &'a Limits,
     groups: &'a Groups,
     scratch: &'a Scratch,
+    /// The sandbox's `/proc/net/sockstat`. Only its numbers of sockets are of the namespace; those of memory are the host's.
+    sockets: Option<File>,
     /// What the groups had counted when the command started.
     cpu_before: Duration,
     next: Instant,
     next_at_failure: Instant,
     reached: BTreeSet<Limit>,
+}
+
+/// What it has seen when all is over.
+pub(super) struct Conclusion {
+    pub(super) cpu: Duration,
+    /// Limits that were reached.
+    pub(super) reached: Vec<Limit>,
+    /// Those at which something was refused or killed, too.
+    pub(super) met: Vec<Limit>,
 }
 
 /// What all processes but this one have, together.
@@ -45,11 +61,11 @@ struct Sum {
 }
 
 impl<'a> Watchdog<'a> {
-    pub(super) fn new(limits: &'a Limits, groups: &'a Groups, scratch: &'a Scratch) -> Self {
+    pub(super) fn new(limits: &'a Limits, groups: &'a Groups, scratch: &'a Scratch, sockets: Option<File>) -> Self {
         let cpu_before = groups.cpu_used().unwrap_or_default();
         let now = Instant::now();
         let (next, next_at_failure) = (now + INTERVAL, now);
-        Self { limits, groups, scratch, cpu_before, next, next_at_failure, reached: BTreeSet::new() }
+        Self { limits, groups, scratch, sockets, cpu_before, next, next_at_failure, reached: BTreeSet::new() }
     }
 
     /// How long it may look away.
@@ -68,21 +84,26 @@ impl<'a> Watchdog<'a> {
         found
     }
 
-    /// Looks a last time, after the command has ended and before what it left is killed; gives processor time and the limits that were reached.
-    pub(super) fn conclude(mut self) -> (Duration, Vec<Limit>) {
+    /// Looks a last time, after the command has ended and before what it left is killed.
+    pub(super) fn conclude(mut self) -> Conclusion {
         // The command itself is not among the processes any more.
         let stopping = self.sample(1);
+        // At what it would be killed for only now, nothing was.
+        let mut met = self.reached.clone();
         self.reached.extend(stopping);
         for limit in [Limit::Memory, Limit::Processes] {
             if self.groups.was_reached(limit) {
                 self.reached.insert(limit);
+            }
+            if self.groups.was_met(limit) {
+                met.insert(limit);
             }
         }
         let cpu = self.cpu(&Sum::of_all(self.limits, self.needs()));
         if cpu.as_secs() >= self.limits.cpu_secs {
             self.reached.insert(Limit::CpuTime);
         }
-        (cpu, self.reached.into_iter().collect())
+        Conclusion { cpu, reached: self.reached.into_iter().collect(), met: met.into_iter().collect() }
     }
 
     /// Looks while a process still has what it failed with.
@@ -131,12 +152,21 @@ impl<'a> Watchdog<'a> {
         }
         if self.groups.mechanism(Limit::Memory).is_none() {
             // What is shared may be files of scratch, or not: counted once, so that nothing is killed for memory it does not have.
-            let all = sum.memory_bytes.saturating_add(sum.shared_bytes.max(in_scratch));
+            let all =
+                sum.memory_bytes.saturating_add(sum.shared_bytes.max(in_scratch)).saturating_add(self.socket_bytes());
             if all > self.limits.memory_bytes {
                 return Some(Limit::Memory);
             }
         }
         None
+    }
+
+    /// What the buffers of all sockets may hold.
+    fn socket_bytes(&self) -> u64 {
+        let mut bytes = vec![0; MAX_SOCKSTAT_BYTES];
+        let count = self.sockets.as_ref().map_or(0, |file| file.read_at(&mut bytes, 0).unwrap_or(0));
+        let text = String::from_utf8_lossy(&bytes[..count]);
+        number(&text, "sockets: used").unwrap_or(0).saturating_mul(SOCKET_BYTES)
     }
 
     fn needs(&self) -> Needs {
@@ -179,7 +209,9 @@ impl Sum {
             sum.has_full_table |= is_table_full(process, &status, limits.open_files);
             if needs.memory {
                 let kib = |name| number(&status, name).unwrap_or(0).saturating_mul(1024);
-                sum.memory_bytes = sum.memory_bytes.saturating_add(kib("RssAnon:")).saturating_add(kib("VmSwap:"));
+                for name in ["RssAnon:", "VmSwap:", "VmPTE:", "HugetlbPages:"] {
+                    sum.memory_bytes = sum.memory_bytes.saturating_add(kib(name));
+                }
                 let shared = kib("RssShmem:");
                 sum.shared_bytes = sum.shared_bytes.saturating_add(match shared {
                     SHARED_BYTES.. => share(process).unwrap_or(shared),
@@ -259,5 +291,7 @@ mod tests {
         assert_eq!(number(status, "RssAnon:"), Some(2048));
         assert_eq!(number(status, "Threads:"), Some(12));
         assert_eq!(number(status, "RssShmem:"), None);
+        let sockstat = "sockets: used 17\nTCP: inuse 3 orphan 0 tw 60 alloc 3 mem 35\n";
+        assert_eq!(number(sockstat, "sockets: used"), Some(17));
     }
 }

@@ -16,6 +16,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("the_wall_limit_ends_daemons_too", the_wall_limit_ends_daemons_too),
     ("memory_is_bounded", memory_is_bounded),
     ("memory_is_bounded_in_sum_and_with_what_is_shared", memory_is_bounded_in_sum_and_with_what_is_shared),
+    (
+        "memory_is_bounded_with_what_page_tables_and_sockets_take",
+        memory_is_bounded_with_what_page_tables_and_sockets_take,
+    ),
     ("a_limit_that_was_survived_is_no_end", a_limit_that_was_survived_is_no_end),
     ("open_files_are_bounded", open_files_are_bounded),
     ("scratch_is_bounded_in_bytes", scratch_is_bounded_in_bytes),
@@ -51,7 +55,7 @@ fn processes_are_bounded_and_none_is_left(fixture: &Fixture) {
     spec.limits.processes = 20;
     either_way(&spec, |spec| {
         let run = start(spec).unwrap();
-        assert_eq!(run.end, End::Exited(0));
+        assert_eq!((run.end, run.limits_met), (End::Exited(0), vec![Limit::Processes]));
         assert_eq!(String::from_utf8(run.log.bytes).unwrap(), "19\n");
         assert_eq!(run.limits_in_force.unwrap().limit("processes").unwrap().value, 20);
         assert_eq!(processes_with(&token), [0_u32; 0]);
@@ -92,13 +96,35 @@ fn memory_is_bounded_in_sum_and_with_what_is_shared(fixture: &Fixture) {
     }
 }
 
+fn memory_is_bounded_with_what_page_tables_and_sockets_take(fixture: &Fixture) {
+    // A page of each table's reach, which takes a page of the table.
+    let mut spec = fixture.spec("page-tables", &["40000"]);
+    spec.limits.memory_bytes = 100 << 20;
+    spec.control_groups = false;
+    assert_eq!(start(&spec).unwrap().end, End::LimitHit(Limit::Memory));
+    let mut spec = fixture.spec("sockets", &["200"]);
+    spec.limits.memory_bytes = 20 << 20;
+    spec.control_groups = false;
+    assert_eq!(start(&spec).unwrap().end, End::LimitHit(Limit::Memory));
+    spec.limits.memory_bytes = 60 << 20;
+    assert_eq!(start(&spec).unwrap().end, End::Exited(0));
+}
+
 fn a_limit_that_was_survived_is_no_end(fixture: &Fixture) {
     let mut spec = fixture.spec("allocate", &["2", "200", "private", "survive"]);
     spec.limits.memory_bytes = 128 << 20;
     let run = start(&spec).unwrap();
     // Without a group everything is killed at the limit, so that nothing can survive it.
     let is_survivable = is_group(by(run.limits_in_force.as_ref().unwrap(), "memory-bytes"));
-    assert_eq!(run.end, if is_survivable { End::Exited(0) } else { End::LimitHit(Limit::Memory) });
+    let expected =
+        if is_survivable { (End::Exited(0), vec![Limit::Memory]) } else { (End::LimitHit(Limit::Memory), Vec::new()) };
+    assert_eq!((run.end, run.limits_met), expected);
+    let run = start(&fixture.spec("true", &[])).unwrap();
+    assert_eq!((run.end, run.limits_met), (End::Exited(0), Vec::new()));
+    let mut spec = fixture.spec("fill", &["/build/f", "cope"]);
+    spec.limits.scratch_bytes = 8 << 20;
+    let run = start(&spec).unwrap();
+    assert_eq!((run.end, run.limits_met), (End::Exited(0), vec![Limit::ScratchBytes]));
 }
 
 fn open_files_are_bounded(fixture: &Fixture) {
@@ -196,6 +222,18 @@ fn every_limit_says_what_holds_it(fixture: &Fixture) {
         assert_eq!(by(&without, name), mechanism, "{name}");
     }
     assert!(without.limit("file-bytes").is_none(), "scratch is smaller");
+    if is_root() {
+        for (name, setting, value) in [
+            ("tcp-buffer-bytes", "net/ipv4/tcp_rmem", "4096 16384 65536"),
+            ("tcp-buffer-bytes", "net/ipv4/tcp_wmem", "4096 16384 65536"),
+            ("message-queues", "kernel/msgmni", "16"),
+            ("semaphore-sets", "kernel/sem", "250 32000 100 128"),
+        ] {
+            assert_eq!(by(&without, name), Mechanism::Kernel, "{name}");
+            let found = fixture.probe("cat", &[&format!("/proc/sys/{setting}")]);
+            assert_eq!(found.split_ascii_whitespace().collect::<Vec<_>>().join(" "), value, "{setting}");
+        }
+    }
     let with = in_force(&spec);
     assert_eq!(with.limits.len(), without.limits.len());
     assert!(Limits::of_this_host().scratch_bytes <= 2 << 30);

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use twinbuild_sandbox::{Bind, Collect, CollectReason, CollectedKind, Copy, Error, Insertion, SkeletonFile, Spec};
+use twinbuild_sandbox::{Bind, Collect, CollectReason, CollectedKind, Copy, End, Insertion, SkeletonFile, Spec};
 
 use crate::fixture::{Fixture, is_root, scratch, start, text};
 use crate::harness::Test;
@@ -187,13 +187,12 @@ fn collected_files_are_exact(fixture: &Fixture) {
 fn what_is_no_plain_file_is_not_collected(fixture: &Fixture) {
     let reason = |make: &[&str]| {
         let into = scratch();
-        match start(&collect(fixture, make, into.path(), false)) {
-            Err(Error::Collect { reason, .. }) => {
-                assert_eq!(fs::read_dir(into.path()).unwrap().count(), 0, "{make:?}");
-                reason
-            }
-            other => panic!("{make:?}: {other:?}"),
-        }
+        let run = start(&collect(fixture, make, into.path(), false)).unwrap();
+        assert_eq!(fs::read_dir(into.path()).unwrap().count(), 0, "{make:?}");
+        // What it did is told all the same.
+        assert_eq!((run.end, run.collected.len()), (End::Exited(0), 0), "{make:?}");
+        assert_eq!(run.evidence.unwrap().executions.len(), 1, "{make:?}");
+        run.refused.unwrap().reason
     };
     let special = |kind: &str| CollectReason::SpecialFile { kind: kind.into() };
     assert_eq!(reason(&["file:/build/out/a:x", "fifo:/build/out/x"]), special("fifo"));

@@ -53,10 +53,17 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "fork" => fork_until_refused(argument(0).parse().unwrap()),
         "daemon" => daemon(),
         "allocate" => allocate(argument(0).parse().unwrap(), argument(1).parse().unwrap(), &arguments[2..]),
+        "page-tables" => page_tables(argument(0).parse().unwrap()),
+        "sockets" => {
+            let count: usize = argument(0).parse().unwrap();
+            let sockets: Vec<_> = (0..count).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+            std::thread::sleep(Duration::from_millis(600));
+            drop(sockets);
+        }
         "open-files" => {
             open_files(argument(0).parse().unwrap(), argument(1).parse().unwrap(), argument(2).parse().unwrap());
         }
-        "fill" => fill(argument(0), arguments.len() > 1),
+        "fill" => fill(argument(0), arguments.get(1).map(String::as_str)),
         "fill-inodes" => fill_inodes(argument(0)),
         "spin" => spin(argument(0).parse().unwrap()),
         "execute" => execute(),
@@ -340,6 +347,22 @@ fn allocate(children: u32, megabytes: usize, how: &[String]) {
     std::process::exit(if killed > 0 && how.len() == 1 { 1 } else { 0 });
 }
 
+/// Reads a page of as many tables of pages, which are all the same page of zeros.
+fn page_tables(count: usize) {
+    const REACH: usize = 2 << 20;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: the mapping is new, and read within its bounds only. Huge pages would need no tables.
+    unsafe {
+        let start = libc::mmap(std::ptr::null_mut(), count * REACH, libc::PROT_READ, flags, -1, 0);
+        assert_ne!(start, libc::MAP_FAILED);
+        libc::madvise(start, count * REACH, libc::MADV_NOHUGEPAGE);
+        for index in 0..count {
+            std::ptr::read_volatile(start.cast::<u8>().add(index * REACH));
+        }
+    }
+    std::thread::sleep(Duration::from_millis(600));
+}
+
 /// Waits for a child; tells whether it ended well.
 fn reap() -> bool {
     let mut status = 0;
@@ -456,13 +479,13 @@ fn die_asking() {
     println!("done");
 }
 
-fn fill(path: &str, is_removed: bool) {
+fn fill(path: &str, then: Option<&str>) {
     let mut file = fs::File::create(path).unwrap();
     let block = vec![1; 1 << 20];
     for _ in 0..8192 {
         if let Err(error) = file.write_all(&block) {
             println!("{}", error.raw_os_error().unwrap());
-            if is_removed {
+            if then == Some("remove") {
                 // A child fails, as the compiler of a build would, before its parent makes room.
                 // SAFETY: one thread; the child only ends.
                 unsafe {
@@ -473,7 +496,7 @@ fn fill(path: &str, is_removed: bool) {
                 reap();
                 file.set_len(0).unwrap();
             }
-            std::process::exit(1);
+            std::process::exit(i32::from(then != Some("cope")));
         }
     }
     println!("never");
