@@ -22,6 +22,7 @@ mod evidence;
 mod inputs;
 mod judge;
 mod keep;
+mod record;
 mod replay;
 mod requirement;
 mod subject;

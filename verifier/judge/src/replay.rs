@@ -15,10 +15,9 @@ use crate::JudgeError;
 use crate::inputs::{MissingInput, inputs_of};
 use crate::judge::{Judge, Options};
 use crate::keep::Keep;
+use crate::record::{record_environment, record_recipe};
 use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource};
-use crate::walk::{
-    LaidOut, Readied, Step, end, environment_error, own_release, record_environment, record_recipe, unstable,
-};
+use crate::walk::{LaidOut, Readied, Step, end, environment_error, own_release, unstable};
 
 /// The class of a verdict that depends on more than the inputs that it names.
 const NOT_REPLAYABLE: &str = "not-replayable";

@@ -21,20 +21,17 @@ use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, MemberPath, Sha256, WheelFileName};
-use twinbuild_verdict::{
-    ArtifactRecord, Container, Decision, InputRecord, LogRecord, Outcome, Reason, Rebuild, RecipeRecord, Verdict,
-    decide,
-};
+use twinbuild_verdict::{Container, Decision, InputRecord, Outcome, Reason, Verdict, decide};
 
 use crate::JudgeError;
-use crate::activity;
 use crate::artifact::record_contents;
 use crate::cause::{Reference, find_and_name};
-use crate::diverse::{shared, unshared};
+use crate::diverse::shared;
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
 use crate::keep::Keep;
+use crate::record::{record_environment, record_recipe, record_twin};
 use crate::replay::Replayed;
 use crate::requirement::{Building, self_hosted};
 use crate::subject::{Prepared, PreparedSource};
@@ -546,19 +543,6 @@ pub(crate) fn unstable<T>() -> Step<T> {
     end(Outcome::Unbuildable, "requirements-unstable", Some("requirements"), detail)
 }
 
-/// Writes a recipe into a verdict.
-pub(crate) fn record_recipe(verdict: &mut Verdict, recipe: &Recipe, origin: &'static str) {
-    verdict.recipe = Some(RecipeRecord { recipe: recipe.clone(), origin, digest: recipe.digest() });
-}
-
-/// Writes the lock of an environment into a verdict.
-pub(crate) fn record_environment(verdict: &mut Verdict, environment: &Environment) -> Result<(), JudgeError> {
-    let lock = serde_json::to_value(environment.lock())
-        .map_err(|error| JudgeError::Internal { what: format!("the environment's lock cannot be written: {error}") })?;
-    verdict.environment = Some(lock);
-    Ok(())
-}
-
 /// Reads the published archive, and says what follows where it cannot be read.
 pub(crate) fn read_published(bytes: &ArchiveFile, findings: &mut Vec<Finding>) -> Result<Step<Archive>, JudgeError> {
     match read(bytes, Format::Zip, &Limits::default()) {
@@ -666,44 +650,6 @@ fn excused<T>(step: Step<T>, excuse: Option<&Reason>) -> Step<T> {
     match (step, excuse) {
         (Step::End(Outcome::Unbuildable, _), Some(reason)) => Step::End(Outcome::Inconclusive, reason.clone()),
         (step, _) => step,
-    }
-}
-
-fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Environment, of_the_other: &Environment) {
-    let artifact = match &twin.ended {
-        Ended::Built(artifact) => {
-            verdict.run.artifacts.insert(twin.name.to_owned(), artifact.sha256.into());
-            Some(ArtifactRecord { file_name: artifact.file_name.clone(), members: None, digests: None })
-        }
-        Ended::Failed(_) | Ended::AtLimit(_) => None,
-    };
-    verdict.findings.extend(activity::findings(twin));
-    verdict.rebuilds.push(Rebuild {
-        name: twin.name,
-        environment: environment.record(),
-        inputs: unshared(environment, of_the_other),
-        variations: twin.variations.clone(),
-        artifact,
-        network_attempts: twin.network_attempts,
-        evidence: twin.evidence.as_ref().map(activity::record),
-    });
-    if let Some(evidence) = &twin.evidence {
-        verdict.run.activity.insert(twin.name.to_owned(), activity::activity(evidence));
-    }
-    if let Some(limits) = &twin.limits_in_force {
-        for held in &limits.limits {
-            let name = format!("{}-{}", twin.name, held.name);
-            verdict.run.limit_mechanisms.insert(name.clone(), held.by.name().to_owned());
-            verdict.run.limits.insert(name, held.value);
-        }
-        let processors = u64::try_from(limits.processors).unwrap_or(u64::MAX);
-        verdict.run.limits.insert(format!("{}-processors", twin.name), processors);
-    }
-    let log = LogRecord { bytes: twin.log.total_bytes, sha256: twin.log.sha256.clone() };
-    verdict.run.logs.insert(twin.name.to_owned(), log);
-    for (what, duration) in [("wall", twin.wall), ("cpu", twin.cpu)] {
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        verdict.run.durations_ms.insert(format!("{}-{what}", twin.name), millis);
     }
 }
 
