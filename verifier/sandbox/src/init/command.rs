@@ -301,7 +301,8 @@ fn limits(limits: &Limits, companions: u64, groups: &Groups) -> (InForce, Vec<(R
         held.push(Held::new("file-bytes", file_bytes, Mechanism::Rlimit));
     }
     both(Resource::Stack, STACK_BYTES);
-    both(Resource::Core, 0);
+    // Not 0, with which the kernel still starts a handler of the host's; only with 1 it does not (core(5)).
+    both(Resource::Core, 1);
     both(Resource::Memlock, 64 * 1024);
     both(Resource::Msgqueue, 0);
     both(Resource::Rtprio, 0);

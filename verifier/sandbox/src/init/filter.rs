@@ -206,6 +206,10 @@ pub(crate) fn programs(is_watched: bool) -> Result<Vec<BpfProgram>, seccompiler:
     families.insert(libc::SYS_socket, vec![family.clone()]);
     families.insert(libc::SYS_socketpair, vec![family]);
 
+    let mut protocols = BTreeMap::new();
+    protocols.insert(libc::SYS_socket, unusual_protocols()?);
+    protocols.insert(libc::SYS_socketpair, unusual_protocols()?);
+
     let mut first = guard();
     if is_watched {
         forbidden.extend(unconditional(WATCHED));
@@ -221,10 +225,30 @@ pub(crate) fn programs(is_watched: bool) -> Result<Vec<BpfProgram>, seccompiler:
     Ok(vec![
         first,
         compile(unconditional(ABSENT), errno(libc::ENOSYS))?,
+        compile(protocols, errno(libc::EPROTONOSUPPORT))?,
         // Loaded last: of two errors the kernel returns the one of the filter loaded last, so a raw netlink
         // socket is a missing family.
         compile(families, errno(libc::EAFNOSUPPORT))?,
     ])
+}
+
+/// Sockets of a protocol that no build needs, which would have the kernel load a module for it. Raw ones are refused by their type, and told of.
+fn unusual_protocols() -> Result<Vec<SeccompRule>, seccompiler::Error> {
+    const SOCK_DCCP: i32 = 6;
+    const KINDS: [i32; 5] = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_RDM, libc::SOCK_SEQPACKET, SOCK_DCCP];
+    const INTERNET: &[i32] = &[0, libc::IPPROTO_ICMP, libc::IPPROTO_TCP, libc::IPPROTO_UDP, libc::IPPROTO_ICMPV6];
+    let families = [(libc::AF_INET, INTERNET), (libc::AF_INET6, INTERNET), (libc::AF_UNIX, &[0, libc::PF_UNIX])];
+    let number = |number: i32| u64::from(number.cast_unsigned());
+    let mut rules = Vec::new();
+    for (family, usual) in families {
+        for kind in KINDS {
+            let mut conditions =
+                vec![(0, SeccompCmpOp::Eq, number(family)), (1, SeccompCmpOp::MaskedEq(0xf), number(kind))];
+            conditions.extend(usual.iter().map(|protocol| (2, SeccompCmpOp::Ne, number(*protocol))));
+            rules.push(rule(&conditions)?);
+        }
+    }
+    Ok(rules)
 }
 
 /// What would slow down or pin process 1, which has the command's user and watches over its limits.
@@ -413,6 +437,20 @@ mod tests {
             }
         }
         assert_eq!(answer(HERE, libc::SYS_socket, [2, 0x8_0803, 0, 0, 0, 0]), errno(libc::EPERM));
+        for protocol in 0..300_u64 {
+            for (family, kind) in [(1, 1), (1, 2), (1, 5), (2, 0x8_0001), (2, 2), (2, 5), (2, 6), (10, 1), (10, 0x802)]
+            {
+                let usual: &[u64] = if family == 1 { &[0, 1] } else { &[0, 1, 6, 17, 58] };
+                let expected = if usual.contains(&protocol) { ALLOW } else { errno(libc::EPROTONOSUPPORT) };
+                for call in [libc::SYS_socket, libc::SYS_socketpair] {
+                    let found = answer(HERE, call, [family | high, kind, protocol | high, 0, 0, 0]);
+                    assert_eq!(found, expected, "{family} {kind} {protocol}");
+                }
+            }
+            // Whatever its protocol, a raw one is refused as such.
+            assert_eq!(answer(HERE, libc::SYS_socket, [2, 3, protocol, 0, 0, 0]), errno(libc::EPERM), "{protocol}");
+        }
+        assert_eq!(answer(HERE, libc::SYS_socket, [16, 2, 9, 0, 0, 0]), errno(libc::EAFNOSUPPORT));
         assert_eq!(answer(HERE, libc::SYS_personality, [0xffff_ffff, 0, 0, 0, 0, 0]), ALLOW);
         assert_eq!(answer(HERE, libc::SYS_personality, [0x40_0000, 0, 0, 0, 0, 0]), errno(libc::EPERM));
         // Its own limits a process may lower, and those of no other, however it is named.
