@@ -56,7 +56,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         "page-tables" => page_tables(argument(0).parse().unwrap()),
         "sockets" => {
             let count: usize = argument(0).parse().unwrap();
-            let sockets: Vec<_> = (0..count).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+            let sockets: Vec<_> = (0..count).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
             std::thread::sleep(Duration::from_millis(600));
             drop(sockets);
         }
