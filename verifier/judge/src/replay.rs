@@ -87,7 +87,7 @@ impl Judge {
         let variations: VariationSet = names
             .map(|name| name.parse())
             .collect::<Result<_, _>>()
-            .map_err(|error: twinbuild_rebuild::UnknownVariation| contradiction(error.to_string()))?;
+            .map_err(|error: twinbuild_rebuild::UnknownVariation| contradiction(&error.to_string()))?;
         let options = Options {
             artifact: None,
             as_of: None,
@@ -113,7 +113,7 @@ impl Judge {
         if self.options.variations.contains(&Variation::Ground) {
             return unable("its twins stand on different ground, of which a verdict holds the first only");
         }
-        let lock = lock_of(recorded).map_err(|error| contradiction(error.to_string()))?;
+        let lock = lock_of(recorded).map_err(|error| contradiction(&error.to_string()))?;
         let blobs = match self.gather(&inputs_of(recorded, lock.as_ref()), lock.as_ref(), inputs)? {
             Ok(blobs) => blobs,
             Err(missing) => return Ok(ReplayEnd::Missing(missing)),
@@ -167,10 +167,10 @@ impl Judge {
         let Some(lock) = &replayed.environment else { return ended_early() };
         let own_files = [prepared.blob.sha256(), source.blob.sha256()];
         let own = lock.files.iter().find(|file| own_files.contains(&file.sha256));
-        lock.check_recipe(&recipe).map_err(|error| contradiction(error.to_string()))?;
+        lock.check_recipe(&recipe).map_err(|error| contradiction(&error.to_string()))?;
         if let Some(own) = own {
             let what = format!("{} {} of its environment is the subject or its source", own.name, own.version);
-            return Err(contradiction(what));
+            return Err(contradiction(&what));
         }
         let environment = match Environment::from_lock(&self.supply(), lock.clone(), &self.cancel) {
             Ok(environment) => environment,
@@ -204,8 +204,8 @@ fn prepared(
         found.ok_or_else(|| JudgeError::Internal { what: format!("the input {sha256} was fetched and is not there") })
     };
     let Subject { origin, purl, file_name, digests, upload_time, .. } = &recorded.subject;
-    let name: DistributionFileName = file_name.parse().map_err(|error| contradiction(format!("{error}")))?;
-    let never_received = || contradiction("its subject has no digest".to_owned());
+    let name: DistributionFileName = file_name.parse().map_err(|error| contradiction(&format!("{error}")))?;
+    let never_received = || contradiction("its subject has no digest");
     let blob = held(digests.as_ref().ok_or_else(never_received)?.sha256)?;
     let subject = Subject {
         origin: *origin,
@@ -217,7 +217,7 @@ fn prepared(
     };
     let source = match &recorded.source {
         Some(record) => {
-            let name: SdistFileName = record.file_name.parse().map_err(|error| contradiction(format!("{error}")))?;
+            let name: SdistFileName = record.file_name.parse().map_err(|error| contradiction(&format!("{error}")))?;
             let blob = held(record.digests.sha256)?;
             Some(PreparedSource { record: record.clone(), name, blob })
         }
@@ -227,7 +227,7 @@ fn prepared(
         && recipe.requirements.cutoff >= *upload
     {
         let cutoff = recipe.requirements.cutoff;
-        return Err(contradiction(format!(
+        return Err(contradiction(&format!(
             "its recipe takes requirements from before {cutoff}, and that must lie before its subject's upload, {upload}"
         )));
     }
@@ -247,7 +247,7 @@ fn prepared(
     })
 }
 
-fn contradiction(what: String) -> JudgeError {
-    let what = twinbuild_subject::MemberPath::from(what.as_str());
+fn contradiction(what: &str) -> JudgeError {
+    let what = twinbuild_subject::MemberPath::from(what);
     JudgeError::Usage { message: format!("the verdict cannot be replayed, as it contradicts itself: {what}") }
 }

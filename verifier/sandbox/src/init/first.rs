@@ -226,8 +226,11 @@ fn limit_shared_memory(bytes: u64) -> Option<u64> {
     Some(pages * 4096)
 }
 
-/// Settings of the sandbox's own namespaces, for memory of the kernel's that no limit on processes counts: what they limit, to how much.
-const SETTINGS: [(&str, u64, &[(&str, &str)]); 3] = [
+/// What a setting limits, to how much, and the files with what is written into them.
+type Setting = (&'static str, u64, &'static [(&'static str, &'static str)]);
+
+/// Settings of the sandbox's own namespaces, for memory of the kernel's that no limit on processes counts.
+const SETTINGS: [Setting; 3] = [
     (
         "tcp-buffer-bytes",
         65_536,
