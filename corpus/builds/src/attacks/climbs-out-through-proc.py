@@ -17,9 +17,15 @@ def attack(directory, files):
     for name in ("acpi", "scsi", "irq", "bus", "driver", "asound"):
         if os.path.isdir(f"/proc/{name}"):
             tried(not os.listdir(f"/proc/{name}"), f"/proc/{name} holds {os.listdir(f'/proc/{name}')}")
-    for path in ("/sys", "/sys/kernel", "/sys/fs/cgroup", "/boot"):
+    for path in ("/sys/kernel", "/sys/fs/cgroup", "/boot"):
         if os.path.isdir(path):
             tried(not os.listdir(path), f"{path} holds {os.listdir(path)}")
+    # Files of the sandbox's own, which tell how many processors there are.
+    own = "/sys/devices/system/cpu"
+    for folder, folders, names in os.walk("/sys"):
+        known = folder.startswith(own) and set(names) <= {"online", "possible", "present"}
+        on_the_way = own.startswith(folder) and not names and len(folders) == 1
+        tried(known or on_the_way, f"{folder} holds {folders} and {names}")
     outside = os.path.realpath("/proc/self/root" + "/.." * 32)
     tried(os.path.samefile(outside, "/"), f"{outside} lies above the root")
 
