@@ -1,6 +1,6 @@
 //! The readers of texts: names, fields, and what a source says of its build.
 
-use twinbuild_recipe::{Header, Recipe, SourceEvidence, WheelEvidence, parse_headers};
+use twinbuild_recipe::{Header, Recipe, SourceEvidence, WheelContents, WheelEvidence, parse_headers};
 use twinbuild_subject::{DistributionFileName, MemberPath, PackageName, Request, Sha256};
 
 /// More fields than are told apart.
@@ -9,7 +9,9 @@ const MOST_FIELDS: usize = 10_000;
 /// Whatever the text is, its fields and the text after them are parts of it; written down again they are the same fields;
 /// and a line that begins like a dependency is a field or part of one. The evidence of a `WHEEL` file is bounded.
 pub fn metadata_headers(bytes: &[u8]) {
-    let evidence = WheelEvidence::read(&MemberPath::from("demo-1.0.dist-info/WHEEL"), bytes, [None]);
+    let path = MemberPath::from("demo-1.0.dist-info/WHEEL");
+    let contents = WheelContents { path: &path, wheel: bytes, metadata: Some(bytes), entry_points: Some(bytes) };
+    let evidence = WheelEvidence::read(&contents, &[]);
     let Ok(text) = std::str::from_utf8(bytes) else {
         assert!(evidence.is_err());
         return;

@@ -116,7 +116,7 @@ impl Judge {
             Ok(source) => source,
             Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
         };
-        let first_upload = first_upload(&release).map_err(registry_error)?;
+        let first_upload = first_upload(&release, file).map_err(registry_error)?;
         let first_upload = self.as_of(Some(first_upload))?.unwrap_or(first_upload);
         let name = file.file_name.clone();
         let first_upload = Some(first_upload);
@@ -156,7 +156,7 @@ impl Judge {
         if let Some((project, release, file)) = listed {
             findings.extend(index_findings(&project, &file));
             purl = Some(Subject::purl_of(&file.file_name));
-            first_upload = self.as_of(self::first_upload(&release).ok())?;
+            first_upload = self.as_of(self::first_upload(&release, &file).ok())?;
             listed_release = Some(release);
         }
         let subject = Subject {
@@ -266,13 +266,14 @@ impl Judge {
     }
 }
 
-/// When the first file of a release was uploaded.
-fn first_upload(release: &Release) -> Result<Timestamp, RegistryError> {
-    let mut first = Timestamp::MAX;
-    for file in release.files() {
-        first = first.min(file.uploaded()?);
+/// When the upload began that a file is of: the first file of its release, unless that is of another upload.
+fn first_upload(release: &Release, file: &ProjectFile) -> Result<Timestamp, RegistryError> {
+    let own = file.uploaded()?;
+    let mut first = own;
+    for other in release.files() {
+        first = first.min(other.uploaded()?);
     }
-    Ok(first)
+    Ok(if own.duration_since(first) > SAME_UPLOAD { own } else { first })
 }
 
 /// What the index itself says against a file.

@@ -155,6 +155,11 @@ impl Conditions {
         conditions
     }
 
+    /// These conditions, but for what the recipe itself says.
+    pub(crate) fn under(&self, recipe: &Recipe) -> Self {
+        Self { umask: recipe.switches.umask.unwrap_or(self.umask), ..self.clone() }
+    }
+
     /// The variables of the build of a recipe.
     pub(crate) fn environment(&self, recipe: &Recipe) -> Vec<(String, String)> {
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());

@@ -58,12 +58,8 @@ def required_by_setup_py():
         raise Required([str(requirement) for requirement in requirements])
 
     setuptools.dist.Distribution.fetch_build_eggs = fetch_build_eggs
-    sys.argv[:] = ["setup.py", "--version"]
-    sys.path.insert(0, os.getcwd())
-    with open("setup.py", "rb") as script:
-        code = compile(script.read(), "setup.py", "exec")
     try:
-        exec(code, {"__name__": "__main__", "__file__": "setup.py"})
+        run_setup_py(["--version"])
     except Required as found:
         return [line.strip() for line in found.args[0] if line.strip()]
     return []
@@ -106,6 +102,51 @@ def close_on_exec(descriptor):
     fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.fcntl(descriptor, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
 
 
+def as_on_windows():
+    """Text files are written with CR LF, and files have no modes but one: what builds on Windows show in a wheel."""
+    import builtins
+    import io
+
+    own = io.open
+
+    def windows_open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
+        if newline is None and "b" not in mode and set("wax+") & set(mode):
+            newline = "\r\n"
+        return own(file, mode, buffering, encoding, errors, newline, closefd, opener)
+
+    io.open = builtins.open = windows_open
+    os.linesep = "\r\n"
+    for folder, _, names in os.walk(os.getcwd()):
+        os.chmod(folder, 0o777)
+        for name in names:
+            path = os.path.join(folder, name)
+            is_program = name.lower().endswith((".exe", ".bat", ".cmd", ".com"))
+            if not os.path.islink(path):
+                os.chmod(path, 0o777 if is_program else 0o666)
+
+
+def leave_extensions_out():
+    """Projects are read as if they had no extension modules."""
+    import setuptools.dist
+
+    parse = setuptools.dist.Distribution.parse_config_files
+
+    def parse_config_files(distribution, *arguments, **named):
+        result = parse(distribution, *arguments, **named)
+        distribution.ext_modules = None
+        return result
+
+    setuptools.dist.Distribution.parse_config_files = parse_config_files
+
+
+def run_setup_py(arguments):
+    sys.argv[:] = ["setup.py"] + arguments
+    sys.path.insert(0, os.getcwd())
+    with open("setup.py", "rb") as script:
+        code = compile(script.read(), "setup.py", "exec")
+    exec(code, {"__name__": "__main__", "__file__": "setup.py"})
+
+
 def native(value):
     """JSON as it would be written in the program: version 2 reads all text as unicode, which few of its libraries expect."""
     if sys.version_info[0] > 2:
@@ -129,12 +170,21 @@ def main():
         with os.fdopen(pipe, "w") as report:
             json.dump(required_by_backend, report)
         return
-    if request["backend"] is None:
-        command = [sys.executable, "setup.py", "bdist_wheel", "--dist-dir", request["output"]]
-        os.execv(sys.executable, command)
-    in_child(required, request)
-    backend = import_backend(request)
+    arguments = ["bdist_wheel", "--dist-dir", request["output"]] + request["options"]
+    is_switched = request["windows"] or request["withoutExtensions"]
+    if request["backend"] is None and not is_switched:
+        os.execv(sys.executable, [sys.executable, "setup.py"] + arguments)
+    if request["backend"] is not None:
+        in_child(required, request)
     try:
+        if request["windows"]:
+            as_on_windows()
+        if request["withoutExtensions"]:
+            leave_extensions_out()
+        if request["backend"] is None:
+            run_setup_py(arguments)
+            return
+        backend = import_backend(request)
         name = backend.build_wheel(request["output"], None, None)
     except Exception:
         import traceback

@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use serde::Serialize;
 use twinbuild_environment::Environment;
-use twinbuild_recipe::{FrontEnd, Recipe};
+use twinbuild_recipe::{FrontEnd, Recipe, Switches};
 use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, Processors, SkeletonFile, SkeletonLink, Spec};
 use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
@@ -55,6 +55,9 @@ struct Request<'a> {
     output: &'a str,
     backend: Option<&'a str>,
     backend_path: &'a [String],
+    options: Vec<String>,
+    windows: bool,
+    without_extensions: bool,
 }
 
 /// What the driver does.
@@ -83,10 +86,11 @@ impl<'a> Job<'a> {
         collect: Option<&std::path::Path>,
     ) -> Result<Spec, serde_json::Error> {
         let source = format!("{}/{}", conditions.build_path, self.source.top());
-        let (backend, backend_path): (_, &[String]) = match &self.recipe.front_end {
-            FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path),
-            FrontEnd::SetupPy => (None, &[]),
+        let (backend, backend_path, options): (_, &[String], _) = match &self.recipe.front_end {
+            FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path, Vec::new()),
+            FrontEnd::SetupPy { options } => (None, &[], options.arguments()),
         };
+        let Switches { windows, without_extensions, .. } = self.recipe.switches;
         let report = match action {
             Action::Requires => "keep",
             Action::Build => "close",
@@ -100,6 +104,9 @@ impl<'a> Job<'a> {
             output: conditions.output,
             backend,
             backend_path,
+            options,
+            windows,
+            without_extensions,
         };
         let Conditions { user_id, group_id, user_name, home, host_name, domain_name, .. } = conditions;
         let file = |path: &str, content: String| SkeletonFile {

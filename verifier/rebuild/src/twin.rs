@@ -117,7 +117,7 @@ pub fn build_once(job: &Job<'_>, into: &Path) -> Result<Twin, RebuildError> {
 /// # Errors
 /// As [`rebuild`]. The inner error is a backend that cannot be imported or fails, with its log.
 pub fn discover_requirements(job: &Job<'_>) -> Result<Result<Vec<String>, (BuildFailure, Log)>, RebuildError> {
-    let run = start(job, &FIRST, Action::Requires, None)?;
+    let run = start(job, &FIRST.under(job.recipe), Action::Requires, None)?;
     let report = String::from_utf8_lossy(&run.message).into_owned();
     if run.message_dropped_bytes > 0 {
         let reason = "the backend asks for more requirements than fit into 1 MiB".to_owned();
@@ -156,6 +156,7 @@ pub(crate) fn build(
 ) -> Result<(Twin, Value), RebuildError> {
     let io_error = |source| RebuildError::Io { doing: format!("making the folder {}", folder.display()), source };
     std::fs::create_dir(folder).map_err(io_error)?;
+    let conditions = &conditions.under(job.recipe);
     let run = start(job, conditions, Action::Build, Some(folder))?;
     let ended = match run.end {
         End::Exited(0) => match (output(folder, &run)?, run.limits_met.first()) {

@@ -46,7 +46,8 @@ impl Generator {
             "bdist-wheel" => Tool::Wheel,
             "setuptools" => Tool::Setuptools,
             "flit" | "flit-core" => Tool::Flit,
-            "hatchling" => Tool::Hatchling,
+            // Until 1.0 hatchling named itself after the whole project.
+            "hatch" | "hatchling" => Tool::Hatchling,
             "poetry" => Tool::Poetry,
             "poetry-core" => Tool::PoetryCore,
             "pdm-backend" => Tool::PdmBackend,
@@ -89,6 +90,7 @@ mod tests {
             ("setuptools (75.1.0.post0)", "setuptools 75.1.0.post0"),
             ("flit 3.7.1", "flit 3.7.1"),
             ("hatchling 1.18.0", "hatchling 1.18.0"),
+            ("hatch 0.22.0", "hatchling 0.22.0"),
             ("poetry 1.0.0a9", "poetry 1.0.0a9"),
             ("poetry-core 1.7.0", "poetry-core 1.7.0"),
             ("pdm-backend (2.1.6)", "pdm-backend 2.1.6"),

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use pep440_rs::Version;
+use pep508_rs::VersionOrUrl;
 use twinbuild_subject::{PackageName, WheelFileName};
 
+use crate::python::{FIRST_FOR_NEW_PYTHONS, first_release, is_new};
 use crate::source::check_requirement;
 use crate::{
-    FrontEnd, Generator, Interpreter, MemberTimes, Needs, Reason, Recipe, Requirements, SourceEvidence, Tool,
-    WheelEvidence,
+    Bound, Dialect, FrontEnd, Generator, Interpreter, Machine, MemberTimes, Needs, Reason, Recipe, Requirements,
+    SourceEvidence, Switches, Tool, WheelEvidence, WheelOptions,
 };
 
 /// What the caller can build with.
@@ -105,9 +107,17 @@ pub fn infer(
     check_platform(file_name)?;
     let generator = wheel.generator.as_ref().map_err(|found| Unsupported::Generator { found: found.clone() })?;
     let mut reasons = Reasons::default();
-    let interpreter = choose_interpreter(file_name, offer, &mut reasons)?;
-    let front_end = choose_front_end(source, &mut reasons);
-    let direct = direct_requirements(file_name, generator, source, &front_end, &mut reasons)?;
+    let interpreter = choose_interpreter(release, wheel, generator, offer, &mut reasons)?;
+    let mut front_end = choose_front_end(source, &mut reasons);
+    if let FrontEnd::SetupPy { options } = &mut front_end
+        && let [two, three] = file_name.python_tags.as_slice()
+        && (two.as_str(), three.as_str()) == ("py2", "py3")
+    {
+        options.universal = true;
+        reasons.add("build.universal", "the wheel is tagged py2.py3".to_owned());
+    }
+    let direct = direct_requirements(file_name, generator, wheel.dialect.as_ref(), source, &front_end, &mut reasons)?;
+    let switches = choose_switches(wheel.machine, &mut reasons);
     let cutoff = release.first_upload.saturating_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
     reasons.add(
         "requirements.cutoff",
@@ -116,7 +126,7 @@ pub fn infer(
     let source_date_epoch = choose_epoch(wheel.times, release.first_upload, &mut reasons);
     let requirements = Requirements { cutoff, direct, locked: None };
     let environment = choose_environment(file_name, &mut reasons);
-    let recipe = Recipe { interpreter, environment, front_end, source_date_epoch, requirements };
+    let recipe = Recipe { interpreter, environment, front_end, switches, source_date_epoch, requirements };
     Ok(Inference { recipe, reasons: reasons.0 })
 }
 
@@ -130,19 +140,61 @@ impl Reasons {
 }
 
 fn choose_interpreter(
-    file_name: &WheelFileName,
+    release: &Release,
+    wheel: &WheelEvidence,
+    generator: &Generator,
     offer: &Offer,
     reasons: &mut Reasons,
 ) -> Result<Interpreter, Unsupported> {
-    let rank = |interpreter: &Interpreter| rank(interpreter, file_name);
+    const KEY: &str = "interpreter.version";
+    let Release { wheel: file_name, first_upload } = release;
+    // Every setuptools from before that time fails on the interpreters of today.
+    let is_old = matches!(generator.tool, Tool::Wheel | Tool::Setuptools) && *first_upload < FIRST_FOR_NEW_PYTHONS;
+    let is_named =
+        |interpreter: &Interpreter| wheel.path_file_python.is_some() && interpreter.numbers() == wheel.path_file_python;
+    let age = |interpreter: &Interpreter| {
+        let order = interpreter.numbers().map_or(0, |(major, minor)| 100 * major + minor);
+        match (is_old, first_release(interpreter)) {
+            (false, _) => (0, 0),
+            (true, _) if is_new(interpreter) => (2, order),
+            // The newest of those that were there, else the oldest of the others.
+            (true, Some(time)) if time < *first_upload => (0, u32::MAX - order),
+            (true, _) => (1, order),
+        }
+    };
+    let rank = |interpreter: &Interpreter| {
+        rank(interpreter, file_name).map(|rank| (rank, !is_named(interpreter), age(interpreter)))
+    };
     // Of equals the first is taken, which is the best that is on offer.
     let found = offer.interpreters.iter().filter(|one| rank(one).is_some()).min_by_key(|one| rank(one));
     let Some(interpreter) = found else {
         let offered: Vec<_> = offer.interpreters.iter().map(|interpreter| interpreter.version.as_str()).collect();
         return Err(Unsupported::Interpreter { tags: shown_tags(file_name), offered: offered.join(", ") });
     };
-    reasons.add("interpreter.version", format!("on offer, and it writes wheels tagged {}", shown_tags(file_name)));
+    reasons.add(KEY, format!("on offer, and it writes wheels tagged {}", shown_tags(file_name)));
+    if is_named(interpreter) {
+        reasons.add(KEY, format!("a member of the wheel is named ..-py{}-nspkg.pth", interpreter.version));
+    }
+    if is_old {
+        reasons.add(KEY, "no setuptools from before the upload runs on CPython 3.9 or newer".to_owned());
+    }
     Ok(interpreter.clone())
+}
+
+fn choose_switches(machine: Machine, reasons: &mut Reasons) -> Switches {
+    match machine {
+        Machine::Usual => Switches::default(),
+        Machine::NoUmask => {
+            reasons.add("build.umask", "files of the wheel may be written by anybody".to_owned());
+            Switches { umask: Some(0), ..Switches::default() }
+        }
+        Machine::Windows => {
+            let because = "no Unix wrote the wheel, and its modes or line endings are those of Windows";
+            reasons.add("build.umask", because.to_owned());
+            reasons.add("build.windows", because.to_owned());
+            Switches { umask: Some(0), windows: true, ..Switches::default() }
+        }
+    }
 }
 
 /// The tags that an interpreter writes: `py2.py3`, or with the binary interface where the wheel has one, `cp311-cp311`.
@@ -204,7 +256,7 @@ pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -
         }
         None if source.has_setup_py => {
             reasons.add(KEY, "the source has a setup.py and names no build system".to_owned());
-            FrontEnd::SetupPy
+            FrontEnd::SetupPy { options: WheelOptions::default() }
         }
         None => {
             reasons.add(KEY, "the source has neither a setup.py nor a build system (PEP 517, default)".to_owned());
@@ -240,6 +292,7 @@ pub(crate) fn source_requirements(source: &SourceEvidence, reasons: &mut Reasons
 fn direct_requirements(
     file_name: &WheelFileName,
     generator: &Generator,
+    dialect: Option<&Dialect>,
     source: &SourceEvidence,
     front_end: &FrontEnd,
     reasons: &mut Reasons,
@@ -268,6 +321,20 @@ fn direct_requirements(
         let is_own_project = *pin == file_name.name.as_str() && *version == file_name.version;
         match (is_own_project, has_in_tree_backend) {
             (false, _) => {
+                let excludes = |text: &String| {
+                    check_requirement("", text).is_ok_and(|requirement| {
+                        let range = requirement.version_or_url.as_ref();
+                        requirement.name.to_string() == *pin
+                            && matches!(range, Some(VersionOrUrl::VersionSpecifier(range)) if !range.contains(version))
+                    })
+                };
+                if let Some(index) = direct.iter().position(excludes) {
+                    let dropped = direct.remove(index);
+                    let because = format!(
+                        "without the source's {dropped}: the wheel's generator says {generator}, so it was not built by that"
+                    );
+                    reasons.add(REQUIREMENTS, because);
+                }
                 direct.push(format!("{pin}=={version}"));
                 reasons.add(REQUIREMENTS, format!("{pin}=={version}, as the wheel's generator says {generator}"));
             }
@@ -279,7 +346,28 @@ fn direct_requirements(
             }
         }
     }
+    if *tool == Tool::Wheel && file_name.name.as_str() != "setuptools" {
+        let mut bounds = dialect.map(Dialect::bounds).unwrap_or_default();
+        // One that another, surer one contradicts tells of something else, such as a project that writes its own metadata.
+        while let Some(index) = contradicted(&bounds) {
+            bounds.remove(index);
+        }
+        let oldest = bounds.into_iter().filter(|bound| bound.is_older).min_by(|a, b| a.release.cmp(&b.release));
+        if let Some(Bound { release, because, .. }) = oldest {
+            direct.push(format!("setuptools<{release}"));
+            reasons.add(REQUIREMENTS, format!("setuptools<{release}, as {because}"));
+        }
+    }
     Ok(direct)
+}
+
+/// The first of some bounds that contradicts one before it.
+fn contradicted(bounds: &[Bound]) -> Option<usize> {
+    let excludes = |a: &Bound, b: &Bound| a.is_older && !b.is_older && a.release <= b.release;
+    (0..bounds.len()).find(|index| {
+        let own = &bounds[*index];
+        bounds[..*index].iter().any(|other| excludes(own, other) || excludes(other, own))
+    })
 }
 
 fn choose_epoch(times: MemberTimes, first_upload: Timestamp, reasons: &mut Reasons) -> Option<i64> {
@@ -315,6 +403,9 @@ mod tests {
         WheelEvidence {
             generator: Generator::parse(generator).ok_or(generator.to_owned()),
             times: MemberTimes::Newest("2021-05-05T14:00:00".parse().unwrap()),
+            dialect: None,
+            path_file_python: None,
+            machine: Machine::Usual,
         }
     }
 
@@ -420,13 +511,81 @@ mod tests {
             infer(&release("six-1.16.0-py2.py3-none-any.whl"), &wheel("bdist_wheel (0.36.2)"), &source, &offer())
                 .unwrap();
         let recipe = inference.recipe;
-        assert_eq!(recipe.front_end, FrontEnd::SetupPy);
+        let options = WheelOptions { universal: true, ..WheelOptions::default() };
+        assert_eq!(recipe.front_end, FrontEnd::SetupPy { options });
         assert_eq!(recipe.requirements.direct, ["setuptools", "wheel", "wheel==0.36.2"]);
         assert_eq!(recipe.requirements.cutoff.to_string(), "2021-05-05T14:18:17Z");
         assert_eq!(recipe.source_date_epoch, Some(1_620_223_200));
         for key in ["interpreter.version", "build.front-end", "build.source-date-epoch", "requirements.cutoff"] {
             assert!(inference.reasons.iter().any(|reason| reason.key == key), "{key}");
         }
+    }
+
+    #[test]
+    fn old_setuptools_gets_an_interpreter_of_its_time() {
+        let of = |version: &str, provider| Interpreter { version: version.to_owned(), provider };
+        let interpreters = ["3.11", "3.9"].map(|version| of(version, Provider::Debian));
+        let hosts = ["3.10", "3.8", "3.7", "3.6", "2.7"].map(|version| of(version, Provider::Host));
+        let offer = Offer { interpreters: interpreters.into_iter().chain(hosts).collect() };
+        let source = SourceEvidence { has_setup_py: true, ..SourceEvidence::default() };
+        for (tool, uploaded, chosen) in [
+            ("bdist_wheel (0.30.0)", "2018-12-04T17:11:33Z", "3.7"),
+            ("bdist_wheel (0.30.0)", "2018-02-15T19:01:27Z", "3.6"),
+            ("bdist_wheel (0.24.0)", "2015-11-25T18:29:51Z", "2.7"),
+            ("bdist_wheel (0.33.6)", "2019-11-03T05:42:01Z", "3.11"),
+            ("flit 1.0", "2018-02-15T19:01:27Z", "3.11"),
+        ] {
+            let first_upload = uploaded.parse().unwrap();
+            let release = Release { wheel: "x-1-py2.py3-none-any.whl".parse().unwrap(), first_upload };
+            let recipe = infer(&release, &wheel(tool), &source, &offer).unwrap().recipe;
+            assert_eq!(recipe.interpreter.version, chosen, "{tool} {uploaded}");
+        }
+        let mut named = wheel("bdist_wheel (0.37.0)");
+        named.path_file_python = Some((3, 8));
+        let recipe = infer(&release("x-1-py3-none-any.whl"), &named, &source, &offer).unwrap().recipe;
+        assert_eq!(recipe.interpreter.version, "3.8");
+    }
+
+    #[test]
+    fn the_dialect_of_the_metadata_limits_setuptools() {
+        let source = SourceEvidence { has_setup_py: true, ..SourceEvidence::default() };
+        let limited = |metadata: &[u8], entry_points: Option<&[u8]>| {
+            let mut wheel = wheel("bdist_wheel (0.37.0)");
+            wheel.dialect = Some(Dialect::read(metadata, entry_points, false));
+            infer(&release("x-1-py3-none-any.whl"), &wheel, &source, &offer())
+                .unwrap()
+                .recipe
+                .requirements
+                .direct
+                .split_off(3)
+        };
+        assert_eq!(limited(b"Home-page: h\nPlatform: UNKNOWN\n\n", None), ["setuptools<62.2"]);
+        assert_eq!(limited(b"Home-page: UNKNOWN\nPlatform: UNKNOWN\n\n", None), ["setuptools<60.6"]);
+        assert_eq!(limited(b"Home-page: h\n\n", None), [""; 0]);
+        // What is surer wins.
+        assert_eq!(limited(b"Home-page: h\n\n", Some(b"[a]\nb = c\n\n")), [""; 0]);
+    }
+
+    #[test]
+    fn the_machine_of_the_publisher_is_switched_on() {
+        let source = source(&["x"], Some("x.y"), &[]);
+        let switched = |machine| {
+            let wheel = WheelEvidence { machine, ..wheel("flit 1.0") };
+            infer(&release("x-1-py3-none-any.whl"), &wheel, &source, &offer()).unwrap().recipe.switches
+        };
+        assert_eq!(switched(Machine::Usual), Switches::default());
+        assert_eq!(switched(Machine::NoUmask), Switches { umask: Some(0), ..Switches::default() });
+        assert_eq!(switched(Machine::Windows), Switches { umask: Some(0), windows: true, ..Switches::default() });
+    }
+
+    #[test]
+    fn a_requirement_that_excludes_the_generator_is_dropped() {
+        let source = source(&["flit_core >=2,<3", "x"], Some("flit_core.buildapi"), &[]);
+        let inference = infer(&release("x-1-py3-none-any.whl"), &wheel("flit 3.8.0"), &source, &offer()).unwrap();
+        assert_eq!(inference.recipe.requirements.direct, ["x", "flit-core==3.8.0"]);
+        assert!(
+            inference.reasons.iter().any(|reason| reason.because.contains("without the source's flit_core >=2,<3"))
+        );
     }
 
     #[test]

@@ -29,20 +29,24 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod dialect;
 mod generator;
 mod headers;
 mod infer;
+mod python;
 mod recipe;
 mod requirement;
 mod source;
 mod wheel;
 
+pub use dialect::{Absence, Bound, Dialect};
 pub use generator::{Generator, Tool};
 pub use headers::{Header, parse_headers};
 pub use infer::{Inference, Offer, Release, Unsupported, check_platform, infer};
 pub use recipe::{
-    FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements,
+    FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements, Switches,
+    WheelOptions,
 };
 pub use requirement::infer_requirement;
 pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
-pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};
+pub use wheel::{EvidenceError, Machine, MemberFacts, MemberTimes, WheelContents, WheelEvidence};

@@ -22,6 +22,9 @@ pub struct Recipe {
     pub environment: Needs,
     /// How the build is called.
     pub front_end: FrontEnd,
+    /// In what the publisher's machine was unlike the build's.
+    #[serde(default, skip_serializing_if = "Switches::is_default")]
+    pub switches: Switches,
     /// `SOURCE_DATE_EPOCH`: seconds since 1970-01-01 UTC. `None` leaves the variable unset.
     pub source_date_epoch: Option<i64>,
     /// What the build requires.
@@ -69,8 +72,88 @@ pub enum FrontEnd {
         /// Folders of the source that the backend is imported from.
         backend_path: Vec<String>,
     },
-    /// `python setup.py bdist_wheel`, for a source that names no backend.
-    SetupPy,
+    /// `python setup.py bdist_wheel`, for a source that names no backend, or was not built through it.
+    SetupPy {
+        /// What the command is given.
+        #[serde(default, skip_serializing_if = "WheelOptions::is_default")]
+        options: WheelOptions,
+    },
+}
+
+/// What `setup.py bdist_wheel` can be given that shows in a wheel's name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct WheelOptions {
+    /// `--universal`: tagged `py2.py3`.
+    pub universal: bool,
+    /// `--python-tag`
+    pub python_tag: Option<String>,
+    /// `--build-number`
+    pub build_number: Option<String>,
+}
+
+impl WheelOptions {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the values are of the grammar of wheel names (PyPA "Binary distribution format").
+    ///
+    /// # Errors
+    /// The value, and what is expected.
+    fn check(&self) -> Result<(), (&'static str, &str, &'static str)> {
+        let is_tag = |tag: &str| {
+            let digits = tag.trim_start_matches(|c: char| c.is_ascii_lowercase());
+            (1..=10).contains(&(tag.len() - digits.len()))
+                && digits.len() <= 4
+                && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if let Some(tag) = &self.python_tag
+            && !(tag.len() <= 40 && tag.split('.').all(is_tag))
+        {
+            return Err(("build.python-tag", tag, "a tag is expected, such as \"py3\" or \"py2.py3\""));
+        }
+        if let Some(number) = &self.build_number
+            && !(number.len() <= 20
+                && number.starts_with(|c: char| c.is_ascii_digit())
+                && number.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
+            return Err(("build.build-number", number, "a digit is expected, then letters and digits"));
+        }
+        Ok(())
+    }
+
+    /// The command's arguments.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let Self { universal, python_tag, build_number } = self;
+        let universal = universal.then(|| "--universal".to_owned());
+        let tag = python_tag.iter().map(|tag| format!("--python-tag={tag}"));
+        let number = build_number.iter().map(|number| format!("--build-number={number}"));
+        universal.into_iter().chain(tag).chain(number).collect()
+    }
+}
+
+/// In what the machine that a file was built on was unlike the one that it is built on again. A closed table: whatever is switched,
+/// all that is built still comes from the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Switches {
+    /// The file mode creation mask of both twins, which then is no variation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
+    /// As on Windows: text files are written with CR LF, and no file has a mode of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub windows: bool,
+    /// The project's extension modules are left out, as where no compiler was found, or where the publisher switched them off.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub without_extensions: bool,
+}
+
+impl Switches {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The requirements of a build, all of them wheels.
@@ -181,6 +264,15 @@ struct BuildTable {
     backend: Option<String>,
     #[serde(default)]
     backend_path: Vec<String>,
+    #[serde(default)]
+    universal: bool,
+    python_tag: Option<String>,
+    build_number: Option<String>,
+    umask: Option<String>,
+    #[serde(default)]
+    windows: bool,
+    #[serde(default)]
+    without_extensions: bool,
     source_date_epoch: Option<i64>,
 }
 
@@ -213,7 +305,14 @@ impl Recipe {
         if !interpreter.version.split_once('.').is_some_and(|(major, minor)| is_number(major) && is_number(minor)) {
             return Err(value("interpreter.version", &interpreter.version, "MAJOR.MINOR is expected, such as 3.11"));
         }
+        let options =
+            WheelOptions { universal: build.universal, python_tag: build.python_tag, build_number: build.build_number };
+        options.check().map_err(|(key, found, expected)| value(key, found, expected))?;
         let front_end = match (build.front_end.as_str(), build.backend) {
+            ("pep517", _) if !options.is_default() => {
+                let found = options.arguments().join(" ");
+                return Err(value("build.front-end", &found, "these are options of front-end \"setup-py\""));
+            }
             ("pep517", Some(backend)) => {
                 // The same rules hold as for a source's own pyproject.toml.
                 let system = BuildSystem {
@@ -225,7 +324,7 @@ impl Recipe {
                 FrontEnd::Pep517 { backend, backend_path: build.backend_path }
             }
             ("pep517", None) => return Err(value("build.backend", "", "front-end \"pep517\" needs a backend")),
-            ("setup-py", None) if build.backend_path.is_empty() => FrontEnd::SetupPy,
+            ("setup-py", None) if build.backend_path.is_empty() => FrontEnd::SetupPy { options },
             ("setup-py", _) => return Err(value("build.front-end", "setup-py", "it takes no backend")),
             (other, _) => return Err(value("build.front-end", other, "\"pep517\" or \"setup-py\" is expected")),
         };
@@ -238,6 +337,14 @@ impl Recipe {
         {
             return Err(value("build.source-date-epoch", &epoch.to_string(), "seconds from 1970 to 9999 are expected"));
         }
+        let umask = match &build.umask {
+            None => None,
+            Some(text) => match u32::from_str_radix(text, 8) {
+                Ok(umask) if umask <= 0o777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Some(umask),
+                _ => return Err(value("build.umask", text, "octal digits up to 0777 are expected, such as \"0022\"")),
+            },
+        };
+        let (windows, without_extensions) = (build.windows, build.without_extensions);
         for locked in requirements.locked.iter().flatten() {
             locked.check().map_err(|expected| value("requirements.locked", &locked.file_name, &expected))?;
         }
@@ -248,6 +355,7 @@ impl Recipe {
             interpreter,
             environment,
             front_end,
+            switches: Switches { umask, windows, without_extensions },
             source_date_epoch: build.source_date_epoch,
             requirements: Requirements { cutoff, direct: requirements.direct, locked: requirements.locked },
         })
@@ -284,7 +392,24 @@ impl Recipe {
                     line("", "build.backend-path", &list(backend_path));
                 }
             }
-            FrontEnd::SetupPy => line("build", "build.front-end", "\"setup-py\""),
+            FrontEnd::SetupPy { options: WheelOptions { universal, python_tag, build_number } } => {
+                line("build", "build.front-end", "\"setup-py\"");
+                if *universal {
+                    line("", "build.universal", "true");
+                }
+                for (key, value) in [("build.python-tag", python_tag), ("build.build-number", build_number)] {
+                    value.iter().for_each(|value| line("", key, &quoted(value)));
+                }
+            }
+        }
+        let Switches { umask, windows, without_extensions } = self.switches;
+        if let Some(umask) = umask {
+            line("", "build.umask", &quoted(&format!("{umask:04o}")));
+        }
+        for (key, is_on) in [("build.windows", windows), ("build.without-extensions", without_extensions)] {
+            if is_on {
+                line("", key, "true");
+            }
         }
         if let Some(epoch) = self.source_date_epoch {
             line("", "build.source-date-epoch", &epoch.to_string());
@@ -369,6 +494,7 @@ mod tests {
             interpreter: Interpreter { version: "3.11".to_owned(), provider: Provider::Debian },
             environment: Needs::default(),
             front_end: FrontEnd::Pep517 { backend: "a.b:c".to_owned(), backend_path: vec!["src".to_owned()] },
+            switches: Switches::default(),
             source_date_epoch: Some(1_580_601_600),
             requirements: Requirements {
                 cutoff: "2021-05-05T14:18:17.237Z".parse().unwrap(),
@@ -412,6 +538,35 @@ mod tests {
         assert_eq!(Recipe::from_toml(&text).unwrap(), other);
         assert_ne!(other.digest(), recipe().digest());
         assert_eq!(Recipe::from_toml(&text.replace("true", "false").replace("host", "debian")).unwrap(), recipe());
+    }
+
+    #[test]
+    fn options_and_switches_are_kept_and_checked() {
+        let options = WheelOptions {
+            universal: true,
+            python_tag: Some("py2.py3".to_owned()),
+            build_number: Some("1a".to_owned()),
+        };
+        assert_eq!(options.arguments(), ["--universal", "--python-tag=py2.py3", "--build-number=1a"]);
+        let mut other = recipe();
+        other.front_end = FrontEnd::SetupPy { options };
+        other.switches = Switches { umask: Some(0o002), windows: true, without_extensions: true };
+        let text = other.to_toml(&[]);
+        assert!(text.contains("umask = \"0002\"\nwindows = true\nwithout-extensions = true\n"), "{text}");
+        assert_eq!(Recipe::from_toml(&text).unwrap(), other);
+        for (from, to, expected) in [
+            ("\"setup-py\"", "\"pep517\"\nbackend = \"a.b\"", "options of front-end"),
+            ("py2.py3", "py3; x", "build.python-tag"),
+            ("py2.py3", "", "build.python-tag"),
+            ("\"1a\"", "\"a --x\"", "build.build-number"),
+            ("0002", "8", "build.umask"),
+            ("0002", "+7", "build.umask"),
+            ("0002", "1000", "build.umask"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            let error = Recipe::from_toml(&text.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{to}: {error}");
+        }
     }
 
     #[test]

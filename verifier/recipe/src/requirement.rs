@@ -26,7 +26,7 @@ pub fn infer_requirement(source: &SourceEvidence, recipe: &Recipe, uploaded: Tim
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FrontEnd;
+    use crate::{FrontEnd, WheelOptions};
 
     #[test]
     fn a_requirement_is_built_like_what_requires_it() {
@@ -37,7 +37,8 @@ mod tests {
         .unwrap();
         let source = SourceEvidence { has_setup_py: true, ..SourceEvidence::default() };
         let inner = infer_requirement(&source, &outer, "2014-06-16T11:00:00Z".parse().unwrap()).recipe;
-        assert_eq!((&inner.interpreter, &inner.front_end), (&outer.interpreter, &FrontEnd::SetupPy));
+        let setup_py = FrontEnd::SetupPy { options: WheelOptions::default() };
+        assert_eq!((&inner.interpreter, &inner.front_end), (&outer.interpreter, &setup_py));
         assert_eq!(inner.requirements.cutoff, outer.requirements.cutoff);
         assert_eq!(inner.requirements.direct, ["setuptools", "wheel"]);
         assert_eq!((inner.source_date_epoch, inner.requirements.locked), (Some(1_402_916_400), None));

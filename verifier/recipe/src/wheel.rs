@@ -3,7 +3,7 @@
 use jiff::civil::DateTime;
 use twinbuild_subject::{MemberPath, WheelFileName};
 
-use crate::{Generator, parse_headers};
+use crate::{Dialect, Generator, parse_headers};
 
 /// What is learned from a published wheel: typed and bounded values only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,50 @@ pub struct WheelEvidence {
     pub generator: Result<Generator, String>,
     /// The times of its members.
     pub times: MemberTimes,
+    /// How its metadata is written, where it has any.
+    pub dialect: Option<Dialect>,
+    /// The interpreter that is named by a member `..-py3.9-nspkg.pth`: major and minor number.
+    pub path_file_python: Option<(u32, u32)>,
+    /// What its members' modes and line endings tell of the machine.
+    pub machine: Machine,
+}
+
+/// What the members of a wheel tell of the machine that it was built on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Machine {
+    /// Nothing unusual.
+    #[default]
+    Usual,
+    /// Files that anybody may write: its umask was 0.
+    NoUmask,
+    /// No Unix wrote it, and its modes or its line endings are those of Windows.
+    Windows,
+}
+
+/// The members of a wheel that tell how it was made.
+#[derive(Debug, Clone, Copy)]
+pub struct WheelContents<'a> {
+    /// The path of the `WHEEL` file.
+    pub path: &'a MemberPath,
+    /// Its content.
+    pub wheel: &'a [u8],
+    /// The content of `METADATA` beside it.
+    pub metadata: Option<&'a [u8]>,
+    /// The content of `entry_points.txt` beside it.
+    pub entry_points: Option<&'a [u8]>,
+}
+
+/// What is looked at of each member.
+#[derive(Debug, Clone, Copy)]
+pub struct MemberFacts<'a> {
+    /// Its name.
+    pub path: &'a MemberPath,
+    /// When it was modified.
+    pub time: Option<DateTime>,
+    /// Its permission bits, where it has any.
+    pub mode: Option<u32>,
+    /// Whether a Unix wrote it.
+    pub is_unix: bool,
 }
 
 /// The modification times of a zip archive's members; without a zone, as the format has them.
@@ -74,20 +118,57 @@ impl WheelEvidence {
         Ok(*index)
     }
 
-    /// Reads the content of the `WHEEL` member, `path`, and the members' times.
+    /// Reads what a wheel says of its making.
     ///
     /// # Errors
-    /// When `content` is not UTF-8.
-    pub fn read(
-        path: &MemberPath,
-        content: &[u8],
-        times: impl IntoIterator<Item = Option<DateTime>>,
-    ) -> Result<Self, EvidenceError> {
-        let text = std::str::from_utf8(content).map_err(|_| EvidenceError::NotText { path: path.clone() })?;
+    /// When `WHEEL` is not UTF-8.
+    pub fn read(contents: &WheelContents<'_>, members: &[MemberFacts<'_>]) -> Result<Self, EvidenceError> {
+        let WheelContents { path, wheel, metadata, entry_points } = *contents;
+        let text = std::str::from_utf8(wheel).map_err(|_| EvidenceError::NotText { path: path.clone() })?;
         let (headers, _) = parse_headers(text);
         let generator = headers.iter().find(|header| header.name.eq_ignore_ascii_case("generator"));
         let value = generator.map_or_else(String::new, |header| header.value.chars().take(100).collect());
-        Ok(Self { generator: Generator::parse(&value).ok_or(value), times: MemberTimes::of(times) })
+        let folder = path.as_bytes().strip_suffix(b"WHEEL").unwrap_or_default();
+        let has_licenses = members.iter().any(|member| is_license(member.path, folder));
+        let has_windows_lines = [Some(wheel), metadata]
+            .into_iter()
+            .flatten()
+            .any(|content| content.split(|byte| *byte == b'\n').next().is_some_and(|line| line.ends_with(b"\r")));
+        Ok(Self {
+            generator: Generator::parse(&value).ok_or(value),
+            times: MemberTimes::of(members.iter().map(|member| member.time)),
+            dialect: metadata.map(|metadata| Dialect::read(metadata, entry_points, has_licenses)),
+            path_file_python: members.iter().find_map(|member| path_file_python(member.path)),
+            machine: Machine::of(members, has_windows_lines),
+        })
+    }
+}
+
+/// Whether a member is a file of a licence or of authors that `bdist_wheel` puts beside the metadata.
+fn is_license(path: &MemberPath, folder: &[u8]) -> bool {
+    const NAMES: [&[u8]; 5] = [b"LICENSE", b"LICENCE", b"COPYING", b"NOTICE", b"AUTHORS"];
+    let name = path.as_bytes().strip_prefix(folder);
+    name.is_some_and(|name| NAMES.iter().any(|known| name.starts_with(known)))
+}
+
+/// The version in a name such as `x-1.0-py3.9-nspkg.pth`.
+fn path_file_python(path: &MemberPath) -> Option<(u32, u32)> {
+    let name = path.as_str()?.strip_suffix("-nspkg.pth")?;
+    let (major, minor) = name.rsplit_once("-py")?.1.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+impl Machine {
+    fn of(members: &[MemberFacts<'_>], has_windows_lines: bool) -> Self {
+        const BY_OTHERS: u32 = 0o002;
+        let is_open = |member: &&MemberFacts<'_>| member.mode.is_some_and(|mode| mode & BY_OTHERS != 0);
+        let is_any_open = members.iter().any(|member| is_open(&member));
+        let is_no_unix = !members.is_empty() && members.iter().all(|member| !member.is_unix);
+        match (is_no_unix, is_any_open || has_windows_lines) {
+            (true, true) => Self::Windows,
+            (false, true) if is_any_open => Self::NoUmask,
+            _ => Self::Usual,
+        }
     }
 }
 
@@ -128,11 +209,46 @@ mod tests {
     #[test]
     fn unknown_generators_are_kept_for_the_message_only() {
         let path = MemberPath::from("six-1.16.0.dist-info/WHEEL");
-        let evidence = WheelEvidence::read(&path, b"Wheel-Version: 1.0\nGenerator: maturin (1.0)\n", []).unwrap();
+        let read = |wheel: &[u8]| {
+            let contents = WheelContents { path: &path, wheel, metadata: None, entry_points: None };
+            WheelEvidence::read(&contents, &[]).unwrap()
+        };
+        let evidence = read(b"Wheel-Version: 1.0\nGenerator: maturin (1.0)\n");
         assert_eq!(evidence.generator, Err("maturin (1.0)".to_owned()));
         assert_eq!(evidence.times, MemberTimes::None);
         // The reader of another tool hangs where the field is not among the first two.
-        let late = WheelEvidence::read(&path, b"Wheel-Version: 1.0\nA: 1\nB: 2\nGenerator: flit 3.7.1\n", []).unwrap();
+        let late = read(b"Wheel-Version: 1.0\nA: 1\nB: 2\nGenerator: flit 3.7.1\n");
         assert_eq!(late.generator.unwrap().to_string(), "flit 3.7.1");
+    }
+
+    #[test]
+    fn members_tell_of_the_machine_and_of_the_interpreter() {
+        let path = MemberPath::from("x-1.dist-info/WHEEL");
+        let read = |wheel: &[u8], members: &[(&str, u32, bool)]| {
+            let paths: Vec<_> = members.iter().map(|(path, ..)| MemberPath::from(*path)).collect();
+            let facts = paths.iter().zip(members).map(|(path, (_, mode, is_unix))| MemberFacts {
+                path,
+                time: None,
+                mode: Some(*mode),
+                is_unix: *is_unix,
+            });
+            let contents = WheelContents { path: &path, wheel, metadata: None, entry_points: None };
+            WheelEvidence::read(&contents, &facts.collect::<Vec<_>>()).unwrap()
+        };
+        let generator = b"Generator: bdist_wheel (0.36.2)\n";
+        assert_eq!(read(generator, &[("x.py", 0o644, true)]).machine, Machine::Usual);
+        assert_eq!(read(generator, &[("x.py", 0o644, false)]).machine, Machine::Usual);
+        assert_eq!(read(generator, &[("x.py", 0o666, true), ("y.py", 0o644, true)]).machine, Machine::NoUmask);
+        assert_eq!(read(generator, &[("x.py", 0o666, false)]).machine, Machine::Windows);
+        let windows = b"Generator: bdist_wheel (0.36.2)\r\n";
+        assert_eq!(read(windows, &[("x.py", 0o644, false)]).machine, Machine::Windows);
+        for (name, python) in [
+            ("x-1-py3.9-nspkg.pth", Some((3, 9))),
+            ("x-1-py2.7-nspkg.pth", Some((2, 7))),
+            ("x-1-nspkg.pth", None),
+            ("x-1-py3.9; import os-nspkg.pth", None),
+        ] {
+            assert_eq!(read(generator, &[(name, 0o644, true)]).path_file_python, python, "{name}");
+        }
     }
 }

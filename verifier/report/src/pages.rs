@@ -297,7 +297,10 @@ fn recipe(record: &RecipeRecord) -> Section<'_> {
     let mut build = vec![words("CPython "), name(&recipe.interpreter.version), words(", ")];
     match &recipe.front_end {
         FrontEnd::Pep517 { backend, .. } => build.extend([words("the backend "), name(backend)]),
-        FrontEnd::SetupPy => build.push(words("setup.py")),
+        FrontEnd::SetupPy { options } => {
+            let command: Vec<_> = std::iter::once("setup.py".to_owned()).chain(options.arguments()).collect();
+            build.push(words(command.join(" ")));
+        }
     }
     build.push(words(match &recipe.requirements.locked {
         Some(locked) => format!(", {} uploaded before ", counted(count_of(locked), "wheel", "wheels")),
