@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use twinbuild_compare::Normalizing;
+use twinbuild_judge::MOST_TRIALS;
 use twinbuild_rebuild::{Variation, VariationSet};
 
 use crate::failure::Failure;
@@ -158,7 +159,17 @@ pub(crate) struct Rebuild {
     #[arg(long)]
     pub(crate) diverse: bool,
     #[command(flatten)]
+    pub(crate) search: SearchFlags,
+    #[command(flatten)]
     pub(crate) limits: LimitFlags,
+}
+
+/// How far recipes are searched for.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct SearchFlags {
+    /// Try at most this many other recipes where the inferred one does not give the published file
+    #[arg(long, value_name = "NUMBER", default_value_t = MOST_TRIALS)]
+    pub(crate) trials: u32,
 }
 
 /// What a build may use up.
@@ -253,6 +264,8 @@ pub(crate) struct CorpusRun {
     /// Where verdicts are appended, one a line [default: LIST with .results.jsonl behind]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchFlags,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
 }

@@ -14,7 +14,7 @@ pub(crate) mod replay;
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
-use twinbuild_judge::{Judge, Options, Target};
+use twinbuild_judge::{Judge, MOST_TRIALS, Options, Target};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::{Report, Style};
 use twinbuild_sandbox::Limits;
@@ -56,6 +56,7 @@ fn judge(
         keep: None,
         variations: Variation::usual(),
         limits: Limits::of_this_host(),
+        most_trials: MOST_TRIALS,
         normalizing: global.normalizing(),
     };
     choose(&settings, &mut options)?;

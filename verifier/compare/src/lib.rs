@@ -18,6 +18,7 @@
 //! files' `RECORD` were verified row by row. Programs and libraries are never normalized.
 #![forbid(unsafe_code)]
 
+mod closeness;
 mod comparison;
 mod explain;
 mod finding;
@@ -30,6 +31,7 @@ mod three_way;
 mod tiles;
 mod trace;
 
+pub use closeness::closeness;
 pub use comparison::{
     ByteCounts, Comparison, ContainerDifferences, FileCounts, MemberOrigin, MemberRelation, MemberResult, Mismatch,
     Normalization, Relation,

@@ -7,7 +7,8 @@ use twinbuild_rebuild::{Cause, Ended, Job, RebuildError, VariationSet, find_caus
 use twinbuild_verdict::{Nondeterminism, NondeterminismCause, Verdict};
 
 use crate::JudgeError;
-use crate::walk::{Step, chain, open_file, read_built};
+use crate::attempt::read_built;
+use crate::walk::{Step, chain, open_file};
 
 /// What the first twin built, which trials are held against.
 pub(crate) struct Reference<'a> {

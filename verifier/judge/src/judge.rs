@@ -51,6 +51,8 @@ pub struct Options {
     pub variations: VariationSet,
     /// The limits of each build.
     pub limits: Limits,
+    /// How many other recipes may be tried where the inferred one does not give the published file.
+    pub most_trials: u32,
     /// Whether contents may be compared after normalizers.
     pub normalizing: Normalizing,
 }

@@ -43,6 +43,22 @@ impl Keep {
         }
     }
 
+    /// Removes what was kept of twins, before others are built by another recipe.
+    pub(crate) fn forget_twins(&self) -> Result<(), JudgeError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        for name in ["first", "second", "first.log", "second.log"] {
+            let path = folder.join(name);
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(JudgeError::io(format!("removing {}", path.display()))(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the verdict.
     pub(crate) fn verdict(&self, verdict: &Verdict) -> Result<(), JudgeError> {
         let text = serde_json::to_string_pretty(verdict)

@@ -14,6 +14,7 @@
 
 mod activity;
 mod artifact;
+mod attempt;
 mod cause;
 mod diverse;
 mod embedded;
@@ -25,6 +26,7 @@ mod keep;
 mod record;
 mod replay;
 mod requirement;
+mod search;
 mod subject;
 mod walk;
 
@@ -32,3 +34,4 @@ pub use error::JudgeError;
 pub use inputs::MissingInput;
 pub use judge::{Inferred, Judge, Options, Target};
 pub use replay::{Replay, ReplayEnd};
+pub use search::MOST_TRIALS;

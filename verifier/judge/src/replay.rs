@@ -9,7 +9,7 @@ use twinbuild_rebuild::{Variation, VariationSet};
 use twinbuild_recipe::{Inference, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
-use twinbuild_verdict::{Difference, Outcome, RecordedRecipe, RecordedVerdict, Verdict, differences};
+use twinbuild_verdict::{Difference, Outcome, RecordedRecipe, RecordedVerdict, Search, Verdict, differences};
 
 use crate::JudgeError;
 use crate::inputs::{MissingInput, inputs_of};
@@ -56,6 +56,8 @@ pub enum ReplayEnd {
 pub(crate) struct Replayed {
     recipe: Option<RecordedRecipe>,
     environment: Option<EnvironmentLock>,
+    /// The recipes that were tried.
+    search: Option<Search>,
     /// Whether the twins were run: then the backend had asked for nothing more.
     is_built: bool,
 }
@@ -64,6 +66,11 @@ impl Replayed {
     /// The recipe, and where it came from.
     pub(crate) fn recipe(&self) -> Option<(&Recipe, &'static str)> {
         self.recipe.as_ref().map(|recipe| (&recipe.recipe, recipe.origin))
+    }
+
+    /// The recipes that were tried before it. They are not tried again.
+    pub(crate) fn search(&self) -> Option<Search> {
+        self.search.clone()
     }
 }
 
@@ -96,6 +103,7 @@ impl Judge {
             keep: self.options.keep.clone(),
             variations,
             limits: self.options.limits.clone(),
+            most_trials: 0,
             normalizing: if recorded.choices.is_strict { Normalizing::No } else { Normalizing::Yes },
         };
         let (index, mirror) = (self.pypi.index().clone(), self.mirror.clone());
@@ -243,7 +251,12 @@ fn prepared(
         // Only a recipe that is inferred once more could depend on it, and such a walk ends before it builds.
         first_upload: Some(upload_time.unwrap_or(Timestamp::UNIX_EPOCH)),
         findings: findings.collect(),
-        replayed: Some(Replayed { recipe: recorded.recipe.clone(), environment, is_built: recorded.is_built }),
+        replayed: Some(Replayed {
+            recipe: recorded.recipe.clone(),
+            environment,
+            search: recorded.search.clone(),
+            is_built: recorded.is_built,
+        }),
     })
 }
 

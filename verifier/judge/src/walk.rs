@@ -1,17 +1,15 @@
 //! The walk from a subject at hand to its verdict.
 
-use std::cell::Cell;
 use std::error::Error;
 use std::fs::File;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, Member, MemberKind, ReadError, read};
-use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
+use twinbuild_compare::{Finding, Severity, Side, SourceIndex};
 use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
 use twinbuild_rebuild::{
-    Artifact, BuildFailure, Ended, Job, RebuildError, Twin, Variation, VariationSet, discover_requirements,
-    driver_digest, rebuild,
+    Artifact, BuildFailure, Job, RebuildError, VariationSet, discover_requirements, driver_digest,
 };
 use twinbuild_recipe::{
     Inference, Interpreter, LockedRequirement, Provider, Reason as Because, Recipe, Release, SourceEvidence,
@@ -21,17 +19,14 @@ use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, MemberPath, Sha256, WheelFileName};
-use twinbuild_verdict::{Container, Decision, InputRecord, Outcome, Reason, Verdict, decide};
+use twinbuild_verdict::{Outcome, Reason, Verdict};
 
 use crate::JudgeError;
-use crate::artifact::record_contents;
-use crate::cause::{Reference, find_and_name};
-use crate::diverse::shared;
-use crate::embedded::Searcher;
+use crate::attempt::{Attempt, Case};
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
 use crate::keep::Keep;
-use crate::record::{record_environment, record_recipe, record_twin};
+use crate::record::{record_environment, record_recipe};
 use crate::replay::Replayed;
 use crate::requirement::{Building, self_hosted};
 use crate::subject::{Prepared, PreparedSource};
@@ -120,171 +115,16 @@ impl Judge {
         let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
-        let inferred = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
-        let environment_started = Instant::now();
-        let (readied, other) = match &prepared.replayed {
-            None => {
-                let origin = inferred.1;
-                let ground = step!(verdict, self.ground(&inferred.0.recipe)?);
-                let count = Cell::new(0);
-                let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground, &count);
-                let readied = step!(verdict, self.ready(&building, inferred, Some(&mut verdict))?);
-                let other = step!(verdict, self.other_environment(&building, &readied, origin)?);
-                (readied, other)
-            }
-            Some(replayed) => {
-                (step!(verdict, self.ready_again(replayed, prepared, source, &laid_out, inferred, &mut verdict)?), None)
-            }
-        };
-        verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
-        keep.recipe(&readied.recipe, &readied.reasons)?;
-        let own =
-            InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
-        verdict.shared_inputs = std::iter::once(own).chain(shared(&readied.environment, other.as_ref())).collect();
-
-        let environments: Vec<&Environment> = std::iter::once(&readied.environment).chain(&other).collect();
-        let embeds_subject =
-            step!(verdict, self.search_for_subject(prepared, &laid_out, &environments, &mut verdict.findings)?);
-        tracing::info!("building {} twice", name.text);
-        let build_started = Instant::now();
-        let staging = self.store.staging()?;
-        let job = Job {
-            recipe: &readied.recipe,
-            environment: &readied.environment,
-            other: other.as_ref(),
-            source: &laid_out.tree,
-            variations: &self.options.variations,
-            limits: &self.options.limits,
-            cancel: &self.cancel,
-        };
-        let twins = match rebuild(&job, staging.path()) {
-            Ok(twins) => twins,
-            Err(error) => step!(verdict, rebuild_error(error)?),
-        };
-        verdict.run.durations_ms.insert("build".to_owned(), millis(build_started));
-        let grounds = [&readied.environment, other.as_ref().unwrap_or(&readied.environment)];
-        for (index, twin) in twins.iter().enumerate() {
-            record_twin(&mut verdict, twin, grounds[index], grounds[1 - index]);
-            keep.twin(twin)?;
-        }
-        let excuse = excuse(&twins);
-        let [first, second] = match excused(artifacts(&mut verdict, &twins), excuse.as_ref()) {
-            Step::Next(artifacts) => artifacts,
-            Step::End(outcome, reason) => {
-                let is_built = |ended: &Ended| matches!(ended, Ended::Built(_));
-                let [first, second] = twins.each_ref().map(|twin| is_built(&twin.ended));
-                if outcome == Outcome::Unbuildable && first != second {
-                    find_and_name(&mut verdict, &job, staging.path(), |ended| Ok(is_built(ended) == first))?;
-                }
-                (verdict.outcome, verdict.reason) = (outcome, Some(reason));
-                return Ok(verdict);
-            }
-        };
-
-        tracing::info!("comparing {} three ways", name.text);
-        let compare_started = Instant::now();
-        let built = [open_file(first)?, open_file(second)?];
-        let archives = [
-            step!(verdict, excused(read_built(&built[0], first), excuse.as_ref())),
-            step!(verdict, excused(read_built(&built[1], second), excuse.as_ref())),
-        ];
-        record_contents(&mut verdict, &archives, [first, second], &laid_out.tree)?;
-        let published = Side { archive: &published, bytes: &bytes, sha256: prepared.blob.sha256() };
-        let sides = [
-            Side { archive: &archives[0], bytes: &built[0], sha256: first.sha256 },
-            Side { archive: &archives[1], bytes: &built[1], sha256: second.sha256 },
-        ];
+        let (inference, origin) = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
+        let side = Side { archive: &published, bytes: &bytes, sha256: prepared.blob.sha256() };
         let index = SourceIndex::new(laid_out.tree.files().iter().cloned());
-        let mut three_way = compare(&published, &sides[0], &sides[1], &index, self.options.normalizing)
-            .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
-        for artifact in [first, second] {
-            if artifact.file_name != name.text {
-                let detail = other_name(&artifact.file_name, name);
-                verdict.findings.push(Finding::whole("file-name-differs", Severity::Warning, detail));
-                three_way.mismatch = three_way.mismatch.max(Some(Mismatch::Packaging));
-            }
+        let case = Case { prepared, name, published: side, source, laid_out: &laid_out, index: &index, keep };
+        let Attempt { verdict: attempted, end } = self.attempt(&case, &verdict, (inference.clone(), origin))?;
+        if let Some(replayed) = &prepared.replayed {
+            return Ok(Verdict { search: replayed.search(), ..attempted });
         }
-        let decision: Decision =
-            decide(&three_way.comparison, three_way.mismatch, three_way.source_embeds_subject || embeds_subject);
-        match excuse {
-            Some(reason) if decision.outcome != Outcome::Reproduced => {
-                verdict.outcome = Outcome::Inconclusive;
-                verdict.reason = Some(reason);
-                for finding in &mut three_way.findings {
-                    // Whatever was built, that holds.
-                    if finding.code != "source-embeds-artifact" {
-                        finding.severity = finding.severity.min(Severity::Warning);
-                    }
-                }
-            }
-            _ => verdict.set_decision(decision),
-        }
-        if verdict.outcome == Outcome::Nondeterministic {
-            let reference = Reference { side: &sides[0], normalizing: self.options.normalizing };
-            find_and_name(&mut verdict, &job, staging.path(), |ended| reference.is_same(ended))?;
-        }
-        verdict.comparison = Some(three_way.comparison);
-        verdict.findings.append(&mut three_way.findings);
-        verdict.findings.dedup();
-        for variation in verdict.rebuilds.first().iter().flat_map(|rebuild| &rebuild.variations) {
-            if !variation.effective {
-                let named = variation.name.parse::<Variation>();
-                let is_asked = named.is_ok_and(|named| !self.options.variations.contains(&named));
-                let why = if is_asked { "by request, " } else { "" };
-                let detail = format!(
-                    "{why}both twins saw the same {}, so nothing is known of what depends on it",
-                    variation.name
-                );
-                verdict.findings.push(Finding::whole("variation-not-effective", Severity::Note, detail));
-            }
-        }
-        verdict.normalizers_applied = three_way.normalizations;
-        verdict.container = Some(Container {
-            kind: "zip".to_owned(),
-            differences: three_way.container,
-            parameters: three_way.parameters,
-        });
-        verdict.run.durations_ms.insert("compare".to_owned(), millis(compare_started));
-        sort_findings(&mut verdict.findings);
-        Ok(verdict)
-    }
-
-    /// Looks for the published file inside of the source and of the build requirements, at any depth. In the source it
-    /// makes `reproduced` impossible; among the requirements it ends the walk, as nothing may bring it into a build.
-    fn search_for_subject(
-        &self,
-        prepared: &Prepared,
-        laid_out: &LaidOut,
-        environments: &[&Environment],
-        findings: &mut Vec<Finding>,
-    ) -> Result<Step<bool>, JudgeError> {
-        let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
-        searcher.tree(laid_out.tree.folder()).map_err(JudgeError::io("searching the source"))?;
-        let in_source = searcher.finish();
-        let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
-        for path in environments.iter().filter_map(|environment| environment.requirements_path()) {
-            searcher.tree(path).map_err(JudgeError::io("searching the build requirements"))?;
-        }
-        let in_requirements = searcher.finish();
-        if let Some(place) = in_requirements.found {
-            let detail = format!("a build requirement holds the published file itself: {place}");
-            findings.push(Finding::whole("requirement-embeds-artifact", Severity::Alert, detail.clone()));
-            return Ok(end(Outcome::Unbuildable, "requirement-embeds-artifact", Some("requirements"), detail));
-        }
-        if let Some(place) = &in_source.found {
-            let detail =
-                format!("the source holds the published file itself, so nothing needs to have been built: {place}");
-            findings.push(Finding::whole("source-embeds-artifact", Severity::Alert, detail));
-        } else if let Some(why) = in_source.unfinished.or(in_requirements.unfinished) {
-            let detail = format!("whether what it is built from holds the published file itself cannot be told: {why}");
-            return Ok(end(Outcome::Inconclusive, "limit", Some("source"), detail));
-        }
-        for path in in_source.unread.into_iter().chain(in_requirements.unread) {
-            let detail =
-                "it begins like an archive and cannot be read as one, so what it holds was not looked into".to_owned();
-            findings.push(Finding::of("nested-archive-unread", Severity::Note, &path, detail));
-        }
-        Ok(Step::Next(in_source.found.is_some()))
+        let (Some(end), "inferred") = (end, origin) else { return Ok(attempted) };
+        self.search_from(&case, &verdict, attempted, (&inference, end))
     }
 
     /// Lays the source out and reads what it says about its build.
@@ -579,80 +419,6 @@ pub(crate) fn open_file(artifact: &Artifact) -> Result<ArchiveFile, JudgeError> 
     ArchiveFile::new(File::open(&artifact.path).map_err(JudgeError::io(doing()))?).map_err(JudgeError::io(doing()))
 }
 
-pub(crate) fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {
-    match read(bytes, Format::Zip, &Limits::default()) {
-        Ok(archive) => Step::Next(archive),
-        Err(ReadError::Limit(limit)) => end(Outcome::Inconclusive, "limit", Some("output"), limit.to_string()),
-        Err(error) => {
-            let name = MemberPath::from(artifact.file_name.as_str());
-            let detail = format!("the wheel that was built, {name}, cannot be read: {}", chain(&error));
-            end(Outcome::Unbuildable, "output-malformed", Some("output"), detail)
-        }
-    }
-}
-
-/// That a rebuild has another name than the published file, and where it is only in the platform tags.
-fn other_name(rebuilt: &str, published: &WheelFileName) -> String {
-    let shown = MemberPath::from(rebuilt);
-    let detail = format!("the rebuild's name is {shown}, and the published file's is {}", published.text);
-    let other = rebuilt.parse::<WheelFileName>().ok().filter(|other| other.platform_tags != published.platform_tags);
-    let Some(other) = other else { return detail };
-    let (was, is) = (other.platform_tags.join("."), published.platform_tags.join("."));
-    let is_only_platform =
-        WheelFileName { text: published.text.clone(), platform_tags: published.platform_tags.clone(), ..other }
-            == *published;
-    let only =
-        if is_only_platform { "they differ in the platform tags only" } else { "their platform tags differ too" };
-    let was = MemberPath::from(was.as_str());
-    let repaired = if is.contains("manylinux") && is_only_platform {
-        ", as where a repair tool wrote the published ones after the build"
-    } else {
-        ""
-    };
-    format!("{detail}: {only}, {was} in the rebuild and {is} in the published file{repaired}")
-}
-
-/// Both twins' artifacts, or why there are not two.
-fn artifacts<'a>(verdict: &mut Verdict, twins: &'a [Twin; 2]) -> Step<[&'a Artifact; 2]> {
-    let failed = |twin: &'a Twin| match &twin.ended {
-        Ended::Failed(failure) => Some((twin, failure)),
-        Ended::Built(_) | Ended::AtLimit(_) => None,
-    };
-    // Before any failure: with more of it, the build might have come to another end.
-    for twin in twins {
-        if let Ended::AtLimit(limit) = twin.ended {
-            verdict.run.log_tail = Some(tail(&twin.log.bytes));
-            let error = RebuildError::Limit { limit };
-            return end(Outcome::Inconclusive, "limit", Some("build"), error.to_string());
-        }
-    }
-    if let [Twin { ended: Ended::Built(first), .. }, Twin { ended: Ended::Built(second), .. }] = twins {
-        return Step::Next([first, second]);
-    }
-    let failures: Vec<_> = twins.iter().filter_map(failed).collect();
-    let Some((twin, failure)) = failures.first() else {
-        return end(Outcome::Inconclusive, "no-artifact", None, "a twin gave neither an artifact nor a failure");
-    };
-    verdict.run.log_tail = Some(tail(&twin.log.bytes));
-    let which = if failures.len() == 2 { String::new() } else { format!(" in the {} twin only", twin.name) };
-    end(Outcome::Unbuildable, failure.class, Some(failure.stage.name()), format!("{}{which}", failure.detail))
-}
-
-/// Why nothing can be held against a subject whose twins met a limit: with more of it, they might have built something else.
-fn excuse(twins: &[Twin; 2]) -> Option<Reason> {
-    let limit = twins.iter().find_map(Twin::limit)?;
-    let detail = RebuildError::Limit { limit }.to_string();
-    Some(Reason { class: "limit".to_owned(), stage: Some("build".to_owned()), detail })
-}
-
-/// A step at whose end what was built is to blame, unless there is an excuse for it.
-fn excused<T>(step: Step<T>, excuse: Option<&Reason>) -> Step<T> {
-    match (step, excuse) {
-        (Step::End(Outcome::Unbuildable, _), Some(reason)) => Step::End(Outcome::Inconclusive, reason.clone()),
-        (step, _) => step,
-    }
-}
-
 pub(crate) fn lock_error<T>(error: LockError) -> Result<Step<T>, JudgeError> {
     let stage = Some("requirements");
     match error {
@@ -704,7 +470,7 @@ pub(crate) fn tail(log: &[u8]) -> String {
     text.lines().map(|line| MemberPath::from(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 
-fn newest(times: &twinbuild_recipe::MemberTimes) -> Option<Timestamp> {
+pub(crate) fn newest(times: &twinbuild_recipe::MemberTimes) -> Option<Timestamp> {
     use twinbuild_recipe::MemberTimes::{Newest, None as NoTime, Uniform};
     match times {
         Uniform(time) | Newest(time) => time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp()),
@@ -712,6 +478,6 @@ fn newest(times: &twinbuild_recipe::MemberTimes) -> Option<Timestamp> {
     }
 }
 
-fn millis(since: Instant) -> u64 {
+pub(crate) fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -39,6 +39,8 @@ def required(request):
         except ImportError:
             return required_by_setup_py()
         backend = getattr(backend, "__legacy__", backend)
+        # Where the script itself is run, its folder is the first place to import from.
+        sys.path.insert(0, os.getcwd())
     else:
         backend = import_backend(request)
     hook = getattr(backend, "get_requires_for_build_wheel", None)
@@ -103,26 +105,32 @@ def close_on_exec(descriptor):
 
 
 def as_on_windows():
-    """Text files are written with CR LF, and files have no modes but one: what builds on Windows show in a wheel."""
+    """Text is written with CR LF, and is of the code page of Western Europe unless it says otherwise."""
     import builtins
     import io
 
     own = io.open
 
     def windows_open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
-        if newline is None and "b" not in mode and set("wax+") & set(mode):
-            newline = "\r\n"
+        if "b" not in mode:
+            encoding = encoding or "cp1252"
+            if newline is None and set("wax+") & set(mode):
+                newline = "\r\n"
         return own(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
     io.open = builtins.open = windows_open
     os.linesep = "\r\n"
+
+
+def check_out_again(umask, is_windows):
+    """The files of the source get the modes of a checkout under that mask; on Windows none is a program by its mode."""
     for folder, _, names in os.walk(os.getcwd()):
-        os.chmod(folder, 0o777)
+        os.chmod(folder, 0o777 & ~umask)
         for name in names:
             path = os.path.join(folder, name)
-            is_program = name.lower().endswith((".exe", ".bat", ".cmd", ".com"))
             if not os.path.islink(path):
-                os.chmod(path, 0o777 if is_program else 0o666)
+                is_program = os.stat(path).st_mode & 0o100 and not is_windows
+                os.chmod(path, (0o777 if is_program else 0o666) & ~umask)
 
 
 def leave_extensions_out():
@@ -155,7 +163,7 @@ def native(value):
         return {native(key): native(item) for key, item in value.items()}
     if isinstance(value, list):
         return [native(item) for item in value]
-    return value if value is None else value.encode("utf-8")
+    return value if value is None or isinstance(value, (bool, int)) else value.encode("utf-8")
 
 
 def main():
@@ -170,6 +178,8 @@ def main():
         with os.fdopen(pipe, "w") as report:
             json.dump(required_by_backend, report)
         return
+    if request["umask"] is not None:
+        check_out_again(request["umask"], request["windows"])
     arguments = ["bdist_wheel", "--dist-dir", request["output"]] + request["options"]
     is_switched = request["windows"] or request["withoutExtensions"]
     if request["backend"] is None and not is_switched:

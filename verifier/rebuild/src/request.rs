@@ -56,6 +56,7 @@ struct Request<'a> {
     backend: Option<&'a str>,
     backend_path: &'a [String],
     options: Vec<String>,
+    umask: Option<u32>,
     windows: bool,
     without_extensions: bool,
 }
@@ -90,7 +91,7 @@ impl<'a> Job<'a> {
             FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path, Vec::new()),
             FrontEnd::SetupPy { options } => (None, &[], options.arguments()),
         };
-        let Switches { windows, without_extensions, .. } = self.recipe.switches;
+        let Switches { umask, windows, without_extensions } = self.recipe.switches;
         let report = match action {
             Action::Requires => "keep",
             Action::Build => "close",
@@ -105,6 +106,7 @@ impl<'a> Job<'a> {
             backend,
             backend_path,
             options,
+            umask,
             windows,
             without_extensions,
         };

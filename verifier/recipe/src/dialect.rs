@@ -18,6 +18,8 @@ pub struct Dialect {
     pub lists_licenses: Option<bool>,
     /// Whether `entry_points.txt` ends in an empty line; `None` where there is no such file, or it is not written by sections.
     pub entry_points_end_empty: Option<bool>,
+    /// Whether `METADATA` ends in two empty lines.
+    pub ends_empty: bool,
 }
 
 /// How a value that a project does not give is written.
@@ -71,7 +73,9 @@ impl Dialect {
             let unix: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
             unix.starts_with(b"[").then(|| unix.ends_with(b"\n\n"))
         });
-        Self { unknown, home_page, lists_licenses, entry_points_end_empty }
+        let last: Vec<&str> = text.lines().rev().take(2).collect();
+        let ends_empty = last.len() == 2 && last.iter().all(|line| line.is_empty());
+        Self { unknown, home_page, lists_licenses, entry_points_end_empty, ends_empty }
     }
 
     /// The limits of the setuptools that wrote it, the surest first.
@@ -101,6 +105,9 @@ impl Dialect {
             Some(false) => add("60.9", false, "entry_points.txt does not end in an empty line"),
             None => {}
         }
+        if self.ends_empty {
+            add("62.2", true, "METADATA ends in two empty lines");
+        }
         bounds
     }
 }
@@ -120,7 +127,7 @@ mod tests {
     #[test]
     fn each_trait_limits_the_releases() {
         let old = Dialect::read(OLD, Some(b"[console_scripts]\na = b:c\n\n"), true);
-        assert_eq!(told(old), ["<62.2", "<60.6", "<57", "<60.9"]);
+        assert_eq!(told(old), ["<62.2", "<60.6", "<57", "<60.9", "<62.2"]);
         let new = Dialect::read(NEW, Some(b"[console_scripts]\na = b:c\n"), true);
         assert_eq!(told(new), [">=62.2", ">=60.6", ">=57", ">=60.9"]);
     }
@@ -135,6 +142,9 @@ mod tests {
     #[test]
     fn line_endings_of_windows_are_read_too() {
         let old: Vec<u8> = String::from_utf8_lossy(OLD).replace('\n', "\r\n").into_bytes();
-        assert_eq!(told(Dialect::read(&old, Some(b"[a]\r\nb = c\r\n\r\n"), false)), ["<62.2", "<60.6", "<60.9"]);
+        assert_eq!(
+            told(Dialect::read(&old, Some(b"[a]\r\nb = c\r\n\r\n"), false)),
+            ["<62.2", "<60.6", "<60.9", "<62.2"]
+        );
     }
 }

@@ -151,7 +151,7 @@ fn choose_interpreter(
     // Every setuptools from before that time fails on the interpreters of today.
     let is_old = matches!(generator.tool, Tool::Wheel | Tool::Setuptools) && *first_upload < FIRST_FOR_NEW_PYTHONS;
     let is_named =
-        |interpreter: &Interpreter| wheel.path_file_python.is_some() && interpreter.numbers() == wheel.path_file_python;
+        |interpreter: &Interpreter| wheel.named_python.is_some() && interpreter.numbers() == wheel.named_python;
     let age = |interpreter: &Interpreter| {
         let order = interpreter.numbers().map_or(0, |(major, minor)| 100 * major + minor);
         match (is_old, first_release(interpreter)) {
@@ -173,7 +173,7 @@ fn choose_interpreter(
     };
     reasons.add(KEY, format!("on offer, and it writes wheels tagged {}", shown_tags(file_name)));
     if is_named(interpreter) {
-        reasons.add(KEY, format!("a member of the wheel is named ..-py{}-nspkg.pth", interpreter.version));
+        reasons.add(KEY, format!("a path file or an entry point of the wheel names CPython {}", interpreter.version));
     }
     if is_old {
         reasons.add(KEY, "no setuptools from before the upload runs on CPython 3.9 or newer".to_owned());
@@ -201,6 +201,11 @@ fn choose_switches(machine: Machine, reasons: &mut Reasons) -> Switches {
 fn shown_tags(file_name: &WheelFileName) -> String {
     let python = file_name.python_tags.join(".");
     if file_name.abi_tags == ["none"] { python } else { format!("{python}-{}", file_name.abi_tags.join(".")) }
+}
+
+/// Whether an interpreter can have written a wheel of this name.
+pub(crate) fn is_writer(interpreter: &Interpreter, file_name: &WheelFileName) -> bool {
+    rank(interpreter, file_name).is_some()
 }
 
 /// How likely an interpreter wrote a wheel of this name, the likeliest first; `None` where it cannot have.
@@ -247,7 +252,7 @@ pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -
             let (backend, because) = match &system.build_backend {
                 Some(backend) => (backend.clone(), "the source's pyproject.toml names a backend"),
                 None => (
-                    "setuptools.build_meta:__legacy__".to_owned(),
+                    LEGACY_BACKEND.to_owned(),
                     "the source's pyproject.toml has a build system without a backend (PEP 517, default)",
                 ),
             };
@@ -260,11 +265,13 @@ pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -
         }
         None => {
             reasons.add(KEY, "the source has neither a setup.py nor a build system (PEP 517, default)".to_owned());
-            FrontEnd::Pep517 { backend: "setuptools.build_meta:__legacy__".to_owned(), backend_path: Vec::new() }
+            FrontEnd::Pep517 { backend: LEGACY_BACKEND.to_owned(), backend_path: Vec::new() }
         }
     }
 }
 
+/// The backend of a source that names none (PEP 517).
+pub(crate) const LEGACY_BACKEND: &str = "setuptools.build_meta:__legacy__";
 const REQUIREMENTS: &str = "requirements.direct";
 
 /// What the source itself says that its build requires.
@@ -347,11 +354,7 @@ fn direct_requirements(
         }
     }
     if *tool == Tool::Wheel && file_name.name.as_str() != "setuptools" {
-        let mut bounds = dialect.map(Dialect::bounds).unwrap_or_default();
-        // One that another, surer one contradicts tells of something else, such as a project that writes its own metadata.
-        while let Some(index) = contradicted(&bounds) {
-            bounds.remove(index);
-        }
+        let bounds = dialect.map(setuptools_bounds).unwrap_or_default();
         let oldest = bounds.into_iter().filter(|bound| bound.is_older).min_by(|a, b| a.release.cmp(&b.release));
         if let Some(Bound { release, because, .. }) = oldest {
             direct.push(format!("setuptools<{release}"));
@@ -359,6 +362,16 @@ fn direct_requirements(
         }
     }
     Ok(direct)
+}
+
+/// The limits of the setuptools that wrote a dialect, without those that contradict a surer one: these tell of something else, such as
+/// a project that writes its own metadata.
+pub(crate) fn setuptools_bounds(dialect: &Dialect) -> Vec<Bound> {
+    let mut bounds = dialect.bounds();
+    while let Some(index) = contradicted(&bounds) {
+        bounds.remove(index);
+    }
+    bounds
 }
 
 /// The first of some bounds that contradicts one before it.
@@ -404,7 +417,7 @@ mod tests {
             generator: Generator::parse(generator).ok_or(generator.to_owned()),
             times: MemberTimes::Newest("2021-05-05T14:00:00".parse().unwrap()),
             dialect: None,
-            path_file_python: None,
+            named_python: None,
             machine: Machine::Usual,
         }
     }
@@ -541,7 +554,7 @@ mod tests {
             assert_eq!(recipe.interpreter.version, chosen, "{tool} {uploaded}");
         }
         let mut named = wheel("bdist_wheel (0.37.0)");
-        named.path_file_python = Some((3, 8));
+        named.named_python = Some((3, 8));
         let recipe = infer(&release("x-1-py3-none-any.whl"), &named, &source, &offer).unwrap().recipe;
         assert_eq!(recipe.interpreter.version, "3.8");
     }

@@ -36,6 +36,7 @@ mod infer;
 mod python;
 mod recipe;
 mod requirement;
+mod search;
 mod source;
 mod wheel;
 
@@ -48,5 +49,6 @@ pub use recipe::{
     WheelOptions,
 };
 pub use requirement::infer_requirement;
+pub use search::{BuiltWheel, Candidate, Closeness, Known, Search, TrialEnd};
 pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
 pub use wheel::{EvidenceError, Machine, MemberFacts, MemberTimes, WheelContents, WheelEvidence};

@@ -139,10 +139,11 @@ impl WheelOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Switches {
-    /// The file mode creation mask of both twins, which then is no variation.
+    /// The file mode creation mask of both twins, which then is no variation, and of the checkout that is built.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub umask: Option<u32>,
-    /// As on Windows: text files are written with CR LF, and no file has a mode of its own.
+    /// As on Windows: text is written with CR LF, and read and written in code page 1252 where a program names none; and no file is
+    /// a program by its mode.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub windows: bool,
     /// The project's extension modules are left out, as where no compiler was found, or where the publisher switched them off.
@@ -211,7 +212,7 @@ impl LockedRequirement {
 }
 
 /// Why one part of a recipe was chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// The part's key in the TOML form, such as `requirements.direct`.
     pub key: String,

@@ -14,8 +14,9 @@ pub struct WheelEvidence {
     pub times: MemberTimes,
     /// How its metadata is written, where it has any.
     pub dialect: Option<Dialect>,
-    /// The interpreter that is named by a member `..-py3.9-nspkg.pth`: major and minor number.
-    pub path_file_python: Option<(u32, u32)>,
+    /// The interpreter that is named by a member `..-py3.9-nspkg.pth`, or by an entry point such as `pip3.9`: major and minor
+    /// number.
+    pub named_python: Option<(u32, u32)>,
     /// What its members' modes and line endings tell of the machine.
     pub machine: Machine,
 }
@@ -138,7 +139,10 @@ impl WheelEvidence {
             generator: Generator::parse(&value).ok_or(value),
             times: MemberTimes::of(members.iter().map(|member| member.time)),
             dialect: metadata.map(|metadata| Dialect::read(metadata, entry_points, has_licenses)),
-            path_file_python: members.iter().find_map(|member| path_file_python(member.path)),
+            named_python: members
+                .iter()
+                .find_map(|member| path_file_python(member.path))
+                .or_else(|| entry_points.and_then(entry_point_python)),
             machine: Machine::of(members, has_windows_lines),
         })
     }
@@ -156,6 +160,20 @@ fn path_file_python(path: &MemberPath) -> Option<(u32, u32)> {
     let name = path.as_str()?.strip_suffix("-nspkg.pth")?;
     let (major, minor) = name.rsplit_once("-py")?.1.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// The version at the end of the name of an entry point, such as `pip3.9` or `easy_install-3.9`.
+fn entry_point_python(entry_points: &[u8]) -> Option<(u32, u32)> {
+    let text = String::from_utf8_lossy(entry_points);
+    let names = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    let version = |name: &str| {
+        let rest = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let minor = &name[rest.len()..];
+        let major =
+            rest.strip_suffix('.')?.chars().next_back()?.to_digit(10).filter(|major| (2..=3).contains(major))?;
+        Some((major, minor.parse().ok()?))
+    };
+    names.into_iter().find_map(version)
 }
 
 impl Machine {
@@ -248,7 +266,14 @@ mod tests {
             ("x-1-nspkg.pth", None),
             ("x-1-py3.9; import os-nspkg.pth", None),
         ] {
-            assert_eq!(read(generator, &[(name, 0o644, true)]).path_file_python, python, "{name}");
+            assert_eq!(read(generator, &[(name, 0o644, true)]).named_python, python, "{name}");
+        }
+        for (entry_points, python) in [
+            ("[console_scripts]\npip = a:b\npip3 = a:b\npip3.9 = a:b\n", Some((3, 9))),
+            ("[console_scripts]\neasy_install-2.7 = a:b", Some((2, 7))),
+            ("[console_scripts]\nx.7 = a:b\nv1.2 = a:b\n= 3.9\n", None),
+        ] {
+            assert_eq!(entry_point_python(entry_points.as_bytes()), python, "{entry_points}");
         }
     }
 }

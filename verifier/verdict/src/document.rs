@@ -10,6 +10,7 @@ use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Nor
 use twinbuild_recipe::Recipe;
 use twinbuild_subject::{Digests, Sha256, Subject};
 
+use crate::Search;
 use crate::{ActivityRecord, Decision, EvidenceRecord, Level, Matches, Outcome};
 
 /// The version of the document's form. Fields may be added without a new version.
@@ -59,6 +60,9 @@ pub struct Verdict {
     pub environment: Option<Value>,
     /// What was chosen for this verdict.
     pub choices: Choices,
+    /// The recipes that were tried where the inferred one did not give the published file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// The three-way comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
@@ -156,7 +160,7 @@ pub struct RecipeRecord {
     /// The recipe.
     #[serde(flatten)]
     pub recipe: Recipe,
-    /// Where it came from: `inferred` or `given`.
+    /// Where it came from: `inferred`, `searched` or `given`.
     pub origin: &'static str,
     /// The SHA-256 of its TOML form.
     pub digest: Sha256,
@@ -322,6 +326,7 @@ impl Verdict {
             shared_inputs: Vec::new(),
             environment: None,
             choices: Choices::default(),
+            search: None,
             comparison: None,
             findings: Vec::new(),
             normalizers_applied: Vec::new(),

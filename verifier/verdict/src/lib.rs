@@ -12,6 +12,7 @@ mod difference;
 mod document;
 mod evidence;
 mod recorded;
+mod search;
 
 pub use decision::{Decision, Level, Matches, Outcome, decide};
 pub use difference::{Difference, differences};
@@ -24,3 +25,4 @@ pub use evidence::{
     ActivityRecord, AddressRecord, AttemptRecord, CallRecord, EvidenceRecord, ExecutionRecord, RefusalRecord,
 };
 pub use recorded::{ReadVerdictError, RecordedFinding, RecordedRecipe, RecordedVerdict, VERDICT_LIMIT_BYTES};
+pub use search::{Search, Trial};

@@ -9,7 +9,7 @@ use twinbuild_recipe::Recipe;
 use twinbuild_subject::{Sha256, Subject};
 
 use crate::document::{SCHEMA_VERSION, covered_digest};
-use crate::{Choices, Outcome, Reason, Source, ToolRecord, Verdict};
+use crate::{Choices, Outcome, Reason, Search, Source, ToolRecord, Verdict};
 
 /// The largest file that is taken as a verdict, in bytes.
 pub const VERDICT_LIMIT_BYTES: u64 = 32 << 20;
@@ -82,6 +82,8 @@ pub struct RecordedVerdict {
     pub environment: Option<Value>,
     /// What was chosen.
     pub choices: Choices,
+    /// The recipes that were tried.
+    pub search: Option<Search>,
     /// The findings.
     pub findings: Vec<RecordedFinding>,
     /// What wrote it.
@@ -96,7 +98,7 @@ pub struct RecordedVerdict {
 pub struct RecordedRecipe {
     /// The recipe.
     pub recipe: Recipe,
-    /// Where it came from: `inferred` or `given`.
+    /// Where it came from: `inferred`, `searched` or `given`.
     pub origin: &'static str,
 }
 
@@ -123,6 +125,7 @@ struct Form {
     environment: Option<Value>,
     #[serde(default)]
     choices: Choices,
+    search: Option<Search>,
     findings: Vec<RecordedFinding>,
     rebuilds: Vec<Value>,
     tool: ToolRecord,
@@ -140,6 +143,7 @@ struct RecipeForm {
 #[serde(rename_all = "kebab-case")]
 enum Origin {
     Inferred,
+    Searched,
     Given,
 }
 
@@ -186,7 +190,8 @@ impl RecordedVerdict {
             return Err(ReadVerdictError::Digest { says, is });
         }
         let recipe = form.recipe.map(RecipeForm::check).transpose()?;
-        let Form { subject, source, outcome, reason, environment, choices, findings, rebuilds, tool, .. } = form;
+        let Form { subject, source, outcome, reason, environment, choices, search, findings, rebuilds, tool, .. } =
+            form;
         let (verdict_digest, is_built) = (says, !rebuilds.is_empty());
         Ok(Self {
             verdict_digest,
@@ -197,6 +202,7 @@ impl RecordedVerdict {
             recipe,
             environment,
             choices,
+            search,
             findings,
             tool,
             is_built,
@@ -225,6 +231,7 @@ impl RecipeForm {
         }
         let origin = match origin {
             Origin::Inferred => "inferred",
+            Origin::Searched => "searched",
             Origin::Given => "given",
         };
         Ok(RecordedRecipe { recipe, origin })

@@ -36,6 +36,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         keep: None,
         variations: Variation::usual(),
         limits,
+        most_trials: arguments.search.trials,
         normalizing: global.normalizing(),
     };
     let store = settings.store()?;

@@ -23,6 +23,7 @@ pub(crate) fn run(global: &Global, arguments: &Rebuild) -> Result<u8, Failure> {
         options.recipe = recipe;
         options.keep.clone_from(&arguments.keep);
         options.variations = arguments.variations();
+        options.most_trials = arguments.search.trials;
         options.limits = limits(settings, &arguments.limits)?;
         Ok(())
     })?;

@@ -50,6 +50,7 @@ pub(crate) fn run(global: &Global, arguments: &Replay) -> Result<u8, Failure> {
         keep: arguments.keep.clone(),
         variations: twinbuild_rebuild::VariationSet::new(),
         limits: limits(&settings, &arguments.limits)?,
+        most_trials: 0,
         normalizing: Normalizing::Yes,
     };
     let store = settings.store()?;

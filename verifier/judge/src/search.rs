@@ -1,0 +1,242 @@
+//! The search for a recipe that gives the published file, by trials that build once.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use pep440_rs::Version;
+use twinbuild_archive::ArchiveFile;
+use twinbuild_compare::{Side, closeness};
+use twinbuild_environment::Ground;
+use twinbuild_rebuild::{Artifact, Ended, Job, VariationSet, build_once, driver_digest};
+use twinbuild_recipe::{BuiltWheel, Candidate, Inference, Known, Release, Search, TrialEnd};
+use twinbuild_registry::ProjectFile;
+use twinbuild_subject::{DistributionFileName, Sha256};
+use twinbuild_verdict::{Outcome, Reason, Search as SearchRecord, Trial, Verdict};
+
+use crate::JudgeError;
+use crate::attempt::{Attempt, Case, read_built};
+use crate::evidence::wheel_evidence;
+use crate::judge::Judge;
+use crate::requirement::Building;
+use crate::walk::{Readied, Step, chain, newest, open_file};
+
+/// How many other recipes are tried where nobody says otherwise.
+pub const MOST_TRIALS: u32 = 24;
+/// How long a search may take. What it comes to depends on the number of trials, and on this only where it ends without a verdict.
+const MOST_TIME: Duration = Duration::from_secs(60 * 60);
+/// The project whose releases are searched.
+const SETUPTOOLS: &str = "setuptools";
+/// The kind of records that hold what a recipe built.
+const KIND: &str = "trial";
+/// The largest wheel that is kept of a trial, in bytes.
+const WHEEL_LIMIT_BYTES: u64 = 256 << 20;
+
+/// What a trial came to, and the class of the reason where it built nothing.
+type Tried = (TrialEnd, Option<String>);
+
+impl Judge {
+    /// Searches on from a recipe that did not give the published file, and judges by the one that came closest.
+    pub(crate) fn search_from(
+        &self,
+        case: &Case<'_>,
+        base: &Verdict,
+        attempted: Verdict,
+        (inference, first): (&Inference, TrialEnd),
+    ) -> Result<Verdict, JudgeError> {
+        let most_trials = self.options.most_trials;
+        if most_trials == 0 {
+            return Ok(attempted);
+        }
+        let started = Instant::now();
+        let Ok(published) = wheel_evidence(case.name, case.published.archive, case.published.bytes) else {
+            return Ok(attempted);
+        };
+        let Some(first_upload) = case.prepared.first_upload.or_else(|| newest(&published.times)) else {
+            return Ok(attempted);
+        };
+        let release = Release { wheel: case.name.clone(), first_upload };
+        let offer = Ground::offer(&self.options.hosts);
+        let setuptools = self.setuptools_releases();
+        let known = Known {
+            release: &release,
+            published: &published,
+            source: &case.laid_out.evidence,
+            offer: &offer,
+            setuptools: &setuptools,
+        };
+        let inferred = match &first {
+            TrialEnd::Built(built) => Some(built.closeness),
+            TrialEnd::NoEnvironment | TrialEnd::NotBuilt => None,
+        };
+        let mut record = SearchRecord { most_trials, inferred, trials: Vec::new() };
+        let mut search = Search::new(known, inference, first, most_trials);
+        loop {
+            let batch = search.batch();
+            if batch.is_empty() {
+                break;
+            }
+            if started.elapsed() > MOST_TIME {
+                let detail = format!("searching for the recipe took more than {} minutes", MOST_TIME.as_secs() / 60);
+                let reason = Reason { class: "search-limit".to_owned(), stage: None, detail };
+                let (outcome, reason) = (Outcome::Inconclusive, Some(reason));
+                return Ok(Verdict { outcome, reason, search: Some(record), ..base.clone() });
+            }
+            for candidate in &batch {
+                let changes: Vec<_> = candidate.changes.iter().map(|change| change.because.as_str()).collect();
+                tracing::info!("trying another recipe for {}: {}", case.name.text, changes.join("; "));
+            }
+            let ends: Vec<Result<Tried, JudgeError>> = std::thread::scope(|scope| {
+                let run = |candidate| scope.spawn(move || self.try_candidate(case, candidate));
+                let threads: Vec<_> = batch.iter().map(run).collect();
+                let ended = || JudgeError::Internal { what: "the thread of a trial ended abnormally".to_owned() };
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(ended()))).collect()
+            });
+            for (candidate, end) in batch.into_iter().zip(ends) {
+                let (end, failure) = end?;
+                let score = match &end {
+                    TrialEnd::Built(built) => Some(built.closeness),
+                    TrialEnd::NoEnvironment | TrialEnd::NotBuilt => None,
+                };
+                let (recipe_digest, changes) = (candidate.recipe.digest(), candidate.changes.clone());
+                record.trials.push(Trial { recipe_digest, changes, score, failure });
+                search.learn(candidate, end);
+            }
+        }
+        let (closest, _) = search.closest();
+        let mut verdict = if closest.changes.is_empty() {
+            attempted
+        } else {
+            case.keep.forget_twins()?;
+            let Candidate { recipe, changes } = closest;
+            let reasons = inference.reasons.iter().cloned().chain(changes).collect();
+            let Attempt { verdict, .. } = self.attempt(case, base, (Inference { recipe, reasons }, "searched"))?;
+            verdict
+        };
+        let elapsed = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        verdict.run.durations_ms.insert("search".to_owned(), elapsed);
+        verdict.search = Some(record);
+        Ok(verdict)
+    }
+
+    /// The releases of setuptools, and when the first file of each was uploaded. None where the index does not say: then they are not
+    /// searched.
+    fn setuptools_releases(&self) -> Vec<(Version, Timestamp)> {
+        let Ok(project) = SETUPTOOLS.parse().map(|name| self.pypi.project(&name)) else { return Vec::new() };
+        let project = match project {
+            Ok(project) => project,
+            Err(error) => {
+                tracing::warn!("the releases of setuptools are not searched: {}", chain(&error));
+                return Vec::new();
+            }
+        };
+        let is_usable =
+            |file: &&ProjectFile| file.yanked.is_none() && matches!(file.file_name, DistributionFileName::Wheel(_));
+        let release = |file: &ProjectFile| Some((file.file_name.version().clone(), file.upload_time?));
+        project.files.iter().filter(is_usable).filter_map(release).collect()
+    }
+
+    /// Builds a candidate once, and holds what it built against the published file.
+    fn try_candidate(&self, case: &Case<'_>, candidate: &Candidate) -> Result<Tried, JudgeError> {
+        let Case { prepared, source, laid_out, .. } = *case;
+        let failed = |reason: Reason, end: TrialEnd| Ok((end, Some(reason.class)));
+        let ground = match self.ground(&candidate.recipe)? {
+            Step::Next(ground) => ground,
+            Step::End(_, reason) => return failed(reason, TrialEnd::NoEnvironment),
+        };
+        let count = Cell::new(0);
+        let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground, &count);
+        let inference = Inference { recipe: candidate.recipe.clone(), reasons: Vec::new() };
+        let readied = match self.ready(&building, (inference, "searched"), None)? {
+            Step::Next(readied) => readied,
+            Step::End(_, reason) => {
+                let is_of_build = matches!(reason.class.as_str(), "hook-failed" | "requirements-unstable");
+                return failed(reason, if is_of_build { TrialEnd::NotBuilt } else { TrialEnd::NoEnvironment });
+            }
+        };
+        self.build_candidate(case, &readied)
+    }
+
+    /// The build of a candidate: remembered, as the same source by the same recipe on the same environment is not built again to see
+    /// how close it comes.
+    fn build_candidate(&self, case: &Case<'_>, readied: &Readied) -> Result<Tried, JudgeError> {
+        let Readied { recipe, environment, .. } = readied;
+        let source = case.source.blob.sha256();
+        let key = serde_json::json!([1, driver_digest(), source, recipe.digest(), environment.record().digest]);
+        let key = Sha256::of(key.to_string().as_bytes());
+        let held = self.store.record::<Result<(String, Sha256), String>>(KIND, &key)?;
+        match held {
+            Some(Err(class)) => return Ok((TrialEnd::NotBuilt, Some(class))),
+            Some(Ok((file_name, sha256))) => {
+                if let Some(blob) = self.store.blob(&sha256)? {
+                    let artifact = Artifact { file_name, path: blob.path().to_owned(), sha256 };
+                    return self.evaluate(case, &artifact);
+                }
+            }
+            None => {}
+        }
+        let staging = self.store.staging()?;
+        let none = VariationSet::new();
+        let job = Job {
+            recipe,
+            environment,
+            other: None,
+            source: &case.laid_out.tree,
+            variations: &none,
+            limits: &self.options.limits,
+            cancel: &self.cancel,
+        };
+        let failed = |class: &str| Ok((TrialEnd::NotBuilt, Some(class.to_owned())));
+        let twin = match build_once(&job, &staging.path().join("trial")) {
+            Ok(twin) => twin,
+            Err(error) => match crate::walk::rebuild_error::<()>(error)? {
+                Step::Next(()) => return failed("sandbox-failed"),
+                Step::End(_, reason) => return failed(&reason.class),
+            },
+        };
+        match twin.ended {
+            Ended::Built(artifact) => {
+                let doing = || format!("reading {}", artifact.path.display());
+                let file = File::open(&artifact.path).map_err(JudgeError::io(doing()))?;
+                let blob = self.store.put(file, WHEEL_LIMIT_BYTES)?;
+                let held: Result<_, String> = Ok((artifact.file_name.clone(), blob.sha256()));
+                self.store.put_record(KIND, &key, &held)?;
+                self.evaluate(case, &artifact)
+            }
+            // With more of it the same build may end otherwise.
+            Ended::AtLimit(_) => failed("limit"),
+            Ended::Failed(failure) => {
+                let held: Result<(String, Sha256), _> = Err(failure.class);
+                self.store.put_record(KIND, &key, &held)?;
+                failed(failure.class)
+            }
+        }
+    }
+
+    /// What a trial built, held against the published file.
+    fn evaluate(&self, case: &Case<'_>, artifact: &Artifact) -> Result<Tried, JudgeError> {
+        let bytes: ArchiveFile = open_file(artifact)?;
+        let archive = match read_built(&bytes, artifact) {
+            Step::Next(archive) => archive,
+            Step::End(_, reason) => return Ok((TrialEnd::NotBuilt, Some(reason.class))),
+        };
+        let side = Side { archive: &archive, bytes: &bytes, sha256: artifact.sha256 };
+        Ok((self.trial_end(case, artifact, &side)?, None))
+    }
+
+    /// How far what was built is from the published file, and what it says of its making.
+    pub(crate) fn trial_end(
+        &self,
+        case: &Case<'_>,
+        artifact: &Artifact,
+        built: &Side<'_>,
+    ) -> Result<TrialEnd, JudgeError> {
+        let Ok(name) = artifact.file_name.parse() else { return Ok(TrialEnd::NotBuilt) };
+        let (mut closeness, is_metadata_only) = closeness(&case.published, built, case.index, self.options.normalizing)
+            .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
+        closeness.differing += u64::from(artifact.file_name != case.name.text);
+        let evidence = wheel_evidence(&name, built.archive, built.bytes).ok();
+        Ok(TrialEnd::Built(Box::new(BuiltWheel { name, evidence, closeness, is_metadata_only })))
+    }
+}
