@@ -1,6 +1,7 @@
 //! The CPythons of the last years, and which setuptools they run.
 
 use jiff::Timestamp;
+use pep440_rs::Version;
 
 use crate::Interpreter;
 
@@ -30,6 +31,14 @@ pub(crate) fn first_release(interpreter: &Interpreter) -> Option<Timestamp> {
 /// Whether an interpreter runs no setuptools from before [`FIRST_FOR_NEW_PYTHONS`].
 pub(crate) fn is_new(interpreter: &Interpreter) -> bool {
     interpreter.numbers().is_some_and(|numbers| numbers >= (3, 9))
+}
+
+/// Whether a release of setuptools runs on an interpreter, as far as is known here: those before 41.1 not on CPython 3.9, and those
+/// before 66.1 not on CPython 3.12, which has no `distutils` and no `pkgutil.ImpImporter`.
+pub(crate) fn runs_on(setuptools: &Version, interpreter: &Interpreter) -> bool {
+    let is_before = |major: u64, minor: u64| setuptools.release() < [major, minor].as_slice();
+    !(is_new(interpreter) && is_before(41, 1))
+        && !(interpreter.numbers().is_some_and(|numbers| numbers >= (3, 12)) && is_before(66, 1))
 }
 
 impl Interpreter {

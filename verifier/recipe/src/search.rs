@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use twinbuild_subject::{PackageName, Sha256, WheelFileName};
 
 use crate::infer::{LEGACY_BACKEND, is_writer, setuptools_bounds};
-use crate::python::first_release;
+use crate::python::{first_release, runs_on};
 use crate::source::check_requirement;
 use crate::{
     Bound, FrontEnd, Inference, Interpreter, Machine, Offer, Reason, Recipe, Release, SourceEvidence, Switches, Tool,
@@ -25,6 +25,8 @@ use crate::{
 const BATCH: usize = 2;
 /// A search ends when this many trials in a row came no closer.
 const PATIENCE: usize = 10;
+/// The same where the published wheel has what no source has: few recipes bring that about.
+const PATIENCE_WITHOUT_SOURCE: usize = 4;
 /// How many days before the upload requirements are taken from, where other cut-offs are tried.
 const CUTOFF_DAYS: [i64; 4] = [60, 180, 365, 730];
 /// Releases of setuptools at which something changed that shows in a wheel: of those between two of them the newest is tried.
@@ -135,7 +137,9 @@ impl<'a> Search<'a> {
     /// The next candidates, which may be tried at the same time; none where the search has ended.
     pub fn batch(&mut self) -> Vec<Candidate> {
         let is_found = matches!(&self.best_end, TrialEnd::Built(built) if built.closeness == Closeness::SAME);
-        if is_found || self.since_closer >= PATIENCE {
+        let is_unsourced = matches!(&self.best_end, TrialEnd::Built(built) if built.closeness.unsourced > 0);
+        let patience = if is_unsourced { PATIENCE_WITHOUT_SOURCE } else { PATIENCE };
+        if is_found || self.since_closer >= patience {
             return Vec::new();
         }
         let left = usize::try_from(self.most_trials - self.trials).unwrap_or(usize::MAX);
@@ -240,7 +244,12 @@ impl Moves<'_> {
         if evidence.dialect != published.dialect {
             self.releases(true);
         }
-        if built.is_metadata_only || built.closeness.unsourced == 0 {
+        let Closeness { unsourced, missing, differing, .. } = built.closeness;
+        if unsourced > 0 && missing == 0 && differing == 0 && built.is_metadata_only {
+            // All of it is built, and files of licences are missing: they are copies.
+            return;
+        }
+        if built.is_metadata_only || unsourced == 0 {
             self.releases(true);
             self.interpreters();
             self.front_ends();
@@ -327,9 +336,10 @@ impl Moves<'_> {
         let bounds = published.dialect.as_ref().map(setuptools_bounds).unwrap_or_default();
         let fits =
             |version: &Version| bounds.iter().all(|Bound { release, is_older, .. }| (version < release) == *is_older);
-        let cutoff = self.from.recipe.requirements.cutoff;
-        let marks: Vec<&Version> =
-            marks(setuptools, cutoff).into_iter().filter(|mark| fits(mark) == of_the_dialect).collect();
+        let Recipe { requirements, interpreter, .. } = &self.from.recipe;
+        let cutoff = requirements.cutoff;
+        let fits = |version: &&Version| fits(version) == of_the_dialect && runs_on(version, interpreter);
+        let marks: Vec<&Version> = marks(setuptools, cutoff).into_iter().filter(fits).collect();
         for mark in by_halves(marks.len()).into_iter().map(|index| marks[index]) {
             let because = match of_the_dialect {
                 true => format!("setuptools {mark} writes metadata in the way of the wheel's"),
@@ -412,4 +422,173 @@ fn by_halves(count: usize) -> Vec<usize> {
         }
     }
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Generator, MemberTimes, Needs, Provider, Requirements};
+
+    fn interpreter(version: &str) -> Interpreter {
+        Interpreter { version: version.to_owned(), provider: Provider::Debian }
+    }
+
+    fn published(dialect: Option<crate::Dialect>) -> WheelEvidence {
+        WheelEvidence {
+            generator: Ok(Generator::parse("bdist_wheel (0.37.0)").unwrap()),
+            times: MemberTimes::None,
+            dialect,
+            named_python: None,
+            machine: Machine::Usual,
+        }
+    }
+
+    struct World {
+        release: Release,
+        published: WheelEvidence,
+        source: SourceEvidence,
+        offer: Offer,
+        setuptools: Vec<(Version, Timestamp)>,
+    }
+
+    fn world(file_name: &str) -> World {
+        let setuptools =
+            ["40.6.3", "44.1.1", "53.0", "56.0.0", "57.0.0", "57.5.0", "60.5.0", "62.1.0", "62.2.0", "65.0.0"];
+        let released = "2022-01-01T00:00:00Z".parse().unwrap();
+        World {
+            release: Release {
+                wheel: file_name.parse().unwrap(),
+                first_upload: "2023-05-05T14:18:18Z".parse().unwrap(),
+            },
+            published: published(None),
+            source: SourceEvidence { has_setup_py: true, ..SourceEvidence::default() },
+            offer: Offer { interpreters: ["3.11", "3.9", "3.13", "2.7"].map(interpreter).to_vec() },
+            setuptools: setuptools.iter().map(|version| (version.parse().unwrap(), released)).collect(),
+        }
+    }
+
+    impl World {
+        fn known(&self) -> Known<'_> {
+            let Self { release, published, source, offer, setuptools } = self;
+            Known { release, published, source, offer, setuptools }
+        }
+    }
+
+    fn inference() -> Inference {
+        let recipe = Recipe {
+            interpreter: interpreter("3.11"),
+            environment: Needs::default(),
+            front_end: FrontEnd::Pep517 { backend: "setuptools.build_meta".to_owned(), backend_path: Vec::new() },
+            switches: Switches::default(),
+            source_date_epoch: Some(0),
+            requirements: Requirements {
+                cutoff: "2023-05-05T14:18:17Z".parse().unwrap(),
+                direct: vec!["setuptools>=40".to_owned(), "wheel==0.37.0".to_owned()],
+                locked: None,
+            },
+        };
+        Inference { recipe, reasons: Vec::new() }
+    }
+
+    fn built(name: &str, closeness: Closeness) -> TrialEnd {
+        TrialEnd::Built(Box::new(BuiltWheel {
+            name: name.parse().unwrap(),
+            evidence: Some(published(None)),
+            closeness,
+            is_metadata_only: true,
+        }))
+    }
+
+    fn differing(differing: u64) -> Closeness {
+        Closeness { differing, ..Closeness::SAME }
+    }
+
+    /// Runs a search to its end, and gives what was tried.
+    fn run(mut search: Search<'_>, end: impl Fn(&Recipe) -> TrialEnd) -> (Vec<Recipe>, Candidate, TrialEnd) {
+        let mut tried = Vec::new();
+        loop {
+            let batch = search.batch();
+            if batch.is_empty() {
+                let (closest, end) = search.closest();
+                return (tried, closest, end);
+            }
+            for candidate in batch {
+                tried.push(candidate.recipe.clone());
+                let end = end(&candidate.recipe);
+                search.learn(candidate, end);
+            }
+        }
+    }
+
+    #[test]
+    fn differences_are_removed_one_after_the_other() {
+        const NAME: &str = "x-1-py2.py3-none-any.whl";
+        let world = world(NAME);
+        let end = |recipe: &Recipe| {
+            let is_universal = matches!(&recipe.front_end, FrontEnd::SetupPy { options } if options.universal);
+            let is_old = recipe.requirements.direct.contains(&"setuptools==56.0.0".to_owned());
+            let name = if is_universal { NAME } else { "x-1-py3-none-any.whl" };
+            built(name, differing(u64::from(!is_universal) + u64::from(!is_old)))
+        };
+        let inference = inference();
+        let search = Search::new(world.known(), &inference, end(&inference.recipe), 24);
+        let (tried, closest, found) = run(search, end);
+        assert!(matches!(found, TrialEnd::Built(built) if built.closeness == Closeness::SAME));
+        assert!(tried.len() <= 12, "{}", tried.len());
+        let keys: Vec<&str> = closest.changes.iter().map(|change| change.key.as_str()).collect();
+        assert_eq!(keys, ["build.front-end", "requirements.direct"]);
+        assert_eq!(closest.recipe.requirements.direct, ["wheel==0.37.0", "setuptools==56.0.0"]);
+    }
+
+    #[test]
+    fn a_search_ends_by_its_number_of_trials_and_tries_nothing_twice() {
+        let world = world("x-1-py3-none-any.whl");
+        let inference = inference();
+        for (most, expected) in [(0, 0), (3, 3), (100, PATIENCE)] {
+            let start = built("x-1-py3-none-any.whl", differing(2));
+            let search = Search::new(world.known(), &inference, start, most);
+            let (tried, closest, _) = run(search, |_| built("x-1-py3-none-any.whl", differing(2)));
+            assert_eq!(tried.len(), expected);
+            assert!(closest.changes.is_empty());
+            let distinct: HashSet<_> = tried.iter().map(Recipe::digest).collect();
+            assert_eq!(distinct.len(), tried.len());
+            assert!(!distinct.contains(&inference.recipe.digest()));
+        }
+    }
+
+    #[test]
+    fn what_fails_is_tried_on_other_interpreters_first() {
+        let world = world("x-1-py2.py3-none-any.whl");
+        let inference = inference();
+        let search = Search::new(world.known(), &inference, TrialEnd::NotBuilt, 24);
+        let (tried, closest, _) = run(search, |recipe| match recipe.interpreter.version.as_str() {
+            "2.7" => built("x-1-py2.py3-none-any.whl", Closeness::SAME),
+            _ => TrialEnd::NotBuilt,
+        });
+        assert!(tried.len() <= 4);
+        assert_eq!(closest.recipe.interpreter, interpreter("2.7"));
+    }
+
+    #[test]
+    fn missing_licences_are_not_searched_for() {
+        let world = world("x-1-py3-none-any.whl");
+        let missing = Closeness { unsourced: 1, ..Closeness::SAME };
+        let inference = inference();
+        let mut search = Search::new(world.known(), &inference, built("x-1-py3-none-any.whl", missing), 24);
+        assert!(search.batch().is_empty());
+    }
+
+    #[test]
+    fn one_release_stands_for_those_that_write_alike() {
+        let setuptools = world("x-1-py3-none-any.whl").setuptools;
+        let shown = |cutoff: &str| {
+            let marks = marks(&setuptools, cutoff.parse().unwrap());
+            marks.into_iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let expected = ["40.6.3", "44.1.1", "53.0", "56.0.0", "57.5.0", "60.5.0", "62.1.0", "62.2.0", "65.0.0"];
+        assert_eq!(shown("2023-01-01T00:00:00Z"), expected);
+        assert_eq!(shown("2021-01-01T00:00:00Z"), [""; 0]);
+        assert_eq!(by_halves(5), [4, 0, 2, 3, 1]);
+        assert_eq!((by_halves(0).len(), by_halves(1), by_halves(2)), (0, vec![0], vec![1, 0]));
+    }
 }
