@@ -162,7 +162,10 @@ impl Judge {
         };
         let has_setup_py = tree.files().iter().any(|(path, _)| path.as_bytes() == b"setup.py");
         match SourceEvidence::read(pyproject.as_deref(), setup_cfg.as_deref(), has_setup_py) {
-            Ok(evidence) => Ok(Step::Next(LaidOut { tree, evidence, _staging: staging })),
+            Ok(evidence) => {
+                let evidence = evidence.with_files(tree.files().iter().map(|(path, _)| path));
+                Ok(Step::Next(LaidOut { tree, evidence, _staging: staging }))
+            }
             Err(error) => Ok(end(Outcome::Unbuildable, "source-unclear", Some("source"), error.to_string())),
         }
     }

@@ -133,6 +133,26 @@ def check_out_again(umask, is_windows):
                 os.chmod(path, (0o777 if is_program else 0o666) & ~umask)
 
 
+def patch_as_debian_does():
+    """Requirements are sorted, and what is named after the interpreter is named without its version."""
+    from setuptools.command import egg_info, install_egg_info
+
+    write = egg_info._write_requirements
+    finalize = install_egg_info.install_egg_info.finalize_options
+
+    def write_requirements(stream, requirements):
+        lines = requirements or ()
+        lines = lines.splitlines() if isinstance(lines, str) else [str(line) for line in lines]
+        write(stream, sorted(line.strip() for line in lines if line.strip()))
+
+    def finalize_options(command):
+        finalize(command)
+        command.target = command.target.replace("-py{}.{}".format(*sys.version_info[:2]), "")
+
+    egg_info._write_requirements = write_requirements
+    install_egg_info.install_egg_info.finalize_options = finalize_options
+
+
 def leave_extensions_out():
     """Projects are read as if they had no extension modules."""
     import setuptools.dist
@@ -171,6 +191,11 @@ def main():
     # This script's own folder is no place to import from.
     sys.path.pop(0)
     os.chdir(request["source"])
+    if request["backend"] is None and request["backendPath"]:
+        # The project's own commands: for this program, and for those that it starts.
+        own = [os.path.realpath(part) for part in request["backendPath"]]
+        sys.path[:0] = own
+        os.environ["PYTHONPATH"] = os.pathsep.join(own)
     if request["action"] == "requires":
         pipe = int(os.environ.pop("TWINBUILD_REPORT_FD"))
         close_on_exec(pipe)
@@ -181,7 +206,7 @@ def main():
     if request["umask"] is not None:
         check_out_again(request["umask"], request["windows"])
     arguments = ["bdist_wheel", "--dist-dir", request["output"]] + request["options"]
-    is_switched = request["windows"] or request["withoutExtensions"]
+    is_switched = request["windows"] or request["debianSetuptools"] or request["withoutExtensions"]
     if request["backend"] is None and not is_switched:
         os.execv(sys.executable, [sys.executable, "setup.py"] + arguments)
     if request["backend"] is not None:
@@ -189,6 +214,8 @@ def main():
     try:
         if request["windows"]:
             as_on_windows()
+        if request["debianSetuptools"]:
+            patch_as_debian_does()
         if request["withoutExtensions"]:
             leave_extensions_out()
         if request["backend"] is None:

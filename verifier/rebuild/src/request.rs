@@ -58,6 +58,7 @@ struct Request<'a> {
     options: Vec<String>,
     umask: Option<u32>,
     windows: bool,
+    debian_setuptools: bool,
     without_extensions: bool,
 }
 
@@ -89,9 +90,9 @@ impl<'a> Job<'a> {
         let source = format!("{}/{}", conditions.build_path, self.source.top());
         let (backend, backend_path, options): (_, &[String], _) = match &self.recipe.front_end {
             FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path, Vec::new()),
-            FrontEnd::SetupPy { options } => (None, &[], options.arguments()),
+            FrontEnd::SetupPy { options, python_path } => (None, python_path, options.arguments()),
         };
-        let Switches { umask, windows, without_extensions } = self.recipe.switches;
+        let Switches { umask, windows, debian_setuptools, without_extensions } = self.recipe.switches;
         let report = match action {
             Action::Requires => "keep",
             Action::Build => "close",
@@ -108,6 +109,7 @@ impl<'a> Job<'a> {
             options,
             umask,
             windows,
+            debian_setuptools,
             without_extensions,
         };
         let Conditions { user_id, group_id, user_name, home, host_name, domain_name, .. } = conditions;

@@ -109,12 +109,18 @@ pub fn infer(
     let mut reasons = Reasons::default();
     let interpreter = choose_interpreter(release, wheel, generator, offer, &mut reasons)?;
     let mut front_end = choose_front_end(source, &mut reasons);
-    if let FrontEnd::SetupPy { options } = &mut front_end
+    if let FrontEnd::SetupPy { options, .. } = &mut front_end
         && let [two, three] = file_name.python_tags.as_slice()
         && (two.as_str(), three.as_str()) == ("py2", "py3")
     {
         options.universal = true;
         reasons.add("build.universal", "the wheel is tagged py2.py3".to_owned());
+    }
+    if let FrontEnd::SetupPy { python_path, .. } = &mut front_end
+        && let (Tool::Wheel, "wheel", Some(folder)) = (generator.tool, file_name.name.as_str(), &source.own_commands)
+    {
+        python_path.push(folder.clone());
+        reasons.add("build.python-path", format!("the project builds itself, by its own command in {folder}"));
     }
     let direct = direct_requirements(file_name, generator, wheel.dialect.as_ref(), source, &front_end, &mut reasons)?;
     let switches = choose_switches(wheel.machine, &mut reasons);
@@ -261,7 +267,7 @@ pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -
         }
         None if source.has_setup_py => {
             reasons.add(KEY, "the source has a setup.py and names no build system".to_owned());
-            FrontEnd::SetupPy { options: WheelOptions::default() }
+            FrontEnd::SetupPy { options: WheelOptions::default(), python_path: Vec::new() }
         }
         None => {
             reasons.add(KEY, "the source has neither a setup.py nor a build system (PEP 517, default)".to_owned());
@@ -323,7 +329,10 @@ fn direct_requirements(
         Tool::PdmBackend => &["pdm-backend"],
         Tool::PdmPep517 => &["pdm-pep517"],
     };
-    let has_in_tree_backend = matches!(front_end, FrontEnd::Pep517 { backend_path, .. } if !backend_path.is_empty());
+    let has_in_tree_backend = match front_end {
+        FrontEnd::Pep517 { backend_path, .. } => !backend_path.is_empty(),
+        FrontEnd::SetupPy { python_path, .. } => !python_path.is_empty(),
+    };
     for pin in pins {
         let is_own_project = *pin == file_name.name.as_str() && *version == file_name.version;
         match (is_own_project, has_in_tree_backend) {
@@ -346,6 +355,7 @@ fn direct_requirements(
                 reasons.add(REQUIREMENTS, format!("{pin}=={version}, as the wheel's generator says {generator}"));
             }
             (true, true) => {
+                direct.retain(|text| !names(std::slice::from_ref(text), pin));
                 reasons.add(REQUIREMENTS, format!("the wheel's generator is {pin} itself, built from its own source"));
             }
             (true, false) => {
@@ -525,7 +535,7 @@ mod tests {
                 .unwrap();
         let recipe = inference.recipe;
         let options = WheelOptions { universal: true, ..WheelOptions::default() };
-        assert_eq!(recipe.front_end, FrontEnd::SetupPy { options });
+        assert_eq!(recipe.front_end, FrontEnd::SetupPy { options, python_path: Vec::new() });
         assert_eq!(recipe.requirements.direct, ["setuptools", "wheel", "wheel==0.36.2"]);
         assert_eq!(recipe.requirements.cutoff.to_string(), "2021-05-05T14:18:17Z");
         assert_eq!(recipe.source_date_epoch, Some(1_620_223_200));

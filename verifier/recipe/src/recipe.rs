@@ -77,6 +77,9 @@ pub enum FrontEnd {
         /// What the command is given.
         #[serde(default, skip_serializing_if = "WheelOptions::is_default")]
         options: WheelOptions,
+        /// Folders of the source that commands are taken from (`PYTHONPATH`), for a project that builds itself.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        python_path: Vec<String>,
     },
 }
 
@@ -146,6 +149,10 @@ pub struct Switches {
     /// a program by its mode.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub windows: bool,
+    /// With the two of Debian's patches of setuptools that show in a wheel: `requires.txt`, and so the requirements in `METADATA`, are
+    /// sorted, and path files have no version of the interpreter in their names. Ubuntu has them, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub debian_setuptools: bool,
     /// The project's extension modules are left out, as where no compiler was found, or where the publisher switched them off.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub without_extensions: bool,
@@ -266,12 +273,16 @@ struct BuildTable {
     #[serde(default)]
     backend_path: Vec<String>,
     #[serde(default)]
+    python_path: Vec<String>,
+    #[serde(default)]
     universal: bool,
     python_tag: Option<String>,
     build_number: Option<String>,
     umask: Option<String>,
     #[serde(default)]
     windows: bool,
+    #[serde(default)]
+    debian_setuptools: bool,
     #[serde(default)]
     without_extensions: bool,
     source_date_epoch: Option<i64>,
@@ -314,6 +325,10 @@ impl Recipe {
                 let found = options.arguments().join(" ");
                 return Err(value("build.front-end", &found, "these are options of front-end \"setup-py\""));
             }
+            ("pep517", _) if !build.python_path.is_empty() => {
+                let found = build.python_path.join(", ");
+                return Err(value("build.python-path", &found, "only front-end \"setup-py\" has it"));
+            }
             ("pep517", Some(backend)) => {
                 // The same rules hold as for a source's own pyproject.toml.
                 let system = BuildSystem {
@@ -325,7 +340,13 @@ impl Recipe {
                 FrontEnd::Pep517 { backend, backend_path: build.backend_path }
             }
             ("pep517", None) => return Err(value("build.backend", "", "front-end \"pep517\" needs a backend")),
-            ("setup-py", None) if build.backend_path.is_empty() => FrontEnd::SetupPy { options },
+            ("setup-py", None) if build.backend_path.is_empty() => {
+                let system = BuildSystem { backend_path: build.python_path.clone(), ..BuildSystem::default() };
+                system
+                    .check()
+                    .map_err(|error| value("build.python-path", &build.python_path.join(", "), &error.to_string()))?;
+                FrontEnd::SetupPy { options, python_path: build.python_path }
+            }
             ("setup-py", _) => return Err(value("build.front-end", "setup-py", "it takes no backend")),
             (other, _) => return Err(value("build.front-end", other, "\"pep517\" or \"setup-py\" is expected")),
         };
@@ -345,7 +366,8 @@ impl Recipe {
                 _ => return Err(value("build.umask", text, "octal digits up to 0777 are expected, such as \"0022\"")),
             },
         };
-        let (windows, without_extensions) = (build.windows, build.without_extensions);
+        let (windows, debian_setuptools, without_extensions) =
+            (build.windows, build.debian_setuptools, build.without_extensions);
         for locked in requirements.locked.iter().flatten() {
             locked.check().map_err(|expected| value("requirements.locked", &locked.file_name, &expected))?;
         }
@@ -356,7 +378,7 @@ impl Recipe {
             interpreter,
             environment,
             front_end,
-            switches: Switches { umask, windows, without_extensions },
+            switches: Switches { umask, windows, debian_setuptools, without_extensions },
             source_date_epoch: build.source_date_epoch,
             requirements: Requirements { cutoff, direct: requirements.direct, locked: requirements.locked },
         })
@@ -393,8 +415,11 @@ impl Recipe {
                     line("", "build.backend-path", &list(backend_path));
                 }
             }
-            FrontEnd::SetupPy { options: WheelOptions { universal, python_tag, build_number } } => {
+            FrontEnd::SetupPy { options: WheelOptions { universal, python_tag, build_number }, python_path } => {
                 line("build", "build.front-end", "\"setup-py\"");
+                if !python_path.is_empty() {
+                    line("", "build.python-path", &list(python_path));
+                }
                 if *universal {
                     line("", "build.universal", "true");
                 }
@@ -403,11 +428,15 @@ impl Recipe {
                 }
             }
         }
-        let Switches { umask, windows, without_extensions } = self.switches;
+        let Switches { umask, windows, debian_setuptools, without_extensions } = self.switches;
         if let Some(umask) = umask {
             line("", "build.umask", &quoted(&format!("{umask:04o}")));
         }
-        for (key, is_on) in [("build.windows", windows), ("build.without-extensions", without_extensions)] {
+        for (key, is_on) in [
+            ("build.windows", windows),
+            ("build.debian-setuptools", debian_setuptools),
+            ("build.without-extensions", without_extensions),
+        ] {
             if is_on {
                 line("", key, "true");
             }
@@ -550,16 +579,21 @@ mod tests {
         };
         assert_eq!(options.arguments(), ["--universal", "--python-tag=py2.py3", "--build-number=1a"]);
         let mut other = recipe();
-        other.front_end = FrontEnd::SetupPy { options };
-        other.switches = Switches { umask: Some(0o002), windows: true, without_extensions: true };
+        other.front_end = FrontEnd::SetupPy { options, python_path: vec!["src".to_owned()] };
+        other.switches =
+            Switches { umask: Some(0o002), windows: true, debian_setuptools: true, without_extensions: true };
         let text = other.to_toml(&[]);
-        assert!(text.contains("umask = \"0002\"\nwindows = true\nwithout-extensions = true\n"), "{text}");
+        assert!(
+            text.contains("umask = \"0002\"\nwindows = true\ndebian-setuptools = true\nwithout-extensions = true\n"),
+            "{text}"
+        );
         assert_eq!(Recipe::from_toml(&text).unwrap(), other);
         for (from, to, expected) in [
             ("\"setup-py\"", "\"pep517\"\nbackend = \"a.b\"", "options of front-end"),
             ("py2.py3", "py3; x", "build.python-tag"),
             ("py2.py3", "", "build.python-tag"),
             ("\"1a\"", "\"a --x\"", "build.build-number"),
+            ("[\"src\"]", "[\"../src\"]", "build.python-path"),
             ("0002", "8", "build.umask"),
             ("0002", "+7", "build.umask"),
             ("0002", "1000", "build.umask"),

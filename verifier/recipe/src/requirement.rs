@@ -37,7 +37,7 @@ mod tests {
         .unwrap();
         let source = SourceEvidence { has_setup_py: true, ..SourceEvidence::default() };
         let inner = infer_requirement(&source, &outer, "2014-06-16T11:00:00Z".parse().unwrap()).recipe;
-        let setup_py = FrontEnd::SetupPy { options: WheelOptions::default() };
+        let setup_py = FrontEnd::SetupPy { options: WheelOptions::default(), python_path: Vec::new() };
         assert_eq!((&inner.interpreter, &inner.front_end), (&outer.interpreter, &setup_py));
         assert_eq!(inner.requirements.cutoff, outer.requirements.cutoff);
         assert_eq!(inner.requirements.direct, ["setuptools", "wheel"]);

@@ -177,8 +177,8 @@ impl<'a> Search<'a> {
                 moves.cutoffs();
             }
             TrialEnd::NotBuilt => {
-                moves.interpreters();
                 moves.front_ends();
+                moves.interpreters();
                 moves.releases(false);
                 moves.cutoffs();
                 moves.without_extensions();
@@ -238,6 +238,10 @@ impl Moves<'_> {
         if evidence.machine != published.machine {
             self.machine();
         }
+        let is_reordered = built.closeness.differing > 0 && built.closeness.bytes == 0;
+        if is_reordered || evidence.named_python != published.named_python {
+            self.debian_setuptools();
+        }
         if evidence.named_python != published.named_python {
             self.interpreters();
         }
@@ -287,7 +291,9 @@ impl Moves<'_> {
         let tagged = WheelOptions { universal: false, python_tag: Some(tags.clone()), ..universal.clone() };
         for options in [universal, tagged] {
             let because = format!("the wheel is named ..-{tags}-.., which setup.py bdist_wheel can be told");
-            self.add("build.front-end", because, |recipe| recipe.front_end = FrontEnd::SetupPy { options });
+            self.add("build.front-end", because, |recipe| {
+                recipe.front_end = FrontEnd::SetupPy { options, python_path: Vec::new() }
+            });
         }
     }
 
@@ -298,7 +304,9 @@ impl Moves<'_> {
             FrontEnd::Pep517 { .. } if self.known.source.has_setup_py => {
                 let because = "the source has a setup.py, which can be run without its build system".to_owned();
                 let options = WheelOptions::default();
-                self.add(KEY, because, |recipe| recipe.front_end = FrontEnd::SetupPy { options });
+                self.add(KEY, because, |recipe| {
+                    recipe.front_end = FrontEnd::SetupPy { options, python_path: Vec::new() }
+                });
             }
             FrontEnd::SetupPy { .. } => {
                 let because = "front ends of PEP 517 run a setup.py as part of setuptools".to_owned();
@@ -319,6 +327,11 @@ impl Moves<'_> {
         self.add("build.switches", because.to_owned(), |recipe| recipe.switches = switches);
     }
 
+    fn debian_setuptools(&mut self) {
+        let because = "lines of its metadata stand in another order, or its path file names no interpreter, as with Debian's setuptools";
+        self.add("build.debian-setuptools", because.to_owned(), |recipe| recipe.switches.debian_setuptools = true);
+    }
+
     fn without_extensions(&mut self) {
         if self.known.release.wheel.is_pure() {
             let because = "the wheel is for every platform, and extension modules are for one".to_owned();
@@ -328,7 +341,7 @@ impl Moves<'_> {
 
     /// Other releases of setuptools, where that wrote the metadata: those that write its dialect, or the others.
     fn releases(&mut self, of_the_dialect: bool) {
-        let Known { release, published, setuptools, .. } = self.known;
+        let Known { release, published, setuptools, offer, .. } = self.known;
         let is_of_wheel = matches!(&published.generator, Ok(generator) if generator.tool == Tool::Wheel);
         if !is_of_wheel || release.wheel.name.as_str() == "setuptools" {
             return;
@@ -337,15 +350,28 @@ impl Moves<'_> {
         let fits =
             |version: &Version| bounds.iter().all(|Bound { release, is_older, .. }| (version < release) == *is_older);
         let Recipe { requirements, interpreter, .. } = &self.from.recipe;
-        let cutoff = requirements.cutoff;
-        let fits = |version: &&Version| fits(version) == of_the_dialect && runs_on(version, interpreter);
-        let marks: Vec<&Version> = marks(setuptools, cutoff).into_iter().filter(fits).collect();
+        let marks: Vec<&Version> =
+            marks(setuptools, requirements.cutoff).into_iter().filter(|mark| fits(mark) == of_the_dialect).collect();
         for mark in by_halves(marks.len()).into_iter().map(|index| marks[index]) {
+            // One that runs it, where the own does not: the newest.
+            let runs = |one: &&Interpreter| is_writer(one, &release.wheel) && runs_on(mark, one);
+            let other = match runs_on(mark, interpreter) {
+                true => None,
+                false => match offer.interpreters.iter().filter(runs).max_by_key(|one| one.numbers()) {
+                    Some(other) => Some(other.clone()),
+                    None => continue,
+                },
+            };
             let because = match of_the_dialect {
                 true => format!("setuptools {mark} writes metadata in the way of the wheel's"),
                 false => format!("setuptools {mark} is another release from before the upload"),
             };
-            self.add("requirements.direct", because, |recipe| pin(recipe, "setuptools", mark));
+            self.add("requirements.direct", because, |recipe| {
+                pin(recipe, "setuptools", mark);
+                if let Some(other) = other {
+                    recipe.interpreter = other;
+                }
+            });
         }
     }
 
@@ -525,7 +551,7 @@ mod tests {
         const NAME: &str = "x-1-py2.py3-none-any.whl";
         let world = world(NAME);
         let end = |recipe: &Recipe| {
-            let is_universal = matches!(&recipe.front_end, FrontEnd::SetupPy { options } if options.universal);
+            let is_universal = matches!(&recipe.front_end, FrontEnd::SetupPy { options, .. } if options.universal);
             let is_old = recipe.requirements.direct.contains(&"setuptools==56.0.0".to_owned());
             let name = if is_universal { NAME } else { "x-1-py3-none-any.whl" };
             built(name, differing(u64::from(!is_universal) + u64::from(!is_old)))

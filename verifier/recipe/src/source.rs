@@ -4,6 +4,7 @@ use std::str::FromStr as _;
 
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 use serde::Deserialize;
+use twinbuild_subject::MemberPath;
 
 /// What is learned from a Python source tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,10 +15,13 @@ pub struct SourceEvidence {
     pub has_setup_py: bool,
     /// `setup_requires` of `setup.cfg`.
     pub setup_requires: Vec<String>,
+    /// The folder with the `*.egg-info` of an sdist that declares entry points, where that is not the root: with it on the path,
+    /// setuptools finds the project's own commands.
+    pub own_commands: Option<String>,
 }
 
 /// `[build-system]` (PEP 517, PEP 518).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BuildSystem {
     /// Requirements, as PEP 508 strings.
@@ -122,7 +126,17 @@ impl SourceEvidence {
                 return Err(SourceError::NoBuild);
             }
         }
-        Ok(Self { build_system, has_setup_py, setup_requires })
+        Ok(Self { build_system, has_setup_py, setup_requires, own_commands: None })
+    }
+
+    /// The same, with what the paths of the source's files tell.
+    #[must_use]
+    pub fn with_files<'a>(self, paths: impl IntoIterator<Item = &'a MemberPath>) -> Self {
+        let folder = |path: &'a MemberPath| {
+            let (folder, info) = path.as_str()?.strip_suffix("/entry_points.txt")?.split_once('/')?;
+            (info.ends_with(".egg-info") && !info.contains('/')).then(|| folder.to_owned())
+        };
+        Self { own_commands: paths.into_iter().find_map(folder), ..self }
     }
 }
 
@@ -262,6 +276,16 @@ mod tests {
             assert!(error.contains(expected), "{text}: {error}");
         }
         assert_eq!(SourceEvidence::read(None, None, false), Err(SourceError::NoBuild));
+    }
+
+    #[test]
+    fn the_own_commands_of_an_sdist_are_found() {
+        let evidence = |paths: &[&str]| {
+            let paths: Vec<_> = paths.iter().map(|path| MemberPath::from(*path)).collect();
+            SourceEvidence::default().with_files(&paths).own_commands
+        };
+        assert_eq!(evidence(&["setup.py", "src/x.egg-info/entry_points.txt"]).as_deref(), Some("src"));
+        assert_eq!(evidence(&["x.egg-info/entry_points.txt", "tests/a/x.egg-info/entry_points.txt"]), None);
     }
 
     #[test]

@@ -297,7 +297,7 @@ fn recipe(record: &RecipeRecord) -> Section<'_> {
     let mut build = vec![words("CPython "), name(&recipe.interpreter.version), words(", ")];
     match &recipe.front_end {
         FrontEnd::Pep517 { backend, .. } => build.extend([words("the backend "), name(backend)]),
-        FrontEnd::SetupPy { options } => {
+        FrontEnd::SetupPy { options, .. } => {
             let command: Vec<_> = std::iter::once("setup.py".to_owned()).chain(options.arguments()).collect();
             build.push(words(command.join(" ")));
         }
