@@ -26,6 +26,7 @@ mod markdown;
 mod meaning;
 mod page;
 mod pages;
+mod search;
 mod text;
 
 pub use comparison::{ComparedFile, FileComparison, UnreadFile, WhyUnread};

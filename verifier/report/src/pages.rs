@@ -12,6 +12,7 @@ use twinbuild_verdict::{
 };
 
 use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, words};
+use crate::search;
 use crate::{ComparedFile, FileComparison, Report, UnreadFile, WhyUnread, meaning};
 
 /// Inputs of one kind, up to this many, are named; more are a count.
@@ -34,6 +35,7 @@ fn about_verdict(verdict: &Verdict) -> Page<'_> {
     sections.push(subject(verdict));
     sections.extend(verdict.source.as_ref().map(source));
     sections.extend(verdict.recipe.as_ref().map(recipe));
+    sections.extend(verdict.search.as_ref().map(search::section));
     sections.extend(twins(verdict));
     sections.extend(verdict.container.as_ref().and_then(|of| container(of, "the first rebuild")));
     let mut footer = Vec::new();

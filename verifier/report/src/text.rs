@@ -9,6 +9,7 @@ use twinbuild_verdict::{Outcome, Verdict};
 use crate::escape::{escape, on_one_line};
 use crate::page::LineKind;
 use crate::pages::{Normalized, by_normalizer};
+use crate::search;
 use crate::{FileComparison, UnreadFile, meaning};
 
 /// At most this many findings of one severity are shown; the JSON form has all.
@@ -37,6 +38,9 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
     }
     out.push_str(&findings(&verdict.findings, style));
     subject_and_source(&mut out, verdict);
+    if let Some(summary) = search::summary(verdict) {
+        line(&mut out, "search", &summary);
+    }
     twins(&mut out, verdict);
     if let Some(comparison) = &verdict.comparison {
         let (files, bytes) = (&comparison.files, &comparison.bytes);
