@@ -203,8 +203,8 @@ def main():
         with os.fdopen(pipe, "w") as report:
             json.dump(required_by_backend, report)
         return
-    if request["umask"] is not None:
-        check_out_again(request["umask"], request["windows"])
+    if request["checkoutUmask"] is not None:
+        check_out_again(request["checkoutUmask"], request["windows"])
     arguments = ["bdist_wheel", "--dist-dir", request["output"]] + request["options"]
     is_switched = request["windows"] or request["debianSetuptools"] or request["withoutExtensions"]
     if request["backend"] is None and not is_switched:

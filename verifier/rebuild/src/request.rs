@@ -56,7 +56,7 @@ struct Request<'a> {
     backend: Option<&'a str>,
     backend_path: &'a [String],
     options: Vec<String>,
-    umask: Option<u32>,
+    checkout_umask: Option<u32>,
     windows: bool,
     debian_setuptools: bool,
     without_extensions: bool,
@@ -92,7 +92,7 @@ impl<'a> Job<'a> {
             FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path, Vec::new()),
             FrontEnd::SetupPy { options, python_path } => (None, python_path, options.arguments()),
         };
-        let Switches { umask, windows, debian_setuptools, without_extensions } = self.recipe.switches;
+        let Switches { checkout_umask, windows, debian_setuptools, without_extensions, .. } = self.recipe.switches;
         let report = match action {
             Action::Requires => "keep",
             Action::Build => "close",
@@ -107,7 +107,7 @@ impl<'a> Job<'a> {
             backend,
             backend_path,
             options,
-            umask,
+            checkout_umask,
             windows,
             debian_setuptools,
             without_extensions,

@@ -187,20 +187,32 @@ fn choose_interpreter(
     Ok(interpreter.clone())
 }
 
-fn choose_switches(machine: Machine, reasons: &mut Reasons) -> Switches {
+/// The switches of a machine, and why.
+pub(crate) fn switches_of(machine: Machine) -> (Switches, &'static str) {
+    let open = Switches { checkout_umask: Some(0), ..Switches::default() };
     match machine {
-        Machine::Usual => Switches::default(),
-        Machine::NoUmask => {
-            reasons.add("build.umask", "files of the wheel may be written by anybody".to_owned());
-            Switches { umask: Some(0), ..Switches::default() }
-        }
-        Machine::Windows => {
-            let because = "no Unix wrote the wheel, and its modes or line endings are those of Windows";
-            reasons.add("build.umask", because.to_owned());
-            reasons.add("build.windows", because.to_owned());
-            Switches { umask: Some(0), windows: true, ..Switches::default() }
-        }
+        Machine::Usual => (Switches::default(), "its modes and line endings are usual"),
+        Machine::OpenCheckout => (open, "files of the wheel that were copied may be written by anybody"),
+        Machine::NoUmask => (Switches { umask: Some(0), ..open }, "files of the wheel may be written by anybody"),
+        Machine::Windows => (
+            Switches { umask: Some(0), windows: true, ..open },
+            "no Unix wrote the wheel, and its modes or line endings are those of Windows",
+        ),
     }
+}
+
+fn choose_switches(machine: Machine, reasons: &mut Reasons) -> Switches {
+    let (switches, because) = switches_of(machine);
+    let Switches { umask, checkout_umask, windows, .. } = switches;
+    let keys = [
+        ("build.umask", umask.is_some()),
+        ("build.checkout-umask", checkout_umask.is_some()),
+        ("build.windows", windows),
+    ];
+    for (key, _) in keys.into_iter().filter(|(_, is_on)| *is_on) {
+        reasons.add(key, because.to_owned());
+    }
+    switches
 }
 
 /// The tags that an interpreter writes: `py2.py3`, or with the binary interface where the wheel has one, `cp311-cp311`.
@@ -597,8 +609,10 @@ mod tests {
             infer(&release("x-1-py3-none-any.whl"), &wheel, &source, &offer()).unwrap().recipe.switches
         };
         assert_eq!(switched(Machine::Usual), Switches::default());
-        assert_eq!(switched(Machine::NoUmask), Switches { umask: Some(0), ..Switches::default() });
-        assert_eq!(switched(Machine::Windows), Switches { umask: Some(0), windows: true, ..Switches::default() });
+        let open = Switches { checkout_umask: Some(0), ..Switches::default() };
+        assert_eq!(switched(Machine::OpenCheckout), open);
+        assert_eq!(switched(Machine::NoUmask), Switches { umask: Some(0), ..open });
+        assert_eq!(switched(Machine::Windows), Switches { umask: Some(0), windows: true, ..open });
     }
 
     #[test]

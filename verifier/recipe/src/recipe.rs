@@ -142,9 +142,12 @@ impl WheelOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Switches {
-    /// The file mode creation mask of both twins, which then is no variation, and of the checkout that is built.
+    /// The file mode creation mask of both twins, which then is no variation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub umask: Option<u32>,
+    /// The mask under which the source was checked out: so much of the modes of its files as a mask decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkout_umask: Option<u32>,
     /// As on Windows: text is written with CR LF, and read and written in code page 1252 where a program names none; and no file is
     /// a program by its mode.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -279,6 +282,7 @@ struct BuildTable {
     python_tag: Option<String>,
     build_number: Option<String>,
     umask: Option<String>,
+    checkout_umask: Option<String>,
     #[serde(default)]
     windows: bool,
     #[serde(default)]
@@ -359,13 +363,15 @@ impl Recipe {
         {
             return Err(value("build.source-date-epoch", &epoch.to_string(), "seconds from 1970 to 9999 are expected"));
         }
-        let umask = match &build.umask {
-            None => None,
+        let mask = |key, text: &Option<String>| match text {
+            None => Ok(None),
             Some(text) => match u32::from_str_radix(text, 8) {
-                Ok(umask) if umask <= 0o777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Some(umask),
-                _ => return Err(value("build.umask", text, "octal digits up to 0777 are expected, such as \"0022\"")),
+                Ok(mask) if mask <= 0o777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(mask)),
+                _ => Err(value(key, text, "octal digits up to 0777 are expected, such as \"0022\"")),
             },
         };
+        let umask = mask("build.umask", &build.umask)?;
+        let checkout_umask = mask("build.checkout-umask", &build.checkout_umask)?;
         let (windows, debian_setuptools, without_extensions) =
             (build.windows, build.debian_setuptools, build.without_extensions);
         for locked in requirements.locked.iter().flatten() {
@@ -378,7 +384,7 @@ impl Recipe {
             interpreter,
             environment,
             front_end,
-            switches: Switches { umask, windows, debian_setuptools, without_extensions },
+            switches: Switches { umask, checkout_umask, windows, debian_setuptools, without_extensions },
             source_date_epoch: build.source_date_epoch,
             requirements: Requirements { cutoff, direct: requirements.direct, locked: requirements.locked },
         })
@@ -428,9 +434,9 @@ impl Recipe {
                 }
             }
         }
-        let Switches { umask, windows, debian_setuptools, without_extensions } = self.switches;
-        if let Some(umask) = umask {
-            line("", "build.umask", &quoted(&format!("{umask:04o}")));
+        let Switches { umask, checkout_umask, windows, debian_setuptools, without_extensions } = self.switches;
+        for (key, mask) in [("build.umask", umask), ("build.checkout-umask", checkout_umask)] {
+            mask.iter().for_each(|mask| line("", key, &quoted(&format!("{mask:04o}"))));
         }
         for (key, is_on) in [
             ("build.windows", windows),
@@ -580,11 +586,16 @@ mod tests {
         assert_eq!(options.arguments(), ["--universal", "--python-tag=py2.py3", "--build-number=1a"]);
         let mut other = recipe();
         other.front_end = FrontEnd::SetupPy { options, python_path: vec!["src".to_owned()] };
-        other.switches =
-            Switches { umask: Some(0o002), windows: true, debian_setuptools: true, without_extensions: true };
+        other.switches = Switches {
+            umask: Some(0o002),
+            checkout_umask: Some(0),
+            windows: true,
+            debian_setuptools: true,
+            without_extensions: true,
+        };
         let text = other.to_toml(&[]);
         assert!(
-            text.contains("umask = \"0002\"\nwindows = true\ndebian-setuptools = true\nwithout-extensions = true\n"),
+            text.contains("umask = \"0002\"\ncheckout-umask = \"0000\"\nwindows = true\ndebian-setuptools = true\nwithout-extensions = true\n"),
             "{text}"
         );
         assert_eq!(Recipe::from_toml(&text).unwrap(), other);

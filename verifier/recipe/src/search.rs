@@ -13,11 +13,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinbuild_subject::{PackageName, Sha256, WheelFileName};
 
-use crate::infer::{LEGACY_BACKEND, is_writer, setuptools_bounds};
+use crate::infer::{LEGACY_BACKEND, is_writer, setuptools_bounds, switches_of};
 use crate::python::{first_release, runs_on};
 use crate::source::check_requirement;
 use crate::{
-    Bound, FrontEnd, Inference, Interpreter, Machine, Offer, Reason, Recipe, Release, SourceEvidence, Switches, Tool,
+    Bound, FrontEnd, Inference, Interpreter, Offer, Reason, Recipe, Release, SourceEvidence, Switches, Tool,
     WheelEvidence, WheelOptions,
 };
 
@@ -318,12 +318,8 @@ impl Moves<'_> {
     }
 
     fn machine(&mut self) {
-        let switches = |umask, windows| Switches { umask, windows, ..self.from.recipe.switches };
-        let (switches, because) = match self.known.published.machine {
-            Machine::Usual => (switches(None, false), "its modes and line endings are usual"),
-            Machine::NoUmask => (switches(Some(0), false), "its files may be written by anybody"),
-            Machine::Windows => (switches(Some(0), true), "its modes or line endings are those of Windows"),
-        };
+        let (Switches { umask, checkout_umask, windows, .. }, because) = switches_of(self.known.published.machine);
+        let switches = Switches { umask, checkout_umask, windows, ..self.from.recipe.switches };
         self.add("build.switches", because.to_owned(), |recipe| recipe.switches = switches);
     }
 
@@ -453,7 +449,7 @@ fn by_halves(count: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Generator, MemberTimes, Needs, Provider, Requirements};
+    use crate::{Generator, Machine, MemberTimes, Needs, Provider, Requirements};
 
     fn interpreter(version: &str) -> Interpreter {
         Interpreter { version: version.to_owned(), provider: Provider::Debian }

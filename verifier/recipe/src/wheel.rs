@@ -27,7 +27,9 @@ pub enum Machine {
     /// Nothing unusual.
     #[default]
     Usual,
-    /// Files that anybody may write: its umask was 0.
+    /// Files that were copied may be written by anybody, and those that were made may not: the source was checked out under a umask of 0.
+    OpenCheckout,
+    /// Files that anybody may write, also among those that were made: its umask was 0.
     NoUmask,
     /// No Unix wrote it, and its modes or its line endings are those of Windows.
     Windows,
@@ -182,9 +184,12 @@ impl Machine {
         let is_open = |member: &&MemberFacts<'_>| member.mode.is_some_and(|mode| mode & BY_OTHERS != 0);
         let is_any_open = members.iter().any(|member| is_open(&member));
         let is_no_unix = !members.is_empty() && members.iter().all(|member| !member.is_unix);
+        let is_made = |member: &&MemberFacts<'_>| member.path.ends_with(".dist-info/METADATA");
+        let is_made_open = members.iter().find(is_made).is_none_or(|member| is_open(&member));
         match (is_no_unix, is_any_open || has_windows_lines) {
             (true, true) => Self::Windows,
-            (false, true) if is_any_open => Self::NoUmask,
+            (false, true) if is_any_open && is_made_open => Self::NoUmask,
+            (false, true) if is_any_open => Self::OpenCheckout,
             _ => Self::Usual,
         }
     }
@@ -257,6 +262,8 @@ mod tests {
         assert_eq!(read(generator, &[("x.py", 0o644, true)]).machine, Machine::Usual);
         assert_eq!(read(generator, &[("x.py", 0o644, false)]).machine, Machine::Usual);
         assert_eq!(read(generator, &[("x.py", 0o666, true), ("y.py", 0o644, true)]).machine, Machine::NoUmask);
+        let made = ("x-1.dist-info/METADATA", 0o644, true);
+        assert_eq!(read(generator, &[("x.txt", 0o666, true), made]).machine, Machine::OpenCheckout);
         assert_eq!(read(generator, &[("x.py", 0o666, false)]).machine, Machine::Windows);
         let windows = b"Generator: bdist_wheel (0.36.2)\r\n";
         assert_eq!(read(windows, &[("x.py", 0o644, false)]).machine, Machine::Windows);
