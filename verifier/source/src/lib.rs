@@ -7,6 +7,7 @@
 //! The permission bits of files are reduced to what a checkout has, 0644 or 0755; modification times are kept.
 #![forbid(unsafe_code)]
 
+pub mod git;
 mod layout;
 mod tree;
 
