@@ -40,11 +40,7 @@ enum Claim {
 /// never matches. Versions are equal by PEP 440: `1.0` is `1.0.0` and `01.00`, and is no pre-, post- or development release of it.
 /// Where tags with the project's name match, those without it stand for other projects of the repository and are left out.
 #[must_use]
-pub fn choose_tag<'a>(
-    tags: impl IntoIterator<Item = &'a str>,
-    name: &PackageName,
-    version: &Version,
-) -> TagChoice<'a> {
+pub fn choose_tag<'a>(tags: impl IntoIterator<Item = &'a str>, name: &PackageName, version: &Version) -> TagChoice<'a> {
     let mut best = None;
     let mut found = Vec::new();
     for tag in tags {
@@ -98,8 +94,9 @@ fn read_prefix(prefix: &str, name: &PackageName) -> Option<Claim> {
     let words = words(prefix)?;
     let is_touching = !prefix.ends_with(SEPARATORS);
     let is_before_version = |word: &Word<'_>| VERSION_WORDS.iter().any(|known| word.text.eq_ignore_ascii_case(known));
-    let is_before_name =
-        |word: &Word<'_>| is_before_version(word) || FOLDER_WORDS.iter().any(|known| word.text.eq_ignore_ascii_case(known));
+    let is_before_name = |word: &Word<'_>| {
+        is_before_version(word) || FOLDER_WORDS.iter().any(|known| word.text.eq_ignore_ascii_case(known))
+    };
     let is_own = |first: usize, end: usize| {
         // What touches the version is no name: `demo2` may be version 2 of `demo`, and may be the name of another.
         let is_apart = end < words.len() || !is_touching;
@@ -222,8 +219,24 @@ mod tests {
     #[test]
     fn prefixes_that_name_no_project_are_known() {
         for prefix in [
-            "", "v", "V", "v.", "v-", "release-", "release_", "release/", "Release-v", "release_v", "rel-", "rel_", "r",
-            "version-", "version_", "ver", "releases/v", "tags/",
+            "",
+            "v",
+            "V",
+            "v.",
+            "v-",
+            "release-",
+            "release_",
+            "release/",
+            "Release-v",
+            "release_v",
+            "rel-",
+            "rel_",
+            "r",
+            "version-",
+            "version_",
+            "ver",
+            "releases/v",
+            "tags/",
         ] {
             let tag = format!("{prefix}1.0");
             expect("demo", "1.0", &[&tag], &tag);
@@ -236,14 +249,25 @@ mod tests {
     #[test]
     fn a_projects_own_name_is_known_in_every_spelling() {
         for prefix in [
-            "demo-tool-", "demo_tool_", "Demo.Tool-v", "demo-tool/v", "demo-tool/", "demo_tool@", "demo-tool@v",
-            "demo-tool==", "release/demo-tool/", "release-demo_tool-", "demo-tool-release-", "packages/demo-tool/v",
+            "demo-tool-",
+            "demo_tool_",
+            "Demo.Tool-v",
+            "demo-tool/v",
+            "demo-tool/",
+            "demo_tool@",
+            "demo-tool@v",
+            "demo-tool==",
+            "release/demo-tool/",
+            "release-demo_tool-",
+            "demo-tool-release-",
+            "packages/demo-tool/v",
             "python/demo-tool-v",
         ] {
             let tag = format!("{prefix}1.0");
             expect("demo-tool", "1.0", &[&tag], &tag);
         }
-        for prefix in ["demo-tool", "demo/tool-", "demo@tool-", "tool-", "demo-", "@org/demo-tool@", "demo-tool-docs-"] {
+        for prefix in ["demo-tool", "demo/tool-", "demo@tool-", "tool-", "demo-", "@org/demo-tool@", "demo-tool-docs-"]
+        {
             expect("demo-tool", "1.0", &[&format!("{prefix}1.0")], "");
         }
     }
