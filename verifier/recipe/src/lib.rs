@@ -35,6 +35,7 @@ mod infer;
 mod recipe;
 mod requirement;
 mod source;
+mod version_control;
 mod wheel;
 
 pub use generator::{Generator, Tool};
@@ -45,4 +46,5 @@ pub use recipe::{
 };
 pub use requirement::infer_requirement;
 pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
+pub use version_control::VersionControl;
 pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};

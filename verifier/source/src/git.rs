@@ -11,6 +11,7 @@
 mod address;
 mod checkout;
 mod client;
+mod discovery;
 mod object;
 mod objects;
 mod refs;
@@ -25,6 +26,7 @@ use twinbuild_subject::{MemberPath, ObjectId};
 
 pub use address::{AddressError, GitAddress, GitRequest, GitRewrite, GitRewrites};
 pub use client::{GitClient, GitError, GitNetwork, GitRoot};
+pub use discovery::repositories_of;
 pub use refs::{Refs, Revision};
 pub use snapshot::{Snapshot, Tag};
 pub use tag::{TagChoice, choose_tag};

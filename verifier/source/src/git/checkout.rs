@@ -91,6 +91,8 @@ impl Snapshot {
             fs::write(&path, self.objects().text(&id, kind)?).map_err(CheckoutError::write(&path))?;
         }
         self.write_repository(&repository.join(".git"))?;
+        // It is copied above the top folder, which is to keep its time.
+        set_time(&repository, committed).map_err(CheckoutError::write(&repository))?;
         Ok(SourceTree {
             folder: files,
             top: top.to_owned(),

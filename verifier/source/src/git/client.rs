@@ -377,7 +377,7 @@ impl<'a> GitClient<'a> {
         let started = self.start(&asked, "fetch", &wanted, output, git.as_deref());
         let (report, said) = match started {
             Ok(started) => started,
-            Err(error @ (GitError::NoRepository { .. } | GitError::Offline { .. })) => {
+            Err(error @ GitError::NoRepository { .. }) => {
                 return Err(submodule.error(error.to_string()).into());
             }
             Err(error) => return Err(error),
@@ -385,9 +385,7 @@ impl<'a> GitClient<'a> {
         match fetched(&asked, &commit, report, said) {
             Ok(_) => Ok(Place { modules: git.map(|git| git.join("modules")), ..Place::of(&address) }),
             // What cannot be had of a submodule is said of it.
-            Err(error @ (GitError::Failed { .. } | GitError::Revision { .. })) => {
-                Err(submodule.error(error.to_string()).into())
-            }
+            Err(error @ GitError::Revision { .. }) => Err(submodule.error(error.to_string()).into()),
             Err(error) => Err(error),
         }
     }

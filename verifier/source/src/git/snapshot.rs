@@ -255,9 +255,10 @@ impl Snapshot {
     pub(super) fn tags(&self) -> Result<Vec<ObjectId>, CheckoutError> {
         let mut tags = Vec::new();
         let Some(tag) = &self.tag else { return Ok(tags) };
-        let is_plain = tag.name.len() < 1000 && !tag.name.is_empty() && !tag.name.contains(char::is_whitespace);
-        if !is_plain || tag.name.contains(char::is_control) {
-            return Err(CheckoutError::malformed("the name of its tag cannot be one"));
+        let is_plain =
+            tag.name.len() < 1000 && !tag.name.is_empty() && tag.name.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_plain {
+            return Err(CheckoutError::malformed("the name of its tag is not one of visible ASCII characters"));
         }
         let mut named = tag.object.clone();
         while named != self.commit {
