@@ -58,9 +58,11 @@ fn judge(
         limits: Limits::of_this_host(),
         most_trials: MOST_TRIALS,
         normalizing: global.normalizing(),
+        git: settings.git(),
     };
     choose(&settings, &mut options)?;
-    let target = Target::parse(&subject.subject, subject.source.clone())?;
+    let sdist = subject.choose_source(&mut options).map_err(Failure::usage)?;
+    let target = Target::parse(&subject.subject, sdist)?;
     let store = settings.store()?;
     let cancel = cancel_on_signal()?;
     Ok((Judge::new(store, settings.index, settings.mirror, options, cancel), target))

@@ -8,6 +8,7 @@ use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare,
 use twinbuild_environment::Environment;
 use twinbuild_rebuild::{Artifact, Ended, Job, RebuildError, Twin, Variation, rebuild};
 use twinbuild_recipe::{Inference, TrialEnd};
+use twinbuild_source::Repository;
 use twinbuild_subject::{MemberPath, WheelFileName};
 use twinbuild_verdict::{Container, Decision, InputRecord, Outcome, Reason, Verdict, decide};
 
@@ -86,8 +87,11 @@ impl Judge {
         };
         verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
         keep.recipe(&readied.recipe, &readied.reasons)?;
-        let own =
-            InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
+        let own = InputRecord {
+            kind: "source".to_owned(),
+            name: source.record.file_name.clone(),
+            sha256: source.blob.sha256(),
+        };
         verdict.shared_inputs = std::iter::once(own).chain(shared(&readied.environment, other.as_ref())).collect();
 
         let environments: Vec<&Environment> = std::iter::once(&readied.environment).chain(&other).collect();
@@ -210,7 +214,10 @@ impl Judge {
         findings: &mut Vec<Finding>,
     ) -> Result<Step<bool>, JudgeError> {
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
-        searcher.tree(laid_out.tree.folder()).map_err(JudgeError::io("searching the source"))?;
+        let texts = laid_out.tree.repository().map(Repository::texts);
+        for folder in std::iter::once(laid_out.tree.folder()).chain(texts) {
+            searcher.tree(folder).map_err(JudgeError::io("searching the source"))?;
+        }
         let in_source = searcher.finish();
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         for path in environments.iter().filter_map(|environment| environment.requirements_path()) {

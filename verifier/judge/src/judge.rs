@@ -17,6 +17,7 @@ use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::keep::Keep;
+use crate::repository::{GitOptions, Wanted, wheel_metadata};
 use crate::subject::{Preparation, is_path};
 use crate::walk::{Step, environment_error, open, read_published};
 
@@ -55,6 +56,8 @@ pub struct Options {
     pub most_trials: u32,
     /// Whether contents may be compared after normalizers.
     pub normalizing: Normalizing,
+    /// Whether subjects are built from commits, and how these are had.
+    pub git: GitOptions,
 }
 
 /// Judges subjects, one at a time.
@@ -161,20 +164,26 @@ impl Judge {
                 Vec::new(),
             );
         };
-        let Some(source) = &prepared.source else {
-            return end(Outcome::SourceMissing, reason("no-sdist", "its release has no sdist"), Vec::new());
-        };
         let mut findings = Vec::new();
         let bytes = open(&prepared.blob)?;
         let published = match read_published(&bytes, &mut findings)? {
             Step::Next(published) => published,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
+        let metadata = wheel_metadata(&published, &bytes);
+        let wanted = Wanted { name: &name.name, version: &name.version, metadata: &metadata };
+        let commit = match self.git_source(&wanted, &mut findings)? {
+            Step::Next(commit) => commit,
+            Step::End(outcome, reason) => return end(outcome, reason, findings),
+        };
+        let Some(source) = commit.as_ref().or(prepared.source.as_ref()) else {
+            return end(Outcome::SourceMissing, reason("no-sdist", "its release has no sdist"), findings);
+        };
         let laid_out = match self.lay_out_source(source, &mut findings)? {
             Step::Next(laid_out) => laid_out,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
-        match self.choose_recipe(&prepared, name, &published, &bytes, &laid_out)? {
+        match self.choose_recipe(&prepared, name, (&published, &bytes), source, &laid_out)? {
             Step::Next((inference, _)) => Ok(Inferred::Recipe(inference)),
             Step::End(outcome, reason) => end(outcome, reason, findings),
         }

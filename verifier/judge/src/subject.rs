@@ -13,6 +13,7 @@ use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 use crate::JudgeError;
 use crate::judge::{Judge, Target};
 use crate::replay::Replayed;
+use crate::repository::GitChoice;
 use crate::walk::chain;
 
 /// The class of a source that is not what the index promised.
@@ -39,7 +40,10 @@ pub(crate) struct Prepared {
     pub(crate) subject: Subject,
     pub(crate) name: DistributionFileName,
     pub(crate) blob: Blob,
+    /// The sdist, unless the subject is built from a commit.
     pub(crate) source: Option<PreparedSource>,
+    /// When the index says that the file was uploaded, if it lists it.
+    pub(crate) uploaded: Option<Timestamp>,
     /// Requirements are older than this. `None` where only the file itself can tell.
     pub(crate) first_upload: Option<Timestamp>,
     pub(crate) findings: Vec<Finding>,
@@ -50,8 +54,17 @@ pub(crate) struct Prepared {
 /// A source at hand.
 pub(crate) struct PreparedSource {
     pub(crate) record: Source,
-    pub(crate) name: SdistFileName,
+    pub(crate) form: SourceForm,
     pub(crate) blob: Blob,
+}
+
+/// What the file of a source is.
+pub(crate) enum SourceForm {
+    Sdist(SdistFileName),
+    /// The snapshot of a commit, which is laid out in a folder of this name.
+    Commit {
+        top: String,
+    },
 }
 
 /// A subject at hand, or a verdict because it could not be had.
@@ -111,20 +124,23 @@ impl Judge {
         subject.size = Some(blob.size_bytes());
         subject.digests = Some(blob.sha256().into());
         let mut findings = index_findings(&project, file);
-        findings.extend(source_findings(&release, file));
-        let source = match self.source_of(&release) {
+        if self.options.git.choice == GitChoice::None {
+            findings.extend(source_findings(&release, file));
+        }
+        let source = match self.sdist_of(&release) {
             Ok(source) => source,
             Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
         };
         let first_upload = first_upload(&release, file).map_err(registry_error)?;
         let first_upload = self.as_of(Some(first_upload))?.unwrap_or(first_upload);
-        let name = file.file_name.clone();
+        let (name, uploaded) = (file.file_name.clone(), file.upload_time);
         let first_upload = Some(first_upload);
         Ok(Preparation::Ready(Box::new(Prepared {
             subject,
             name,
             blob,
             source,
+            uploaded,
             first_upload,
             findings,
             replayed: None,
@@ -152,11 +168,12 @@ impl Judge {
         };
         let mut purl = None;
         let mut first_upload = self.options.as_of;
-        let mut listed_release = None;
+        let (mut listed_release, mut uploaded) = (None, None);
         if let Some((project, release, file)) = listed {
             findings.extend(index_findings(&project, &file));
             purl = Some(Subject::purl_of(&file.file_name));
             first_upload = self.as_of(self::first_upload(&release, &file).ok())?;
+            uploaded = file.upload_time;
             listed_release = Some(release);
         }
         let subject = Subject {
@@ -169,7 +186,8 @@ impl Judge {
         };
         let source = match (source, listed_release) {
             (Some(path), _) => Some(self.local_source(path)?),
-            (None, Some(release)) => match self.source_of(&release) {
+            (None, _) if self.options.git.choice != GitChoice::None => None,
+            (None, Some(release)) => match self.sdist_of(&release) {
                 Ok(source) => source,
                 Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
             },
@@ -186,6 +204,7 @@ impl Judge {
             name,
             blob,
             source,
+            uploaded,
             first_upload,
             findings,
             replayed: None,
@@ -232,8 +251,9 @@ impl Judge {
             uri: None,
             file_name: name.text.clone(),
             digests: blob.sha256().into(),
+            git: None,
         };
-        Ok(PreparedSource { record, name, blob })
+        Ok(PreparedSource { record, form: SourceForm::Sdist(name), blob })
     }
 
     /// A copy of a local file in the store, so that it cannot change any more.
@@ -247,8 +267,11 @@ impl Judge {
         Ok(self.store.put(file, FILE_LIMIT_BYTES)?)
     }
 
-    /// The release's sdist.
-    fn source_of(&self, release: &Release) -> Result<Option<PreparedSource>, (&'static str, String)> {
+    /// The release's sdist; none where it is built from a commit.
+    fn sdist_of(&self, release: &Release) -> Result<Option<PreparedSource>, (&'static str, String)> {
+        if self.options.git.choice != GitChoice::None {
+            return Ok(None);
+        }
         let Some(file) = release.sdist() else { return Ok(None) };
         let DistributionFileName::Sdist(name) = &file.file_name else { return Ok(None) };
         let blob = self.pypi.download(file).map_err(|error| match &error {
@@ -261,8 +284,9 @@ impl Judge {
             uri: Some(Subject::purl_of(&file.file_name)),
             file_name: name.text.clone(),
             digests: blob.sha256().into(),
+            git: None,
         };
-        Ok(Some(PreparedSource { record, name: name.clone(), blob }))
+        Ok(Some(PreparedSource { record, form: SourceForm::Sdist(name.clone()), blob }))
     }
 }
 

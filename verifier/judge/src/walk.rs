@@ -16,6 +16,7 @@ use twinbuild_recipe::{
     Unsupported, check_platform, infer,
 };
 use twinbuild_sandbox::Error as SandboxError;
+use twinbuild_source::git::Snapshot;
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, MemberPath, Sha256, WheelFileName};
@@ -28,8 +29,9 @@ use crate::judge::Judge;
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe};
 use crate::replay::Replayed;
+use crate::repository::{Wanted, check_age, checkout_error, names_commit, wheel_metadata};
 use crate::requirement::{Building, self_hosted};
-use crate::subject::{Prepared, PreparedSource};
+use crate::subject::{Prepared, PreparedSource, SourceForm};
 
 /// How often a backend may ask for more requirements.
 const DISCOVERY_ROUNDS: u32 = 3;
@@ -105,17 +107,25 @@ impl Judge {
         if let Err(error) = check_platform(name) {
             return Ok(ended(verdict, Outcome::Unsupported, "platform", &error.to_string()));
         }
-        let Some(source) = &prepared.source else {
+        let metadata = wheel_metadata(&published, &bytes);
+        let wanted = Wanted { name: &name.name, version: &name.version, metadata: &metadata };
+        let commit = match &prepared.source {
+            Some(_) => None,
+            None => step!(verdict, self.git_source(&wanted, &mut verdict.findings)?),
+        };
+        let Some(source) = commit.as_ref().or(prepared.source.as_ref()) else {
             let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
             return Ok(ended(verdict, Outcome::SourceMissing, "no-sdist", detail));
         };
         verdict.source = Some(source.record.clone());
         keep.copy(prepared.blob.path(), &format!("published/{}", name.text))?;
-        keep.copy(source.blob.path(), &format!("source/{}", source.name.text))?;
+        keep.copy(source.blob.path(), &format!("source/{}", source.record.file_name))?;
+        step!(verdict, check_age(&source.record, prepared.uploaded, &mut verdict.findings));
         let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
-        let (inference, origin) = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
+        let inferred = step!(verdict, self.choose_recipe(prepared, name, (&published, &bytes), source, &laid_out)?);
+        let (inference, origin) = inferred;
         let side = Side { archive: &published, bytes: &bytes, sha256: prepared.blob.sha256() };
         let index = SourceIndex::new(laid_out.tree.files().iter().cloned());
         let case = Case { prepared, name, published: side, source, laid_out: &laid_out, index: &index, keep };
@@ -134,8 +144,21 @@ impl Judge {
         findings: &mut Vec<Finding>,
     ) -> Result<Step<LaidOut>, JudgeError> {
         let staging = self.store.staging()?;
+        let name = match &source.form {
+            SourceForm::Sdist(name) => name,
+            SourceForm::Commit { top } => {
+                let subdirectory = source.record.git.as_ref().and_then(|git| git.subdirectory.as_deref());
+                let file = source.blob.file().try_clone().map_err(JudgeError::io("reading the source"))?;
+                let tree = Snapshot::read(file)
+                    .and_then(|snapshot| snapshot.lay_out(top, subdirectory.unwrap_or_default(), staging.path()));
+                return match tree {
+                    Ok(tree) => read_source(tree, staging),
+                    Err(error) => checkout_error(error, findings),
+                };
+            }
+        };
         let bytes = open(&source.blob)?;
-        let tree = match lay_out(&source.name, &bytes, staging.path()) {
+        let tree = match lay_out(name, &bytes, staging.path()) {
             Ok(tree) => tree,
             Err(error) if error.is_malformed() => {
                 findings.push(Finding::whole("source-malformed", Severity::Alert, chain(&error)));
@@ -149,25 +172,7 @@ impl Judge {
             }
             Err(error) => return Ok(end(Outcome::Inconclusive, "source-unreadable", Some("source"), chain(&error))),
         };
-        let read_root = |name: &str| match tree.root_file(name) {
-            Ok(content) => Ok(Step::Next(content)),
-            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
-                Ok(end(Outcome::Inconclusive, "limit", Some("source"), error.to_string()))
-            }
-            Err(error) => Err(JudgeError::io(format!("reading {name} of the source"))(error)),
-        };
-        let (pyproject, setup_cfg) = match (read_root("pyproject.toml")?, read_root("setup.cfg")?) {
-            (Step::Next(pyproject), Step::Next(setup_cfg)) => (pyproject, setup_cfg),
-            (Step::End(outcome, reason), _) | (_, Step::End(outcome, reason)) => return Ok(Step::End(outcome, reason)),
-        };
-        let has_setup_py = tree.files().iter().any(|(path, _)| path.as_bytes() == b"setup.py");
-        match SourceEvidence::read(pyproject.as_deref(), setup_cfg.as_deref(), has_setup_py) {
-            Ok(evidence) => {
-                let evidence = evidence.with_files(tree.files().iter().map(|(path, _)| path));
-                Ok(Step::Next(LaidOut { tree, evidence, _staging: staging }))
-            }
-            Err(error) => Ok(end(Outcome::Unbuildable, "source-unclear", Some("source"), error.to_string())),
-        }
+        read_source(tree, staging)
     }
 
     /// The recipe that was given, or the one that the evidence speaks for.
@@ -175,8 +180,8 @@ impl Judge {
         &self,
         prepared: &Prepared,
         name: &WheelFileName,
-        published: &Archive,
-        bytes: &ArchiveFile,
+        (published, bytes): (&Archive, &ArchiveFile),
+        source: &PreparedSource,
         laid_out: &LaidOut,
     ) -> Result<Step<(Inference, &'static str)>, JudgeError> {
         // Whatever the recipe, a wheel says what it is in one place.
@@ -228,6 +233,10 @@ impl Judge {
         }
         let release = Release { wheel: name.clone(), first_upload };
         match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
+            Ok(inference) if source.record.git.is_some() => {
+                let names_commit = names_commit(published, bytes, &source.record);
+                Ok(Step::Next((inference.from_commit(&name.version, names_commit), "inferred")))
+            }
             Ok(inference) => Ok(Step::Next((inference, "inferred"))),
             Err(error @ Unsupported::SelfHosted { .. }) => {
                 Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), error.to_string()))
@@ -363,6 +372,29 @@ impl Judge {
             }
             Err(error) => rebuild_error(error),
         }
+    }
+}
+
+/// Reads what a source that was laid out says about its build.
+fn read_source(tree: SourceTree, staging: twinbuild_store::Staging) -> Result<Step<LaidOut>, JudgeError> {
+    let read_root = |name: &str| match tree.root_file(name) {
+        Ok(content) => Ok(Step::Next(content)),
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+            Ok(end(Outcome::Inconclusive, "limit", Some("source"), error.to_string()))
+        }
+        Err(error) => Err(JudgeError::io(format!("reading {name} of the source"))(error)),
+    };
+    let (pyproject, setup_cfg) = match (read_root("pyproject.toml")?, read_root("setup.cfg")?) {
+        (Step::Next(pyproject), Step::Next(setup_cfg)) => (pyproject, setup_cfg),
+        (Step::End(outcome, reason), _) | (_, Step::End(outcome, reason)) => return Ok(Step::End(outcome, reason)),
+    };
+    let has_setup_py = tree.has_root_file("setup.py");
+    match SourceEvidence::read(pyproject.as_deref(), setup_cfg.as_deref(), has_setup_py) {
+        Ok(evidence) => {
+            let evidence = evidence.with_files(tree.files().iter().map(|(path, _)| path));
+            Ok(Step::Next(LaidOut { tree, evidence, _staging: staging }))
+        }
+        Err(error) => Ok(end(Outcome::Unbuildable, "source-unclear", Some("source"), error.to_string())),
     }
 }
 

@@ -38,6 +38,7 @@ mod recipe;
 mod requirement;
 mod search;
 mod source;
+mod version_control;
 mod wheel;
 
 pub use dialect::{Absence, Bound, Dialect};
@@ -51,4 +52,5 @@ pub use recipe::{
 pub use requirement::infer_requirement;
 pub use search::{BuiltWheel, Candidate, Closeness, Known, Search, TrialEnd};
 pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
+pub use version_control::VersionControl;
 pub use wheel::{EvidenceError, Machine, MemberFacts, MemberTimes, WheelContents, WheelEvidence};

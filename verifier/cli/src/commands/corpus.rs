@@ -38,6 +38,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         limits,
         most_trials: arguments.search.trials,
         normalizing: global.normalizing(),
+        git: settings.git(),
     };
     let store = settings.store()?;
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);
