@@ -132,7 +132,8 @@ pub(crate) struct Subject {
     /// revision the tag of the release [default: the sdist of its release]
     #[arg(long, value_name = "SOURCE")]
     pub(crate) source: Option<String>,
-    /// Build it from the release's sdist, or from the tag of the release in the repository that it names [default: sdist]
+    /// Build it from the release's sdist, from the tag of the release in the repository that it names, or from the first of the two that
+    /// gives the published file [default: sdist]
     #[arg(long, value_name = "KIND", value_enum, conflicts_with = "source")]
     pub(crate) from: Option<SourceFrom>,
     /// Take build requirements from before this time, as in 2023-10-01T12:00:00Z
@@ -147,6 +148,19 @@ pub(crate) enum SourceFrom {
     Sdist,
     /// The repository that the published file names
     Git,
+    /// The index, and where that does not give the published file, the repository
+    Either,
+}
+
+impl SourceFrom {
+    /// What it asks of the judge.
+    pub(crate) fn choice(self) -> GitChoice {
+        match self {
+            Self::Sdist => GitChoice::None,
+            Self::Git => GitChoice::Found,
+            Self::Either => GitChoice::Either,
+        }
+    }
 }
 
 impl Subject {
@@ -158,11 +172,11 @@ impl Subject {
                 Ok(None)
             }
             (Some(source), _) => Ok(Some(source.into())),
-            (None, Some(SourceFrom::Git)) => {
-                options.git.choice = GitChoice::Found;
+            (None, Some(from)) => {
+                options.git.choice = from.choice();
                 Ok(None)
             }
-            (None, Some(SourceFrom::Sdist) | None) => Ok(None),
+            (None, None) => Ok(None),
         }
     }
 }
@@ -296,6 +310,10 @@ pub(crate) struct CorpusRun {
     /// Where verdicts are appended, one a line [default: LIST with .results.jsonl behind]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Build each file from its release's sdist, from the tag of the release in the repository that it names, or from the first of
+    /// the two that gives it
+    #[arg(long, value_name = "KIND", value_enum, default_value = "sdist")]
+    pub(crate) from: SourceFrom,
     #[command(flatten)]
     pub(crate) search: SearchFlags,
     #[command(flatten)]

@@ -28,6 +28,18 @@ pub enum Mismatch {
     Unsourced,
 }
 
+impl Mismatch {
+    /// Its name, as in the document.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Packaging => "packaging",
+            Self::Code => "code",
+            Self::Unsourced => "unsourced",
+        }
+    }
+}
+
 /// The three-way comparison in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

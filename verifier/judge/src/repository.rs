@@ -45,6 +45,15 @@ pub enum GitChoice {
     Given(GitRequest),
     /// From the commit of the release's tag in the repository that the published file names.
     Found,
+    /// From the release's sdist, and where that does not give the published file, from the commit as for [`GitChoice::Found`].
+    Either,
+}
+
+impl GitChoice {
+    /// Whether the release's sdist is the source, or the first that is tried.
+    pub(crate) fn is_sdist_first(&self) -> bool {
+        matches!(self, Self::None | Self::Either)
+    }
 }
 
 /// How commits are had.
@@ -73,11 +82,34 @@ impl Judge {
         wanted: &Wanted<'_>,
         findings: &mut Vec<Finding>,
     ) -> Result<Step<Option<PreparedSource>>, JudgeError> {
-        let (requests, trust) = match &self.options.git.choice {
-            GitChoice::None => return Ok(Step::Next(None)),
-            GitChoice::Given(request) => (vec![request.clone()], Trust::User),
-            GitChoice::Found => (found(wanted.metadata), Trust::Repository),
+        let asked = match &self.options.git.choice {
+            GitChoice::None | GitChoice::Either => return Ok(Step::Next(None)),
+            GitChoice::Given(request) => self.first_of(&[request.clone()], Trust::User, wanted, findings)?,
+            GitChoice::Found => self.repository_of(wanted, findings)?,
         };
+        Ok(match asked {
+            Step::Next(source) => Step::Next(Some(source)),
+            Step::End(outcome, reason) => Step::End(outcome, reason),
+        })
+    }
+
+    /// The commit of the release's tag in the repository that the published file names.
+    pub(crate) fn repository_of(
+        &self,
+        wanted: &Wanted<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<PreparedSource>, JudgeError> {
+        self.first_of(&found(wanted.metadata), Trust::Repository, wanted, findings)
+    }
+
+    /// The commit in the first of some repositories that has the release's tag.
+    fn first_of(
+        &self,
+        requests: &[GitRequest],
+        trust: Trust,
+        wanted: &Wanted<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<PreparedSource>, JudgeError> {
         if requests.is_empty() {
             let detail = "the published file's metadata names no repository on a host that is known here";
             return Ok(end(Outcome::SourceMissing, "no-repository", STAGE, detail));
@@ -89,9 +121,9 @@ impl Judge {
         let GitOptions { rewrites, network, .. } = &self.options.git;
         let client = GitClient::new(root, network.clone(), rewrites, &self.cancel);
         let mut last = None;
-        for request in &requests {
+        for request in requests {
             match self.git_source_of(&client, request, wanted, trust, findings)? {
-                Step::Next(source) => return Ok(Step::Next(Some(source))),
+                Step::Next(source) => return Ok(Step::Next(source)),
                 // Of several that were found the next may be the one; what is wrong with one that has the tag is said.
                 Step::End(Outcome::SourceMissing, reason) if reason.class == NO_TAG => last = Some(reason),
                 Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),

@@ -13,15 +13,14 @@ use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 use crate::JudgeError;
 use crate::judge::{Judge, Target};
 use crate::replay::Replayed;
-use crate::repository::GitChoice;
-use crate::walk::chain;
+use crate::walk::{OTHER_SOURCE, chain};
 
 /// The class of a source that is not what the index promised.
 const SOURCE_DIGEST_MISMATCH: &str = "source-digest-mismatch";
 /// The stage of a verdict whose files could not be had.
 pub(crate) const DOWNLOAD: &str = "download";
-/// The codes of findings that come from what an index says, or because it could not be asked.
-pub(crate) const INDEX_FINDINGS: [&str; 7] = [
+/// The codes of findings that come from what an index or another source says, or because it could not be asked.
+pub(crate) const INDEX_FINDINGS: [&str; 8] = [
     "project-quarantined",
     "project-archived",
     "project-deprecated",
@@ -29,6 +28,7 @@ pub(crate) const INDEX_FINDINGS: [&str; 7] = [
     "source-yanked",
     "source-uploaded-later",
     "index-not-asked",
+    OTHER_SOURCE,
 ];
 /// Files of one upload arrive within this time of each other.
 const SAME_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
@@ -124,7 +124,7 @@ impl Judge {
         subject.size = Some(blob.size_bytes());
         subject.digests = Some(blob.sha256().into());
         let mut findings = index_findings(&project, file);
-        if self.options.git.choice == GitChoice::None {
+        if self.options.git.choice.is_sdist_first() {
             findings.extend(source_findings(&release, file));
         }
         let source = match self.sdist_of(&release) {
@@ -186,7 +186,7 @@ impl Judge {
         };
         let source = match (source, listed_release) {
             (Some(path), _) => Some(self.local_source(path)?),
-            (None, _) if self.options.git.choice != GitChoice::None => None,
+            (None, _) if !self.options.git.choice.is_sdist_first() => None,
             (None, Some(release)) => match self.sdist_of(&release) {
                 Ok(source) => source,
                 Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
@@ -269,7 +269,7 @@ impl Judge {
 
     /// The release's sdist; none where it is built from a commit.
     fn sdist_of(&self, release: &Release) -> Result<Option<PreparedSource>, (&'static str, String)> {
-        if self.options.git.choice != GitChoice::None {
+        if !self.options.git.choice.is_sdist_first() {
             return Ok(None);
         }
         let Some(file) = release.sdist() else { return Ok(None) };

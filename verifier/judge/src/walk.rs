@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, Member, MemberKind, ReadError, read};
-use twinbuild_compare::{Finding, Severity, Side, SourceIndex};
+use twinbuild_compare::{Finding, Severity, Side, SourceIndex, sort_findings};
 use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
 use twinbuild_rebuild::{
     Artifact, BuildFailure, Job, RebuildError, VariationSet, discover_requirements, driver_digest,
@@ -29,10 +29,12 @@ use crate::judge::Judge;
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe};
 use crate::replay::Replayed;
-use crate::repository::{Wanted, check_age, checkout_error, names_commit, wheel_metadata};
+use crate::repository::{GitChoice, Wanted, check_age, checkout_error, names_commit, wheel_metadata};
 use crate::requirement::{Building, self_hosted};
 use crate::subject::{Prepared, PreparedSource, SourceForm};
 
+/// The code of the finding that says what came of the other source.
+pub(crate) const OTHER_SOURCE: &str = "other-source";
 /// How often a backend may ask for more requirements.
 const DISCOVERY_ROUNDS: u32 = 3;
 /// How much of a failed build's log a verdict shows.
@@ -76,6 +78,26 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// The published wheel, read.
+#[derive(Clone, Copy)]
+struct Published<'a> {
+    prepared: &'a Prepared,
+    name: &'a WheelFileName,
+    archive: &'a Archive,
+    bytes: &'a ArchiveFile,
+    keep: &'a Keep,
+}
+
+/// What another source came to, in the words of a finding.
+fn told(verdict: &Verdict) -> String {
+    let why = match (&verdict.reason, verdict.mismatch) {
+        (Some(Reason { class, detail, .. }), _) => format!(" ({class}: {detail})"),
+        (None, Some(mismatch)) => format!(" ({})", mismatch.name()),
+        (None, None) => String::new(),
+    };
+    format!("{}{why}", verdict.outcome.name())
+}
+
 /// A source that was laid out, and what it says.
 pub(crate) struct LaidOut {
     pub(crate) tree: SourceTree,
@@ -113,10 +135,64 @@ impl Judge {
             Some(_) => None,
             None => step!(verdict, self.git_source(&wanted, &mut verdict.findings)?),
         };
-        let Some(source) = commit.as_ref().or(prepared.source.as_ref()) else {
-            let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
-            return Ok(ended(verdict, Outcome::SourceMissing, "no-sdist", detail));
+        let subject = Published { prepared, name, archive: &published, bytes: &bytes, keep };
+        let from_sdist = match commit.as_ref().or(prepared.source.as_ref()) {
+            Some(source) => self.judge_from(&subject, verdict.clone(), source, started)?,
+            None => {
+                let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
+                ended(verdict.clone(), Outcome::SourceMissing, "no-sdist", detail)
+            }
         };
+        let is_open = matches!(
+            from_sdist.outcome,
+            Outcome::SourceMissing | Outcome::NotReproduced | Outcome::Unbuildable | Outcome::Nondeterministic
+        );
+        if self.options.git.choice != GitChoice::Either || !is_open || prepared.replayed.is_some() {
+            return Ok(from_sdist);
+        }
+        self.judge_from_repository(&subject, verdict, from_sdist, &wanted)
+    }
+
+    /// Judges by the commit of the release, where its sdist did not give the published file. What it came to counts only where it
+    /// is reproduced so: else the sdist's verdict stands, and says what came of the commit.
+    fn judge_from_repository(
+        &self,
+        subject: &Published<'_>,
+        base: Verdict,
+        mut from_sdist: Verdict,
+        wanted: &Wanted<'_>,
+    ) -> Result<Verdict, JudgeError> {
+        let started = Instant::now();
+        let mut verdict = base;
+        let came_to = match self.repository_of(wanted, &mut verdict.findings)? {
+            Step::Next(commit) => {
+                let source = commit.record.file_name.clone();
+                subject.keep.forget_twins()?;
+                let mut from_git = self.judge_from(subject, verdict, &commit, started)?;
+                if from_git.outcome == Outcome::Reproduced {
+                    let detail = format!("from the release's sdist it is {}", told(&from_sdist));
+                    from_git.findings.push(Finding::whole(OTHER_SOURCE, Severity::Note, detail));
+                    sort_findings(&mut from_git.findings);
+                    return Ok(from_git);
+                }
+                format!("from the commit {source} it is {}", told(&from_git))
+            }
+            Step::End(_, reason) => format!("no commit was had to build it from: {}", reason.detail),
+        };
+        from_sdist.findings.push(Finding::whole(OTHER_SOURCE, Severity::Note, came_to));
+        sort_findings(&mut from_sdist.findings);
+        Ok(from_sdist)
+    }
+
+    /// From a source at hand to the verdict.
+    fn judge_from(
+        &self,
+        subject: &Published<'_>,
+        mut verdict: Verdict,
+        source: &PreparedSource,
+        started: Instant,
+    ) -> Result<Verdict, JudgeError> {
+        let Published { prepared, name, archive, bytes, keep } = *subject;
         verdict.source = Some(source.record.clone());
         keep.copy(prepared.blob.path(), &format!("published/{}", name.text))?;
         keep.copy(source.blob.path(), &format!("source/{}", source.record.file_name))?;
@@ -124,11 +200,11 @@ impl Judge {
         let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
-        let inferred = step!(verdict, self.choose_recipe(prepared, name, (&published, &bytes), source, &laid_out)?);
+        let inferred = step!(verdict, self.choose_recipe(prepared, name, (archive, bytes), source, &laid_out)?);
         let (inference, origin) = inferred;
-        let side = Side { archive: &published, bytes: &bytes, sha256: prepared.blob.sha256() };
+        let published = Side { archive, bytes, sha256: prepared.blob.sha256() };
         let index = SourceIndex::new(laid_out.tree.files().iter().cloned());
-        let case = Case { prepared, name, published: side, source, laid_out: &laid_out, index: &index, keep };
+        let case = Case { prepared, name, published, source, laid_out: &laid_out, index: &index, keep };
         let Attempt { verdict: attempted, end } = self.attempt(&case, &verdict, (inference.clone(), origin))?;
         if let Some(replayed) = &prepared.replayed {
             return Ok(Verdict { search: replayed.search(), ..attempted });

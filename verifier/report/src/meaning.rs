@@ -7,19 +7,6 @@ use twinbuild_verdict::{Level, Matches, Nondeterminism, NondeterminismCause, Out
 
 use crate::WhyUnread;
 
-pub(crate) fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Reproduced => "reproduced",
-        Outcome::Rejected => "rejected",
-        Outcome::NotReproduced => "not-reproduced",
-        Outcome::Nondeterministic => "nondeterministic",
-        Outcome::Unsupported => "unsupported",
-        Outcome::SourceMissing => "source-missing",
-        Outcome::Inconclusive => "inconclusive",
-        Outcome::Unbuildable => "unbuildable",
-    }
-}
-
 /// The outcome's level, mismatch, matching twin, and the trust in the source where it stands for something.
 pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
     let mut qualities: Vec<Cow<'static, str>> = Vec::new();
@@ -28,7 +15,7 @@ pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
         Level::Repacked => "repacked".into(),
         Level::Normalized => "normalized".into(),
     }));
-    qualities.extend(verdict.mismatch.map(|kind| mismatch(kind).into()));
+    qualities.extend(verdict.mismatch.map(|kind| kind.name().into()));
     qualities.extend(verdict.matches.map(|matches| match matches {
         Matches::None => "neither twin is the published file".into(),
         Matches::First => "the first twin is the published file".into(),
@@ -62,14 +49,6 @@ fn varies_with(found: &Nondeterminism) -> Cow<'static, str> {
         }
         NondeterminismCause::EveryRun => "varies from run to run".into(),
         NondeterminismCause::Unknown => "the cause was not found".into(),
-    }
-}
-
-pub(crate) fn mismatch(mismatch: Mismatch) -> &'static str {
-    match mismatch {
-        Mismatch::Packaging => "packaging",
-        Mismatch::Code => "code",
-        Mismatch::Unsourced => "unsourced",
     }
 }
 

@@ -48,7 +48,7 @@ fn about_verdict(verdict: &Verdict) -> Page<'_> {
     }
     footer.push(words("."));
     Page {
-        word: meaning::outcome(verdict.outcome),
+        word: verdict.outcome.name(),
         tone: match verdict.outcome {
             // With an alert, not even `reproduced` is good news.
             Outcome::Reproduced if verdict.outcome.exit_code(&verdict.findings) == 0 => Tone::Good,
@@ -90,7 +90,7 @@ fn about_comparison(found: &FileComparison) -> Page<'_> {
     Page {
         word: meaning::relation(*relation),
         tone: if *relation == Relation::Different { Tone::Bad } else { Tone::Good },
-        qualities: mismatch.map(|kind| meaning::mismatch(kind).into()).into_iter().collect(),
+        qualities: mismatch.map(|kind| kind.name().into()).into_iter().collect(),
         about: vec![left.name.clone(), right.name.clone()],
         meaning: vec![meaning::of_comparison(*relation, *mismatch)],
         sections,

@@ -157,7 +157,7 @@ pub fn headline(verdict: &Verdict, style: Style) -> String {
         | Outcome::Unbuildable => AnsiColor::Yellow,
     };
     let qualities = meaning::qualities(verdict);
-    paint(out, style, Ansi::new().bold().fg_color(Some(colour.into())), meaning::outcome(verdict.outcome));
+    paint(out, style, Ansi::new().bold().fg_color(Some(colour.into())), verdict.outcome.name());
     if !qualities.is_empty() {
         out.push_str(&format!(" ({})", qualities.join("; ")));
     }

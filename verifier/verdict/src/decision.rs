@@ -102,6 +102,21 @@ pub fn decide(comparison: &Comparison, mismatch: Option<Mismatch>, source_embeds
 }
 
 impl Outcome {
+    /// Its name, as in the document.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reproduced => "reproduced",
+            Self::Rejected => "rejected",
+            Self::NotReproduced => "not-reproduced",
+            Self::Nondeterministic => "nondeterministic",
+            Self::Unsupported => "unsupported",
+            Self::SourceMissing => "source-missing",
+            Self::Inconclusive => "inconclusive",
+            Self::Unbuildable => "unbuildable",
+        }
+    }
+
     /// The exit code of a command that found this about one subject.
     #[must_use]
     pub fn exit_code(self, findings: &[Finding]) -> u8 {

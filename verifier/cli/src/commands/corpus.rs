@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use twinbuild_judge::{Judge, Options};
+use twinbuild_judge::{GitOptions, Judge, Options};
 use twinbuild_nightly::{Event, Results, RunError, Summary, read_list, run as run_list};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::{Style, headline};
@@ -38,7 +38,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         limits,
         most_trials: arguments.search.trials,
         normalizing: global.normalizing(),
-        git: settings.git(),
+        git: GitOptions { choice: arguments.from.choice(), ..settings.git() },
     };
     let store = settings.store()?;
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);
