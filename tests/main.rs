@@ -18,6 +18,7 @@ mod network_native_wheels;
 mod network_planted_changes;
 mod network_real_wheels;
 mod network_replay;
+mod network_search;
 mod network_variations;
 mod normalizing;
 mod support;

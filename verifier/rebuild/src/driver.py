@@ -123,14 +123,18 @@ def as_on_windows():
 
 
 def check_out_again(umask, is_windows):
-    """The files of the source get the modes of a checkout under that mask; on Windows none is a program by its mode."""
+    """The files of the source get the modes of a checkout under that mask; on Windows none is a program by its mode. What an
+    earlier build made is in no checkout: it gets the modes of what this build makes."""
+    own = os.umask(0)
+    os.umask(own)
     for folder, _, names in os.walk(os.getcwd()):
-        os.chmod(folder, 0o777 & ~umask)
+        mask = own if ".egg-info" in folder else umask
+        os.chmod(folder, 0o777 & ~mask)
         for name in names:
             path = os.path.join(folder, name)
             if not os.path.islink(path):
                 is_program = os.stat(path).st_mode & 0o100 and not is_windows
-                os.chmod(path, (0o777 if is_program else 0o666) & ~umask)
+                os.chmod(path, (0o777 if is_program else 0o666) & ~mask)
 
 
 def patch_as_debian_does():
