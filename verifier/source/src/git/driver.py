@@ -89,7 +89,12 @@ def fetch(request):
     is_had = False
     if is_pinned and is_whole_name(wanted):
         is_had = fetch_into(CLONE, request, [wanted], True)
-    if not is_had and not fetch_into(CLONE, request, references, depth):
+    if not is_had:
+        is_had = fetch_into(CLONE, request, references, depth)
+    if not is_had and depth:
+        # A server of plain files hands out whole histories only.
+        is_had = fetch_into(CLONE, request, references, False)
+    if not is_had:
         return {"status": "refused" if is_refused(request, references, depth) else "failed"}
     commit = answer("-C", CLONE, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted + "^{commit}")
     if commit is None:
