@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use twinbuild_recipe::LockedRequirement;
 use twinbuild_sandbox::Cancel;
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{EnvironmentRecord, InputRecord};
@@ -36,6 +37,31 @@ impl Environment {
     #[must_use]
     pub fn lock(&self) -> &EnvironmentLock {
         &self.lock
+    }
+
+    /// The same environment with other releases of some of its requirements, each given behind the digest of the wheel in whose
+    /// place it is: made, or opened if the store has it. Whether they go together is not asked.
+    ///
+    /// # Errors
+    /// [`EnvironmentError`]; [`EnvironmentError::Step`] where they cannot be installed.
+    pub fn with_other_releases(
+        &self,
+        supply: &Supply,
+        exchanged: &[(Sha256, LockedRequirement)],
+        cancel: &Cancel,
+    ) -> Result<Self, EnvironmentError> {
+        let mut lock = self.lock.clone();
+        let exchanged = exchanged.iter().map(|(own, other)| (*own, LockedFile::of_requirement(other))).collect();
+        lock.exchange(REQUIREMENTS, &exchanged);
+        let mut layers: Vec<NamedLayer> = Vec::new();
+        for (plan, layer) in lock.layers.iter().zip(&self.layers) {
+            let layer = match plan.name == REQUIREMENTS {
+                true => lock.realize_layer(plan, &layers, supply, cancel)?,
+                false => layer.layer.clone(),
+            };
+            layers.push(NamedLayer { name: plan.name.clone(), layer });
+        }
+        Ok(Self { lock, layers })
     }
 
     /// Adds what requirements were built from and on.

@@ -182,6 +182,19 @@ impl EnvironmentLock {
         self.files.dedup();
     }
 
+    /// Puts files in the place of others, given by their digests, in the layer that is made of those.
+    pub(crate) fn exchange(&mut self, layer: &str, exchanged: &BTreeMap<Sha256, LockedFile>) {
+        self.files.retain(|file| !exchanged.contains_key(&file.sha256));
+        self.files.extend(exchanged.values().cloned());
+        self.files.sort();
+        self.files.dedup();
+        for digest in self.layers.iter_mut().filter(|plan| plan.name == layer).flat_map(|plan| &mut plan.files) {
+            if let Some(file) = exchanged.get(digest) {
+                *digest = file.sha256;
+            }
+        }
+    }
+
     /// The interpreter of the host, if it is one that runs builds.
     pub(crate) fn host_interpreter(&self) -> Option<&LockedFile> {
         self.files.iter().find(|file| file.kind == FileKind::HostInterpreter)
@@ -300,6 +313,21 @@ fn requirement(file: &LockedFile) -> Option<LockedRequirement> {
 }
 
 impl LockedFile {
+    /// A wheel of the index, of unknown size.
+    #[must_use]
+    pub fn of_requirement(requirement: &LockedRequirement) -> Self {
+        let LockedRequirement { name, version, file_name, sha256, .. } = requirement;
+        Self {
+            kind: FileKind::Requirement,
+            name: name.to_string(),
+            version: version.clone(),
+            architecture: None,
+            size_bytes: None,
+            sha256: *sha256,
+            origin: Origin::PythonIndex { project: name.clone(), file_name: file_name.clone() },
+        }
+    }
+
     /// The file name of a wheel.
     pub(crate) fn wheel_name(&self) -> Result<&str, EnvironmentError> {
         match &self.origin {

@@ -78,6 +78,12 @@ pub(crate) fn inputs_of(recorded: &RecordedVerdict, lock: Option<&EnvironmentLoc
     for file in lock.into_iter().flat_map(|lock| &lock.files).filter(is_file) {
         inputs.push(Input { record: file.input(), origin: Origin::Locked(Box::new(file.clone())) });
     }
+    let builds = recorded.cross_checks.iter().flat_map(|checks| &checks.builds);
+    for other in builds.flat_map(|build| &build.exchanged).map(|exchange| LockedFile::of_requirement(&exchange.to)) {
+        if !inputs.iter().any(|input| input.record.sha256 == other.sha256) {
+            inputs.push(Input { record: other.input(), origin: Origin::Locked(Box::new(other)) });
+        }
+    }
     inputs
 }
 

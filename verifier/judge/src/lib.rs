@@ -15,6 +15,7 @@
 mod activity;
 mod artifact;
 mod cause;
+mod cross_check;
 mod diverse;
 mod embedded;
 mod error;

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
 use twinbuild_environment::{Environment, EnvironmentError, EnvironmentLock};
 use twinbuild_rebuild::{Variation, VariationSet};
-use twinbuild_recipe::{Inference, Recipe};
+use twinbuild_recipe::{Inference, LockedRequirement, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
-use twinbuild_verdict::{Difference, Outcome, RecordedRecipe, RecordedVerdict, Verdict, differences};
+use twinbuild_verdict::{
+    Difference, Outcome, RecordedCrossChecks, RecordedRecipe, RecordedVerdict, Verdict, differences,
+};
 
 use crate::JudgeError;
 use crate::inputs::{MissingInput, inputs_of};
@@ -58,9 +60,17 @@ pub(crate) struct Replayed {
     environment: Option<EnvironmentLock>,
     /// Whether the twins were run: then the backend had asked for nothing more.
     is_built: bool,
+    /// What could be in the place of its requirements.
+    cross_checks: Option<RecordedCrossChecks>,
 }
 
 impl Replayed {
+    /// The releases that could be in the place of a requirement, the best first.
+    pub(crate) fn others(&self, own: &LockedRequirement) -> Vec<LockedRequirement> {
+        let others = self.cross_checks.iter().flat_map(|checks| &checks.others);
+        others.filter(|other| other.name == own.name).cloned().collect()
+    }
+
     /// The recipe, and where it came from.
     pub(crate) fn recipe(&self) -> Option<(&Recipe, &'static str)> {
         self.recipe.as_ref().map(|recipe| (&recipe.recipe, recipe.origin))
@@ -243,7 +253,12 @@ fn prepared(
         // Only a recipe that is inferred once more could depend on it, and such a walk ends before it builds.
         first_upload: Some(upload_time.unwrap_or(Timestamp::UNIX_EPOCH)),
         findings: findings.collect(),
-        replayed: Some(Replayed { recipe: recorded.recipe.clone(), environment, is_built: recorded.is_built }),
+        replayed: Some(Replayed {
+            recipe: recorded.recipe.clone(),
+            environment,
+            is_built: recorded.is_built,
+            cross_checks: recorded.cross_checks.clone(),
+        }),
     })
 }
 

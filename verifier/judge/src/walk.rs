@@ -26,6 +26,7 @@ use twinbuild_verdict::{Container, Decision, InputRecord, Outcome, Reason, Verdi
 use crate::JudgeError;
 use crate::artifact::record_contents;
 use crate::cause::{Reference, find_and_name};
+use crate::cross_check::Reproduced;
 use crate::diverse::shared;
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
@@ -245,6 +246,10 @@ impl Judge {
             parameters: three_way.parameters,
         });
         verdict.run.durations_ms.insert("compare".to_owned(), millis(compare_started));
+        let (readied, laid_out, staging) = (&readied, &laid_out, staging.path());
+        let built = sides[0];
+        let reproduced = Reproduced { prepared, name, readied, laid_out, published, built, index: &index, staging };
+        self.cross_check(&reproduced, &mut verdict)?;
         sort_findings(&mut verdict.findings);
         Ok(verdict)
     }

@@ -29,6 +29,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod decisive;
 mod generator;
 mod headers;
 mod infer;
@@ -37,6 +38,7 @@ mod requirement;
 mod source;
 mod wheel;
 
+pub use decisive::{Decisive, DecisiveFiles, Fact};
 pub use generator::{Generator, Tool};
 pub use headers::{Header, parse_headers};
 pub use infer::{Inference, Offer, Release, Unsupported, check_platform, infer};

@@ -7,12 +7,14 @@
 //! again, and the document itself, to be compared with another one field by field ([`differences`]).
 #![forbid(unsafe_code)]
 
+mod cross_check;
 mod decision;
 mod difference;
 mod document;
 mod evidence;
 mod recorded;
 
+pub use cross_check::{CrossBuild, CrossChecks, CrossEnd, Exchange};
 pub use decision::{Decision, Level, Matches, Outcome, decide};
 pub use difference::{Difference, differences};
 pub use document::{
@@ -23,4 +25,7 @@ pub use document::{
 pub use evidence::{
     ActivityRecord, AddressRecord, AttemptRecord, CallRecord, EvidenceRecord, ExecutionRecord, RefusalRecord,
 };
-pub use recorded::{ReadVerdictError, RecordedFinding, RecordedRecipe, RecordedVerdict, VERDICT_LIMIT_BYTES};
+pub use recorded::{
+    ReadVerdictError, RecordedCrossBuild, RecordedCrossChecks, RecordedFinding, RecordedRecipe, RecordedVerdict,
+    VERDICT_LIMIT_BYTES,
+};

@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use serde::Deserialize;
 use serde_json::Value;
 use twinbuild_compare::Severity;
-use twinbuild_recipe::Recipe;
+use twinbuild_recipe::{LockedRequirement, Recipe};
 use twinbuild_subject::{Sha256, Subject};
 
 use crate::document::{SCHEMA_VERSION, covered_digest};
-use crate::{Choices, Outcome, Reason, Source, ToolRecord, Verdict};
+use crate::{Choices, Exchange, Outcome, Reason, Source, ToolRecord, Verdict};
 
 /// The largest file that is taken as a verdict, in bytes.
 pub const VERDICT_LIMIT_BYTES: u64 = 32 << 20;
@@ -84,6 +84,8 @@ pub struct RecordedVerdict {
     pub choices: Choices,
     /// The findings.
     pub findings: Vec<RecordedFinding>,
+    /// What is read of the builds with other releases.
+    pub cross_checks: Option<RecordedCrossChecks>,
     /// What wrote it.
     pub tool: ToolRecord,
     /// Whether both twins were run.
@@ -98,6 +100,22 @@ pub struct RecordedRecipe {
     pub recipe: Recipe,
     /// Where it came from: `inferred` or `given`.
     pub origin: &'static str,
+}
+
+/// What is read of the builds with other releases of the build requirements.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct RecordedCrossChecks {
+    /// The releases that could be taken, in their order.
+    pub others: Vec<LockedRequirement>,
+    /// The builds.
+    pub builds: Vec<RecordedCrossBuild>,
+}
+
+/// What is read of one of these builds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct RecordedCrossBuild {
+    /// Which releases were exchanged.
+    pub exchanged: Vec<Exchange>,
 }
 
 /// What is read of a finding.
@@ -124,6 +142,7 @@ struct Form {
     #[serde(default)]
     choices: Choices,
     findings: Vec<RecordedFinding>,
+    cross_checks: Option<RecordedCrossChecks>,
     rebuilds: Vec<Value>,
     tool: ToolRecord,
 }
@@ -186,7 +205,13 @@ impl RecordedVerdict {
             return Err(ReadVerdictError::Digest { says, is });
         }
         let recipe = form.recipe.map(RecipeForm::check).transpose()?;
-        let Form { subject, source, outcome, reason, environment, choices, findings, rebuilds, tool, .. } = form;
+        let Form {
+            subject, source, outcome, reason, environment, choices, findings, cross_checks, rebuilds, tool, ..
+        } = form;
+        let locked = cross_checks.iter().flat_map(|checks| &checks.others);
+        if let Some(expected) = locked.filter_map(|other| other.check().err()).next() {
+            return Err(form_error(format!("of a release that was tried, {expected}")));
+        }
         let (verdict_digest, is_built) = (says, !rebuilds.is_empty());
         Ok(Self {
             verdict_digest,
@@ -198,6 +223,7 @@ impl RecordedVerdict {
             environment,
             choices,
             findings,
+            cross_checks,
             tool,
             is_built,
             document,
