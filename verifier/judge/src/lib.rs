@@ -23,6 +23,7 @@ mod evidence;
 mod inputs;
 mod judge;
 mod keep;
+mod prebuilt;
 mod record;
 mod replay;
 mod requirement;

@@ -32,6 +32,7 @@ use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
 use crate::keep::Keep;
+use crate::prebuilt;
 use crate::record::{record_environment, record_recipe, record_twin};
 use crate::replay::Replayed;
 use crate::requirement::{Building, self_hosted};
@@ -144,8 +145,10 @@ impl Judge {
         verdict.shared_inputs = std::iter::once(own).chain(shared(&readied.environment, other.as_ref())).collect();
 
         let environments: Vec<&Environment> = std::iter::once(&readied.environment).chain(&other).collect();
-        let embeds_subject =
-            step!(verdict, self.search_for_subject(prepared, &laid_out, &environments, &mut verdict.findings)?);
+        let embeds_subject = step!(
+            verdict,
+            self.search_for_subject(prepared, &laid_out, &published, &environments, &mut verdict.findings)?
+        );
         tracing::info!("building {} twice", name.text);
         let build_started = Instant::now();
         let staging = self.store.staging()?;
@@ -260,12 +263,14 @@ impl Judge {
         &self,
         prepared: &Prepared,
         laid_out: &LaidOut,
+        published: &Archive,
         environments: &[&Environment],
         findings: &mut Vec<Finding>,
     ) -> Result<Step<bool>, JudgeError> {
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         searcher.tree(laid_out.tree.folder()).map_err(JudgeError::io("searching the source"))?;
         let in_source = searcher.finish();
+        findings.extend(prebuilt::findings(&in_source.prebuilt, &laid_out.tree, published));
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         for path in environments.iter().filter_map(|environment| environment.requirements_path()) {
             searcher.tree(path).map_err(JudgeError::io("searching the build requirements"))?;
