@@ -12,6 +12,7 @@ mod local_index;
 mod network_containment;
 mod network_environments;
 mod network_faults;
+mod network_hijacked_backend;
 mod network_host_interpreters;
 mod network_hostile_builds;
 mod network_native_wheels;

@@ -39,20 +39,22 @@ impl Environment {
         &self.lock
     }
 
-    /// The same environment with other releases of some of its requirements, each given behind the digest of the wheel in whose
-    /// place it is: made, or opened if the store has it. Whether they go together is not asked.
+    /// The same environment with these requirements instead: made, or opened if the store has it. Whether they go together is not
+    /// asked. What was built before can be among them only if it is in this one, too.
     ///
     /// # Errors
     /// [`EnvironmentError`]; [`EnvironmentError::Step`] where they cannot be installed.
-    pub fn with_other_releases(
+    pub fn with_requirements(
         &self,
         supply: &Supply,
-        exchanged: &[(Sha256, LockedRequirement)],
+        requirements: &[LockedRequirement],
         cancel: &Cancel,
     ) -> Result<Self, EnvironmentError> {
+        let file = |requirement: &LockedRequirement| {
+            self.lock.file(&requirement.sha256).cloned().unwrap_or_else(|| LockedFile::of_requirement(requirement))
+        };
         let mut lock = self.lock.clone();
-        let exchanged = exchanged.iter().map(|(own, other)| (*own, LockedFile::of_requirement(other))).collect();
-        lock.exchange(REQUIREMENTS, &exchanged);
+        lock.replace_requirements(REQUIREMENTS, requirements.iter().map(file).collect());
         let mut layers: Vec<NamedLayer> = Vec::new();
         for (plan, layer) in lock.layers.iter().zip(&self.layers) {
             let layer = match plan.name == REQUIREMENTS {

@@ -182,17 +182,19 @@ impl EnvironmentLock {
         self.files.dedup();
     }
 
-    /// Puts files in the place of others, given by their digests, in the layer that is made of those.
-    pub(crate) fn exchange(&mut self, layer: &str, exchanged: &BTreeMap<Sha256, LockedFile>) {
-        self.files.retain(|file| !exchanged.contains_key(&file.sha256));
-        self.files.extend(exchanged.values().cloned());
+    /// Takes these files for requirements instead, in the layer that is made of them.
+    pub(crate) fn replace_requirements(&mut self, layer: &str, requirements: Vec<LockedFile>) {
+        let is_requirement =
+            |file: &LockedFile| matches!(file.kind, FileKind::Requirement | FileKind::RequirementBuilt);
+        let own: Vec<Sha256> = self.files.iter().filter(|file| is_requirement(file)).map(|file| file.sha256).collect();
+        for plan in self.layers.iter_mut().filter(|plan| plan.name == layer) {
+            plan.files.retain(|digest| !own.contains(digest));
+            plan.files.extend(requirements.iter().map(|file| file.sha256));
+        }
+        self.files.retain(|file| !is_requirement(file));
+        self.files.extend(requirements);
         self.files.sort();
         self.files.dedup();
-        for digest in self.layers.iter_mut().filter(|plan| plan.name == layer).flat_map(|plan| &mut plan.files) {
-            if let Some(file) = exchanged.get(digest) {
-                *digest = file.sha256;
-            }
-        }
     }
 
     /// The interpreter of the host, if it is one that runs builds.

@@ -4,7 +4,12 @@
 //! releases of each build requirement, and what is run, and what decides what is installed, has to come out the same. Nothing
 //! of it is needed where all that is installed is a file of the source in its place, and the metadata says what the
 //! source declares.
+//!
+//! What else is installed beside a release is that release's to say. A hijacked one could require, or ask for at build time,
+//! another project of the same hands; so where anything but what the source itself asks for is in the environment, what
+//! other releases require is resolved anew, and what they do not require is not there.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
@@ -17,25 +22,29 @@ use twinbuild_compare::{
 };
 use twinbuild_environment::EnvironmentError;
 use twinbuild_rebuild::{Artifact, Ended, Job, RebuildError, VariationSet, build_once};
-use twinbuild_recipe::{Decisive, LockedRequirement, Recipe, check_requirement};
+use twinbuild_recipe::{Decisive, Inference, LockedRequirement, Recipe, SourceEvidence, check_requirement};
 use twinbuild_sandbox::Limit;
 use twinbuild_source::SourceTree;
 use twinbuild_subject::{MemberPath, Sha256, WheelFileName};
-use twinbuild_verdict::{CrossBuild, CrossChecks, CrossEnd, Exchange, Outcome, Reason, Verdict};
+use twinbuild_verdict::{CrossBuild, CrossChecks, CrossEnd, Exchange, Outcome, Reason, Resolution, Verdict};
 
 use crate::JudgeError;
 use crate::embedded::Searcher;
 use crate::judge::Judge;
+use crate::requirement::Building;
 use crate::subject::Prepared;
 use crate::walk::{
     LaidOut, Readied, Step, chain, end, environment_error, open_file, own_release, read_built, rebuild_error,
 };
 
 /// How many builds one check may take.
-const MOST_BUILDS: usize = 8;
+const MOST_BUILDS: usize = 10;
 /// So many members are named of one build.
 const MOST_NAMED: usize = 100;
 const STAGE: Option<&str> = Some("cross-check");
+/// Tools that recipes pin by what a wheel says of its making, so that a source need not ask for them.
+const TOOLS: [&str; 9] =
+    ["setuptools", "wheel", "flit", "flit-core", "hatchling", "poetry", "poetry-core", "pdm-backend", "pdm-pep517"];
 
 /// A file that was reproduced, and how.
 pub(crate) struct Reproduced<'a> {
@@ -58,10 +67,21 @@ pub(crate) struct Reproduced<'a> {
 struct Requirement {
     own: LockedRequirement,
     others: Vec<LockedRequirement>,
+    /// Whether the source itself asks for the project, and not only what is built with.
+    is_of_source: bool,
 }
 
-/// A release, and the one in its place.
-type Pair<'a> = (&'a LockedRequirement, &'a LockedRequirement);
+/// Wheels that a build has, by name.
+type Wheels = Vec<LockedRequirement>;
+
+/// What a check asks for. `None` ends it.
+trait Builder {
+    /// Builds once with these wheels.
+    fn build(&mut self, wheels: &Wheels) -> Result<Option<Built>, JudgeError>;
+
+    /// The wheels that releases of that rank in place of those that the source asks for come to.
+    fn resolve(&mut self, rank: usize) -> Result<Option<Resolution>, JudgeError>;
+}
 
 /// What came of a build with other releases.
 enum Built {
@@ -76,6 +96,7 @@ enum Built {
 /// What a check found.
 #[derive(Debug, Default)]
 struct Found {
+    resolved: Vec<Resolution>,
     builds: Vec<CrossBuild>,
     findings: Vec<Finding>,
     /// The guilty releases, by name and version.
@@ -121,47 +142,40 @@ impl Judge {
             Step::Next(requirements) => requirements,
             Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
         };
-        let mut ended = None;
-        let mut count = 0;
-        let found = check(&requirements, |exchanged| -> Result<_, JudgeError> {
-            count += 1;
-            match self.build_with(of, exchanged, &of.staging.join(format!("cross-check-{count}")))? {
-                Step::Next(built) => Ok(Some(built)),
-                Step::End(_, reason) => {
-                    ended = Some(reason);
-                    Ok(None)
-                }
-            }
-        })?;
+        let mut builder =
+            OfJudge { judge: self, of, requirements: &requirements, builds: 0, resolutions: 0, ended: None };
+        let found = check(&requirements, &mut builder)?;
         // Nothing of it is the subject's fault.
-        if let Some(Reason { class, stage, detail }) = ended {
+        if let Some(Reason { class, stage, detail }) = builder.ended {
             let detail = format!("what the build decided could not be checked with other releases: {detail}");
             return Ok(Step::End(Outcome::Inconclusive, Reason { class, stage, detail }));
         }
-        let Found { builds, findings, determined_by, covered, limit } = found;
+        let Found { resolved, builds, findings, determined_by, covered, limit } = found;
         let shown = |requirement: &LockedRequirement| format!("{} {}", requirement.name, requirement.version);
         let unchecked: Vec<String> = locked.iter().filter(|own| !covered.contains(&own.sha256)).map(shown).collect();
         if let (Some(limit), true) = (limit, covered.is_empty()) {
             return Ok(end(Outcome::Inconclusive, "limit", STAGE, RebuildError::Limit { limit }.to_string()));
         }
         if !unchecked.is_empty() {
-            let why = if builds.iter().any(|build| matches!(build.end, CrossEnd::Failed { .. })) {
-                "builds with others failed"
+            let has_failed = builds.iter().any(|build| matches!(build.end, CrossEnd::Failed { .. }));
+            let (severity, why) = if has_failed {
+                (Severity::Warning, "builds with others failed")
             } else {
-                "there is no other that could be taken"
+                (Severity::Note, "there is no other that could be taken")
             };
             let detail = format!(
                 "the build decided on {}, and nothing is known of what {} had to do with it: {why}",
                 what(members, is_metadata_of_build),
                 unchecked.join(", ")
             );
-            verdict.findings.push(Finding::whole("generated-code-unchecked", Severity::Note, detail));
+            verdict.findings.push(Finding::whole("generated-code-unchecked", severity, detail));
         }
         verdict.findings.extend(findings);
         verdict.cross_checks = Some(CrossChecks {
             members: u64::try_from(members).unwrap_or(u64::MAX),
             is_metadata_of_build,
             others: requirements.into_iter().flat_map(|requirement| requirement.others).collect(),
+            resolved,
             builds,
             determined_by,
             unchecked,
@@ -192,25 +206,24 @@ impl Judge {
                 }
             };
             // A file of the subject's own release is no ground to build it on.
-            let source = of.prepared.source.as_ref().map_or_else(|| of.prepared.blob.sha256(), |one| one.blob.sha256());
+            let source = source_digest(of.prepared);
             let is_usable = |other: &LockedRequirement| {
                 own_release(of.prepared, source, std::slice::from_ref(other)).is_none() && other.name == own.name
             };
             let others = others.into_iter().filter(is_usable).collect();
-            requirements.push(Requirement { own: own.clone(), others });
+            let is_of_source = is_of_source(&of.laid_out.evidence, own);
+            requirements.push(Requirement { own: own.clone(), others, is_of_source });
         }
         Ok(Step::Next(requirements))
     }
 
-    /// Builds once with other releases, and compares.
-    fn build_with(&self, of: &Reproduced<'_>, exchanged: &[Pair<'_>], into: &Path) -> Result<Step<Built>, JudgeError> {
-        let names: Vec<String> =
-            exchanged.iter().map(|(_, other)| format!("{} {}", other.name, other.version)).collect();
-        tracing::info!("building once with {}", names.join(", "));
-        let wheels: Vec<(Sha256, LockedRequirement)> =
-            exchanged.iter().map(|(own, other)| (own.sha256, (*other).clone())).collect();
+    /// Builds once with other wheels, and compares.
+    fn build_with(&self, of: &Reproduced<'_>, wheels: &Wheels, into: &Path) -> Result<Step<Built>, JudgeError> {
         let failed = |why: &str| Ok(Step::Next(Built::Failed(why.to_owned())));
-        let environment = match of.readied.environment.with_other_releases(&self.supply(), &wheels, &self.cancel) {
+        if own_release(of.prepared, source_digest(of.prepared), wheels).is_some() {
+            return failed("one of them is of the subject's own release");
+        }
+        let environment = match of.readied.environment.with_requirements(&self.supply(), wheels, &self.cancel) {
             Ok(environment) => environment,
             Err(EnvironmentError::Step { .. }) => return failed("they cannot be installed"),
             Err(error) => return environment_error(error),
@@ -228,11 +241,7 @@ impl Judge {
             }
         }
         let mut recipe = of.readied.recipe.clone();
-        for own in recipe.requirements.locked.iter_mut().flatten() {
-            if let Some((_, other)) = exchanged.iter().find(|(one, _)| one.sha256 == own.sha256) {
-                *own = (*other).clone();
-            }
-        }
+        recipe.requirements.locked = Some(wheels.clone());
         let none = VariationSet::new();
         let job = Job {
             recipe: &recipe,
@@ -258,6 +267,33 @@ impl Judge {
         self.departures_from(of, &artifact)
     }
 
+    /// The wheels that these pins come to, with what the backend then asks for.
+    fn resolve_with(&self, of: &Reproduced<'_>, pins: &[&LockedRequirement]) -> Result<Step<Resolution>, JudgeError> {
+        let failed = |reason: &str| Ok(Step::Next(Resolution::Failed { reason: reason.to_owned() }));
+        let mut recipe = of.readied.recipe.clone();
+        recipe.requirements.direct = pinned(&recipe, &of.laid_out.evidence, pins);
+        recipe.requirements.locked = None;
+        let ground = match self.ground(&recipe)? {
+            Step::Next(ground) => ground,
+            Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+        };
+        let count = Cell::new(0);
+        let tree = &of.laid_out.tree;
+        let building = Building::of_subject(of.prepared, source_digest(of.prepared), tree, &ground, &count);
+        match self.ready(&building, (Inference { recipe, reasons: Vec::new() }, "inferred"), None)? {
+            Step::Next(readied) => {
+                let requirements = readied.recipe.requirements.locked.unwrap_or_default();
+                let own = of.readied.recipe.requirements.locked.as_deref().unwrap_or_default();
+                if requirements.iter().any(|one| one.sdist_sha256.is_some() && !own.contains(one)) {
+                    return failed("requirement-sdist-only");
+                }
+                Ok(Step::Next(Resolution::Wheels { requirements }))
+            }
+            Step::End(Outcome::Unbuildable, reason) => failed(&reason.class),
+            Step::End(outcome, reason) => Ok(Step::End(outcome, reason)),
+        }
+    }
+
     fn departures_from(&self, of: &Reproduced<'_>, artifact: &Artifact) -> Result<Step<Built>, JudgeError> {
         let bytes = open_file(artifact)?;
         let archive: Archive = match read_built(&bytes, artifact) {
@@ -271,57 +307,105 @@ impl Judge {
     }
 }
 
-/// Builds with other releases of all requirements at once, until one of these builds succeeds; else of one after the other. Where
-/// code departs, the guilty ones are found by exchanging them one by one. `build` gives `None` to end the check.
-fn check<E>(
-    requirements: &[Requirement],
-    mut build: impl FnMut(&[Pair<'_>]) -> Result<Option<Built>, E>,
-) -> Result<Found, E> {
-    let mut found = Found::default();
-    let exchangeable: Vec<&Requirement> =
-        requirements.iter().filter(|requirement| !requirement.others.is_empty()).collect();
-    let mut tried: Vec<Vec<Pair<'_>>> = Vec::new();
-    for rank in 0..2 {
-        let all: Vec<Pair<'_>> = exchangeable.iter().filter_map(|one| one.at(rank)).collect();
-        if all.is_empty() || tried.contains(&all) {
-            continue;
-        }
-        let Some(built) = build(&all)? else { return Ok(found) };
-        if let Some(findings) = found.record(&all, built) {
-            found.covered = all.iter().map(|(own, _)| own.sha256).collect();
-            if !is_code(&findings) {
-                found.findings = findings;
-                return Ok(found);
+/// Builds and resolves for one subject.
+struct OfJudge<'a> {
+    judge: &'a Judge,
+    of: &'a Reproduced<'a>,
+    requirements: &'a [Requirement],
+    builds: usize,
+    resolutions: usize,
+    /// Why the check ended, where it did for no reason of the subject's.
+    ended: Option<Reason>,
+}
+
+impl OfJudge<'_> {
+    fn take<T>(&mut self, step: Step<T>) -> Option<T> {
+        match step {
+            Step::Next(value) => Some(value),
+            Step::End(_, reason) => {
+                self.ended = Some(reason);
+                None
             }
-            let mut guilty = Vec::new();
-            for pair in all.iter().filter(|_| all.len() > 1) {
-                if found.builds.len() == MOST_BUILDS {
-                    break;
-                }
-                let Some(built) = build(&[*pair])? else { return Ok(found) };
-                let alone = found.record(&[*pair], built);
-                if alone.is_some_and(|findings| is_code(&findings)) {
-                    guilty.push(*pair);
-                }
-            }
-            found.blame(findings, if guilty.is_empty() { &all } else { &guilty });
-            return Ok(found);
         }
-        tried.push(all);
     }
-    if exchangeable.len() < 2 {
+}
+
+impl Builder for OfJudge<'_> {
+    fn build(&mut self, wheels: &Wheels) -> Result<Option<Built>, JudgeError> {
+        self.builds += 1;
+        let shown: Vec<String> = exchanges(self.requirements, wheels).iter().map(ToString::to_string).collect();
+        tracing::info!("building once with {}", shown.join(", "));
+        let into = self.of.staging.join(format!("cross-check-{}", self.builds));
+        let step = self.judge.build_with(self.of, wheels, &into)?;
+        Ok(self.take(step))
+    }
+
+    fn resolve(&mut self, rank: usize) -> Result<Option<Resolution>, JudgeError> {
+        let number = self.resolutions;
+        self.resolutions += 1;
+        if let Some(replayed) = &self.of.prepared.replayed {
+            let unknown = || Resolution::Failed { reason: "not-recorded".to_owned() };
+            return Ok(Some(replayed.resolution(number).unwrap_or_else(unknown)));
+        }
+        let of_source = self.requirements.iter().filter(|requirement| requirement.is_of_source);
+        let pins: Vec<&LockedRequirement> = of_source.filter_map(|requirement| requirement.at(rank)).collect();
+        let step = self.judge.resolve_with(self.of, &pins)?;
+        Ok(self.take(step))
+    }
+}
+
+/// Builds with other releases of all requirements at once, until one of these builds succeeds; else of one after the other. Where
+/// code departs, the guilty ones are found by exchanging them one by one.
+fn check(requirements: &[Requirement], builder: &mut impl Builder) -> Result<Found, JudgeError> {
+    let mut found = Found::default();
+    let own: Wheels = requirements.iter().map(|requirement| requirement.own.clone()).collect();
+    if requirements.iter().all(|requirement| requirement.others.is_empty()) {
         return Ok(found);
     }
-    for requirement in exchangeable {
-        for pair in (0..requirement.others.len()).filter_map(|rank| requirement.at(rank)) {
+    let mut tried: Vec<Wheels> = vec![own.clone()];
+    for rank in 0..2 {
+        for attempt in [Attempt::Exchanged, Attempt::ResolvedAndExchanged, Attempt::Resolved] {
+            let wheels = match attempt {
+                // Whatever is there is there for the source, and not for a release that is exchanged.
+                Attempt::Exchanged => {
+                    requirements.iter().map(|one| one.at(rank).filter(|_| one.is_of_source).cloned()).collect()
+                }
+                Attempt::ResolvedAndExchanged => {
+                    let Some(resolution) = builder.resolve(rank)? else { return Ok(found) };
+                    found.resolved.push(resolution);
+                    found.last_resolved().map(|wheels| exchanged(wheels, requirements, rank))
+                }
+                Attempt::Resolved => found.last_resolved().cloned(),
+            };
+            let Some(wheels) = wheels.filter(|wheels| !tried.contains(wheels)) else { continue };
             if found.builds.len() == MOST_BUILDS {
                 return Ok(found);
             }
-            let Some(built) = build(&[pair])? else { return Ok(found) };
-            if let Some(findings) = found.record(&[pair], built) {
-                found.covered.insert(requirement.own.sha256);
+            let Some(built) = builder.build(&wheels)? else { return Ok(found) };
+            if let Some(findings) = found.record(requirements, &wheels, built) {
+                return found.conclude(requirements, &wheels, findings, builder);
+            }
+            tried.push(wheels);
+        }
+    }
+    for requirement in requirements {
+        for other in &requirement.others {
+            let wheels = with_one(&own, &requirement.own, Some(other));
+            if tried.contains(&wheels) {
+                continue;
+            }
+            if found.builds.len() == MOST_BUILDS {
+                return Ok(found);
+            }
+            let Some(built) = builder.build(&wheels)? else { return Ok(found) };
+            tried.push(wheels.clone());
+            if let Some(findings) = found.record(requirements, &wheels, built) {
+                // Beside what only another release requires, one that is exchanged proves little.
+                if requirements.iter().all(|one| one.is_of_source) {
+                    found.covered.insert(requirement.own.sha256);
+                }
                 if is_code(&findings) {
-                    found.blame(findings, &[pair]);
+                    found.blame(findings, &[&requirement.own]);
                 } else {
                     found.findings.extend(findings);
                 }
@@ -332,16 +416,67 @@ fn check<E>(
     Ok(found)
 }
 
+/// How the wheels of a build with other releases of all requirements are had.
+#[derive(Clone, Copy)]
+enum Attempt {
+    /// Each requirement is exchanged, and nothing else is there.
+    Exchanged,
+    /// What other releases require is resolved, and of that what is the same as before is exchanged.
+    ResolvedAndExchanged,
+    /// What other releases require is resolved.
+    Resolved,
+}
+
+/// These wheels with other releases of those that are as before, where the source does not ask for them.
+fn exchanged(wheels: &Wheels, requirements: &[Requirement], rank: usize) -> Wheels {
+    let other = |wheel: &LockedRequirement| {
+        let own = requirements.iter().find(|one| one.own.sha256 == wheel.sha256 && !one.is_of_source);
+        own.and_then(|one| one.at(rank)).unwrap_or(wheel).clone()
+    };
+    wheels.iter().map(other).collect()
+}
+
+/// These wheels with another one in place of `own`, or with none.
+fn with_one(wheels: &Wheels, own: &LockedRequirement, other: Option<&LockedRequirement>) -> Wheels {
+    let exchange = |wheel: &LockedRequirement| if wheel == own { other.cloned() } else { Some(wheel.clone()) };
+    wheels.iter().filter_map(exchange).collect()
+}
+
+/// In what these wheels are others than those that the recipe locks.
+fn exchanges(requirements: &[Requirement], wheels: &Wheels) -> Vec<Exchange> {
+    let mut exchanges = Vec::new();
+    for Requirement { own, .. } in requirements {
+        let to = wheels.iter().find(|wheel| wheel.name == own.name);
+        if to != Some(own) {
+            let from = Some(own.version.clone());
+            exchanges.push(Exchange { name: own.name.clone(), from, to: to.cloned() });
+        }
+    }
+    for wheel in wheels.iter().filter(|wheel| !requirements.iter().any(|one| one.own.name == wheel.name)) {
+        exchanges.push(Exchange { name: wheel.name.clone(), from: None, to: Some(wheel.clone()) });
+    }
+    exchanges.sort_by(|a, b| a.name.cmp(&b.name));
+    exchanges
+}
+
 impl Requirement {
     /// The release of that rank in place of this, or the last one.
-    fn at(&self, rank: usize) -> Option<Pair<'_>> {
-        self.others.get(rank).or(self.others.last()).map(|other| (&self.own, other))
+    fn at(&self, rank: usize) -> Option<&LockedRequirement> {
+        self.others.get(rank).or(self.others.last())
     }
 }
 
 impl Found {
+    /// The wheels that the resolver gave last.
+    fn last_resolved(&self) -> Option<&Wheels> {
+        match self.resolved.last()? {
+            Resolution::Wheels { requirements } => Some(requirements),
+            Resolution::Failed { .. } => None,
+        }
+    }
+
     /// Writes a build down, and gives how what was reproduced departs from it.
-    fn record(&mut self, exchanged: &[Pair<'_>], built: Built) -> Option<Vec<Finding>> {
+    fn record(&mut self, requirements: &[Requirement], wheels: &Wheels, built: Built) -> Option<Vec<Finding>> {
         let (end, findings) = match built {
             Built::Compared(findings) if is_code(&findings) => {
                 let alerts = findings.iter().filter(|finding| finding.severity == Severity::Alert);
@@ -355,19 +490,49 @@ impl Found {
                 (CrossEnd::Failed { reason: "limit".to_owned() }, None)
             }
         };
-        let exchange = |(own, other): &Pair<'_>| Exchange { from: own.version.clone(), to: (*other).clone() };
-        self.builds.push(CrossBuild { exchanged: exchanged.iter().map(exchange).collect(), end });
+        self.builds.push(CrossBuild { exchanged: exchanges(requirements, wheels), end });
         findings
     }
 
+    /// What follows from a build with all of `wheels`; where code departs, of which of them.
+    fn conclude(
+        mut self,
+        requirements: &[Requirement],
+        wheels: &Wheels,
+        findings: Vec<Finding>,
+        builder: &mut impl Builder,
+    ) -> Result<Self, JudgeError> {
+        let own: Wheels = requirements.iter().map(|requirement| requirement.own.clone()).collect();
+        let without: Vec<&LockedRequirement> = own.iter().filter(|own| !wheels.contains(own)).collect();
+        self.covered = without.iter().map(|own| own.sha256).collect();
+        if !is_code(&findings) {
+            self.findings = findings;
+            return Ok(self);
+        }
+        let mut guilty = Vec::new();
+        for suspect in without.iter().filter(|_| without.len() > 1) {
+            if self.builds.len() == MOST_BUILDS {
+                break;
+            }
+            let other = wheels.iter().find(|wheel| wheel.name == suspect.name);
+            let alone = with_one(&own, suspect, other);
+            let Some(built) = builder.build(&alone)? else { return Ok(self) };
+            if self.record(requirements, &alone, built).is_some_and(|findings| is_code(&findings)) {
+                guilty.push(*suspect);
+            }
+        }
+        self.blame(findings, if guilty.is_empty() { &without } else { &guilty });
+        Ok(self)
+    }
+
     /// Takes findings over, with the releases that they follow from.
-    fn blame(&mut self, findings: Vec<Finding>, guilty: &[Pair<'_>]) {
-        let names: Vec<String> = guilty.iter().map(|(own, _)| format!("{} {}", own.name, own.version)).collect();
-        let others: Vec<String> = guilty.iter().map(|(_, other)| format!("{} {}", other.name, other.version)).collect();
-        let (names_text, others_text) = (names.join(" or "), others.join(" and "));
+    fn blame(&mut self, findings: Vec<Finding>, guilty: &[&LockedRequirement]) {
+        let names: Vec<String> = guilty.iter().map(|own| format!("{} {}", own.name, own.version)).collect();
+        let shown = names.join(" or ");
         self.findings.extend(findings.into_iter().map(|mut finding| {
-            finding.detail =
-                format!("it follows from {names_text}, as with {others_text} it is not so: {}", finding.detail);
+            if finding.severity == Severity::Alert {
+                finding.detail = format!("it follows from {shown}, and not from the source: {}", finding.detail);
+            }
             finding
         }));
         for name in names {
@@ -418,6 +583,48 @@ fn ranges(recipe: &Recipe, own: &LockedRequirement) -> Vec<VersionSpecifiers> {
     ranges.filter(|ranges| !is_pin(ranges)).collect()
 }
 
+/// Whether the source asks for a project, in a file that says what its build requires, or need not, as it is a tool that recipes pin.
+fn is_of_source(evidence: &SourceEvidence, own: &LockedRequirement) -> bool {
+    let asked = evidence.build_system.iter().flat_map(|system| &system.requires).chain(&evidence.setup_requires);
+    let names = asked.filter_map(|text| check_requirement("the source", text).ok()).map(|one| one.name.to_string());
+    let name = own.name.as_str();
+    TOOLS.contains(&name) || names.into_iter().any(|asked| asked == name)
+}
+
+/// What the source asks for of the recipe's direct requirements, with these releases.
+fn pinned(recipe: &Recipe, evidence: &SourceEvidence, pins: &[&LockedRequirement]) -> Vec<String> {
+    let locked = recipe.requirements.locked.as_deref().unwrap_or_default();
+    let mut direct: Vec<String> = Vec::new();
+    for text in &recipe.requirements.direct {
+        let Ok(requirement) = check_requirement("the recipe", text) else { continue };
+        let name = requirement.name.to_string();
+        let own = locked.iter().find(|own| own.name.as_str() == name);
+        // Of what a marker leaves out nothing is locked, and nothing will be.
+        if own.is_some_and(|own| !is_of_source(evidence, own)) {
+            continue;
+        }
+        let text = match pins.iter().find(|pin| pin.name.as_str() == name) {
+            Some(pin) => {
+                let extras: Vec<String> = requirement.extras.iter().map(ToString::to_string).collect();
+                let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+                let marker =
+                    requirement.marker.try_to_string().map(|marker| format!(" ; {marker}")).unwrap_or_default();
+                format!("{name}{extras}=={}{marker}", pin.version)
+            }
+            None => text.clone(),
+        };
+        if !direct.contains(&text) {
+            direct.push(text);
+        }
+    }
+    direct
+}
+
+/// The digest of the subject's source.
+fn source_digest(prepared: &Prepared) -> Sha256 {
+    prepared.source.as_ref().map_or_else(|| prepared.blob.sha256(), |source| source.blob.sha256())
+}
+
 /// Whether a build gave a wheel of the subject's release.
 fn is_same_release(artifact: &Artifact, name: &WheelFileName) -> bool {
     let parsed = MemberPath::from(artifact.file_name.as_str()).as_str().map(str::parse::<WheelFileName>);
@@ -426,8 +633,6 @@ fn is_same_release(artifact: &Artifact, name: &WheelFileName) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     fn locked(name: &str, version: &str) -> LockedRequirement {
@@ -441,66 +646,113 @@ mod tests {
     }
 
     fn requirement(name: &str, own: &str, others: &[&str]) -> Requirement {
-        Requirement { own: locked(name, own), others: others.iter().map(|version| locked(name, version)).collect() }
+        let others = others.iter().map(|version| locked(name, version)).collect();
+        Requirement { own: locked(name, own), others, is_of_source: true }
     }
 
-    fn alert() -> Vec<Finding> {
-        vec![Finding::of(DETERMINED_CODE, Severity::Alert, &"a.py".into(), "other".to_owned())]
+    fn alert() -> Built {
+        Built::Compared(vec![Finding::of(DETERMINED_CODE, Severity::Alert, &"a.py".into(), "other".to_owned())])
     }
 
-    /// A check of builds that this function answers for, given the releases in place of others, and how many it took.
-    fn checked(requirements: &[Requirement], answer: impl Fn(&[String]) -> Built) -> (Found, Vec<Vec<String>>) {
-        let mut asked = Vec::new();
-        let found = check(requirements, |pairs| -> Result<_, Infallible> {
-            let names: Vec<String> =
-                pairs.iter().map(|(_, other)| format!("{}-{}", other.name, other.version)).collect();
-            asked.push(names.clone());
-            Ok(Some(answer(&names)))
-        });
-        let Ok(found) = found;
-        (found, asked)
+    fn same() -> Built {
+        Built::Compared(Vec::new())
+    }
+
+    fn failed() -> Built {
+        Built::Failed("x".to_owned())
+    }
+
+    /// Answers by the names and versions of what a build has.
+    struct Fake<F> {
+        answer: F,
+        resolved: Vec<Wheels>,
+        asked: Vec<String>,
+    }
+
+    impl<F: Fn(&str) -> Built> Builder for Fake<F> {
+        fn build(&mut self, wheels: &Wheels) -> Result<Option<Built>, JudgeError> {
+            let names: Vec<String> = wheels.iter().map(|one| format!("{}-{}", one.name, one.version)).collect();
+            self.asked.push(names.join(" "));
+            Ok(Some((self.answer)(&names.join(" "))))
+        }
+
+        fn resolve(&mut self, rank: usize) -> Result<Option<Resolution>, JudgeError> {
+            let failed = Resolution::Failed { reason: "x".to_owned() };
+            let wheels = self.resolved.get(rank).cloned();
+            Ok(Some(wheels.map_or(failed, |requirements| Resolution::Wheels { requirements })))
+        }
+    }
+
+    /// A check, and what was built for it.
+    fn checked(
+        requirements: &[Requirement],
+        resolved: Vec<Wheels>,
+        answer: impl Fn(&str) -> Built,
+    ) -> (Found, Vec<String>) {
+        let mut fake = Fake { answer, resolved, asked: Vec::new() };
+        let found = check(requirements, &mut fake).unwrap();
+        (found, fake.asked)
     }
 
     #[test]
     fn one_build_is_enough_where_all_is_the_same() {
-        let requirements =
-            [requirement("a", "2", &["1", "3"]), requirement("b", "5", &["4"]), requirement("c", "1", &[])];
-        let (found, asked) = checked(&requirements, |_| Built::Compared(Vec::new()));
-        assert_eq!(asked, [["a-1", "b-4"]]);
-        assert!(found.findings.is_empty() && found.determined_by.is_empty());
+        let requirements = [requirement("a", "2", &["1", "3"]), requirement("b", "5", &["4"])];
+        let (found, asked) = checked(&requirements, Vec::new(), |_| same());
+        assert_eq!(asked, ["a-1 b-4"]);
+        assert!(found.findings.is_empty() && found.determined_by.is_empty() && found.resolved.is_empty());
         assert_eq!(found.covered.len(), 2);
     }
 
     #[test]
     fn the_guilty_one_is_found_by_itself() {
-        let requirements =
-            [requirement("a", "2", &["1"]), requirement("evil", "2", &["1"]), requirement("c", "2", &["1"])];
-        let is_guilty = |names: &[String]| names.iter().any(|name| name.starts_with("evil"));
-        let (found, asked) =
-            checked(&requirements, |names| Built::Compared(if is_guilty(names) { alert() } else { Vec::new() }));
+        let requirements = ["a", "evil", "c"].map(|name| requirement(name, "2", &["1"]));
+        let answer = |names: &str| if names.contains("evil-1") { alert() } else { same() };
+        let (found, asked) = checked(&requirements, Vec::new(), answer);
         assert_eq!((asked.len(), found.determined_by), (4, vec!["evil 2".to_owned()]));
-        assert!(found.findings[0].detail.contains("it follows from evil 2, as with evil 1 it is not so"));
+        assert!(found.findings[0].detail.contains("it follows from evil 2, and not from the source"));
     }
 
     #[test]
     fn what_only_several_do_together_is_blamed_on_all_of_them() {
         let requirements = [requirement("a", "2", &["1"]), requirement("b", "2", &["1"])];
-        let (found, _) =
-            checked(&requirements, |names| Built::Compared(if names.len() == 2 { alert() } else { Vec::new() }));
+        let (found, _) = checked(&requirements, Vec::new(), |names| if names == "a-1 b-1" { alert() } else { same() });
         assert_eq!(found.determined_by, ["a 2", "b 2"]);
+    }
+
+    #[test]
+    fn what_only_the_exchanged_release_requires_is_not_kept() {
+        // A hijacked release requires a helper of the same hands, which has been there for long.
+        let helper = Requirement { is_of_source: false, ..requirement("helper", "2", &["1"]) };
+        let requirements = [requirement("evil", "2", &["1"]), helper];
+        let answer = |names: &str| if names.contains("helper") { same() } else { alert() };
+        let (found, asked) = checked(&requirements, vec![vec![locked("evil", "1")]], answer);
+        assert_eq!(asked, ["evil-1", "evil-1 helper-2", "evil-2"]);
+        assert_eq!((found.determined_by, found.covered.len()), (vec!["helper 2".to_owned()], 2));
+    }
+
+    #[test]
+    fn what_other_releases_require_too_is_exchanged() {
+        let helper = Requirement { is_of_source: false, ..requirement("helper", "2", &["1"]) };
+        let requirements = [requirement("a", "2", &["1"]), helper];
+        let resolved = vec![vec![locked("a", "1"), locked("helper", "2"), locked("more", "7")]];
+        let (found, asked) = checked(&requirements, resolved.clone(), |_| same());
+        assert_eq!((asked, found.covered.len()), (vec!["a-1 helper-1 more-7".to_owned()], 2));
+        let shown: Vec<String> = found.builds[0].exchanged.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["a 1 in place of 2", "helper 1 in place of 2", "more 7"]);
+        let answer = |names: &str| if names.contains("helper-1") { failed() } else { same() };
+        let (found, asked) = checked(&requirements, resolved, answer);
+        assert_eq!((asked.len(), found.covered.len()), (2, 1));
     }
 
     #[test]
     fn builds_that_fail_are_tried_with_others_and_one_by_one() {
         let requirements = [requirement("a", "2", &["1", "3"]), requirement("b", "5", &["4"])];
-        let (found, asked) = checked(&requirements, |names| match names {
-            [_, _] => Built::Failed("x".to_owned()),
-            [one] if one == "a-1" => Built::Failed("x".to_owned()),
-            _ => Built::Compared(Vec::new()),
-        });
-        assert_eq!(asked, [vec!["a-1", "b-4"], vec!["a-3", "b-4"], vec!["a-1"], vec!["a-3"], vec!["b-4"]]);
+        let is_good = |names: &str| names == "a-3 b-5" || names == "a-2 b-4";
+        let answer = |names: &str| if is_good(names) { same() } else { failed() };
+        let (found, asked) = checked(&requirements, Vec::new(), answer);
+        assert_eq!(asked, ["a-1 b-4", "a-3 b-4", "a-1 b-5", "a-3 b-5", "a-2 b-4"]);
         assert_eq!(found.covered.len(), 2);
-        let (found, asked) = checked(&requirements, |_| Built::Failed("x".to_owned()));
+        let (found, asked) = checked(&requirements, Vec::new(), |_| failed());
         assert!(found.covered.is_empty() && asked.len() <= MOST_BUILDS);
     }
 
@@ -508,10 +760,12 @@ mod tests {
     fn a_pin_is_no_range() {
         let recipe = Recipe::from_toml(
             "format = 1\n[interpreter]\nversion = \"3.11\"\n[build]\nfront-end = \"setup-py\"\n[requirements]\n\
-             cutoff = \"2021-05-05T14:18:17Z\"\ndirect = [\"A>=2,<4\", \"a==3\", \"b>=7\"]\n",
+             cutoff = \"2021-05-05T14:18:17Z\"\ndirect = [\"A[x]>=2,<4; os_name == 'posix'\", \"a==3\", \"wheel>=7\"]\n",
         )
         .unwrap();
         let shown: Vec<String> = ranges(&recipe, &locked("a", "3")).iter().map(ToString::to_string).collect();
         assert_eq!(shown, [">=2, <4"]);
+        let pins = pinned(&recipe, &SourceEvidence::default(), &[&locked("a", "2")]);
+        assert_eq!(pins, ["a[x]==2 ; os_name == 'posix'", "a==2", "wheel>=7"]);
     }
 }

@@ -10,7 +10,7 @@ use twinbuild_recipe::{Inference, LockedRequirement, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
 use twinbuild_verdict::{
-    Difference, Outcome, RecordedCrossChecks, RecordedRecipe, RecordedVerdict, Verdict, differences,
+    Difference, Outcome, RecordedCrossChecks, RecordedRecipe, RecordedVerdict, Resolution, Verdict, differences,
 };
 
 use crate::JudgeError;
@@ -69,6 +69,11 @@ impl Replayed {
     pub(crate) fn others(&self, own: &LockedRequirement) -> Vec<LockedRequirement> {
         let others = self.cross_checks.iter().flat_map(|checks| &checks.others);
         others.filter(|other| other.name == own.name).cloned().collect()
+    }
+
+    /// What the resolver said when it was asked for the time of that number, from 0.
+    pub(crate) fn resolution(&self, number: usize) -> Option<Resolution> {
+        self.cross_checks.as_ref()?.resolved.get(number).cloned()
     }
 
     /// The recipe, and where it came from.

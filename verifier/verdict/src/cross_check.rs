@@ -1,9 +1,11 @@
 //! What a verdict says of building again with other releases of the build requirements.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinbuild_recipe::LockedRequirement;
-use twinbuild_subject::MemberPath;
+use twinbuild_subject::{MemberPath, PackageName};
 
 /// A reproduced file built again with other releases of its build requirements: what the build decided, and not the source, is to
 /// come out the same.
@@ -16,6 +18,9 @@ pub struct CrossChecks {
     pub is_metadata_of_build: bool,
     /// The releases that could be taken instead, from before the cut-off, in the order in which they are tried.
     pub others: Vec<LockedRequirement>,
+    /// What the resolver said of other releases of what the source asks for, in the order in which it was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resolved: Vec<Resolution>,
     /// The builds, in their order.
     pub builds: Vec<CrossBuild>,
     /// The releases that code depends on, each as name and version; several, where it takes more than one of them.
@@ -26,11 +31,27 @@ pub struct CrossChecks {
     pub unchecked: Vec<String>,
 }
 
+/// What other releases require.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub enum Resolution {
+    /// These wheels, all that a build with them has.
+    Wheels {
+        /// The wheels, by name.
+        requirements: Vec<LockedRequirement>,
+    },
+    /// Nothing that can be had.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
 /// One build with other releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CrossBuild {
-    /// Which releases were exchanged.
+    /// Which releases it had others for, or had not, or had beyond those that the recipe locks; by name.
     pub exchanged: Vec<Exchange>,
     /// What came of it.
     #[serde(flatten)]
@@ -41,10 +62,24 @@ pub struct CrossBuild {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Exchange {
-    /// The version that the recipe locks.
-    pub from: String,
-    /// The release in its place.
-    pub to: LockedRequirement,
+    /// The project.
+    pub name: PackageName,
+    /// The version that the recipe locks; absent where it locks none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The release in its place; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<LockedRequirement>,
+}
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) => write!(f, "{} {} in place of {from}", self.name, to.version),
+            (None, Some(to)) => write!(f, "{} {}", self.name, to.version),
+            (_, None) => write!(f, "no {}", self.name),
+        }
+    }
 }
 
 /// What came of a build with other releases.

@@ -14,7 +14,7 @@ mod document;
 mod evidence;
 mod recorded;
 
-pub use cross_check::{CrossBuild, CrossChecks, CrossEnd, Exchange};
+pub use cross_check::{CrossBuild, CrossChecks, CrossEnd, Exchange, Resolution};
 pub use decision::{Decision, Level, Matches, Outcome, decide};
 pub use difference::{Difference, differences};
 pub use document::{

@@ -9,7 +9,7 @@ use twinbuild_recipe::{LockedRequirement, Recipe};
 use twinbuild_subject::{Sha256, Subject};
 
 use crate::document::{SCHEMA_VERSION, covered_digest};
-use crate::{Choices, Exchange, Outcome, Reason, Source, ToolRecord, Verdict};
+use crate::{Choices, Exchange, Outcome, Reason, Resolution, Source, ToolRecord, Verdict};
 
 /// The largest file that is taken as a verdict, in bytes.
 pub const VERDICT_LIMIT_BYTES: u64 = 32 << 20;
@@ -107,8 +107,23 @@ pub struct RecordedRecipe {
 pub struct RecordedCrossChecks {
     /// The releases that could be taken, in their order.
     pub others: Vec<LockedRequirement>,
+    /// What the resolver said, in the order in which it was asked.
+    #[serde(default)]
+    pub resolved: Vec<Resolution>,
     /// The builds.
     pub builds: Vec<RecordedCrossBuild>,
+}
+
+impl RecordedCrossChecks {
+    /// All wheels that it names.
+    fn requirements(&self) -> impl Iterator<Item = &LockedRequirement> {
+        let resolved = self.resolved.iter().filter_map(|resolution| match resolution {
+            Resolution::Wheels { requirements } => Some(requirements),
+            Resolution::Failed { .. } => None,
+        });
+        let built = self.builds.iter().flat_map(|build| &build.exchanged).filter_map(|exchange| exchange.to.as_ref());
+        self.others.iter().chain(resolved.flatten()).chain(built)
+    }
 }
 
 /// What is read of one of these builds.
@@ -208,8 +223,8 @@ impl RecordedVerdict {
         let Form {
             subject, source, outcome, reason, environment, choices, findings, cross_checks, rebuilds, tool, ..
         } = form;
-        let locked = cross_checks.iter().flat_map(|checks| &checks.others);
-        if let Some(expected) = locked.filter_map(|other| other.check().err()).next() {
+        let of_checks = cross_checks.iter().flat_map(RecordedCrossChecks::requirements);
+        if let Some(expected) = of_checks.filter_map(|other| other.check().err()).next() {
             return Err(form_error(format!("of a release that was tried, {expected}")));
         }
         let (verdict_digest, is_built) = (says, !rebuilds.is_empty());
