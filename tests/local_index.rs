@@ -34,7 +34,9 @@ impl Index {
 
     fn with(projects: &[(&str, Vec<File>)], page: &Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+        // Another one for each index, as a port may be given again and caches know indexes by their addresses.
+        let unique = folder().path().file_name().unwrap().to_string_lossy().replace('.', "");
+        let address = format!("http://{}/{unique}", listener.local_addr().unwrap());
         let mut served: HashMap<String, Vec<u8>> = HashMap::new();
         for (project, files) in projects {
             serve(&mut served, &address, project, files, page);
@@ -106,6 +108,7 @@ fn answer(stream: TcpStream, served: &HashMap<String, Vec<u8>>) {
         line.clear();
     }
     let path = request.split(' ').nth(1).unwrap_or("/");
+    let path = path.char_indices().filter(|(_, c)| *c == '/').nth(1).map_or(path, |(at, _)| &path[at..]);
     let (status, body) = served.get(path).map_or(("404 Not Found", &[][..]), |body| ("200 OK", body.as_slice()));
     let kind =
         if path.starts_with("/simple") { "application/vnd.pypi.simple.v1+json" } else { "application/octet-stream" };

@@ -13,6 +13,7 @@ mod network_containment;
 mod network_environments;
 mod network_faults;
 mod network_git_sources;
+mod network_hijacked_backend;
 mod network_host_interpreters;
 mod network_hostile_builds;
 mod network_native_wheels;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use twinbuild_recipe::LockedRequirement;
 use twinbuild_sandbox::Cancel;
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{EnvironmentRecord, InputRecord};
@@ -36,6 +37,33 @@ impl Environment {
     #[must_use]
     pub fn lock(&self) -> &EnvironmentLock {
         &self.lock
+    }
+
+    /// The same environment with these requirements instead: made, or opened if the store has it. Whether they go together is not
+    /// asked. What was built before can be among them only if it is in this one, too.
+    ///
+    /// # Errors
+    /// [`EnvironmentError`]; [`EnvironmentError::Step`] where they cannot be installed.
+    pub fn with_requirements(
+        &self,
+        supply: &Supply,
+        requirements: &[LockedRequirement],
+        cancel: &Cancel,
+    ) -> Result<Self, EnvironmentError> {
+        let file = |requirement: &LockedRequirement| {
+            self.lock.file(&requirement.sha256).cloned().unwrap_or_else(|| LockedFile::of_requirement(requirement))
+        };
+        let mut lock = self.lock.clone();
+        lock.replace_requirements(REQUIREMENTS, requirements.iter().map(file).collect());
+        let mut layers: Vec<NamedLayer> = Vec::new();
+        for (plan, layer) in lock.layers.iter().zip(&self.layers) {
+            let layer = match plan.name == REQUIREMENTS {
+                true => lock.realize_layer(plan, &layers, supply, cancel)?,
+                false => layer.layer.clone(),
+            };
+            layers.push(NamedLayer { name: plan.name.clone(), layer });
+        }
+        Ok(Self { lock, layers })
     }
 
     /// Adds what requirements were built from and on.

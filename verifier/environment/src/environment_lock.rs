@@ -182,6 +182,21 @@ impl EnvironmentLock {
         self.files.dedup();
     }
 
+    /// Takes these files for requirements instead, in the layer that is made of them.
+    pub(crate) fn replace_requirements(&mut self, layer: &str, requirements: Vec<LockedFile>) {
+        let is_requirement =
+            |file: &LockedFile| matches!(file.kind, FileKind::Requirement | FileKind::RequirementBuilt);
+        let own: Vec<Sha256> = self.files.iter().filter(|file| is_requirement(file)).map(|file| file.sha256).collect();
+        for plan in self.layers.iter_mut().filter(|plan| plan.name == layer) {
+            plan.files.retain(|digest| !own.contains(digest));
+            plan.files.extend(requirements.iter().map(|file| file.sha256));
+        }
+        self.files.retain(|file| !is_requirement(file));
+        self.files.extend(requirements);
+        self.files.sort();
+        self.files.dedup();
+    }
+
     /// The interpreter of the host, if it is one that runs builds.
     pub(crate) fn host_interpreter(&self) -> Option<&LockedFile> {
         self.files.iter().find(|file| file.kind == FileKind::HostInterpreter)
@@ -303,6 +318,21 @@ fn requirement(file: &LockedFile) -> Option<LockedRequirement> {
 }
 
 impl LockedFile {
+    /// A wheel of the index, of unknown size.
+    #[must_use]
+    pub fn of_requirement(requirement: &LockedRequirement) -> Self {
+        let LockedRequirement { name, version, file_name, sha256, .. } = requirement;
+        Self {
+            kind: FileKind::Requirement,
+            name: name.to_string(),
+            version: version.clone(),
+            architecture: None,
+            size_bytes: None,
+            sha256: *sha256,
+            origin: Origin::PythonIndex { project: name.clone(), file_name: file_name.clone() },
+        }
+    }
+
     /// The file name of a wheel.
     pub(crate) fn wheel_name(&self) -> Result<&str, EnvironmentError> {
         match &self.origin {

@@ -30,6 +30,7 @@ mod interpreter;
 mod inventory;
 mod layer;
 mod lock;
+mod other_releases;
 mod realize;
 mod resolve;
 mod sdist_requirement;

@@ -15,10 +15,12 @@ use twinbuild_verdict::{Container, Decision, InputRecord, Outcome, Reason, Verdi
 use crate::JudgeError;
 use crate::artifact::record_contents;
 use crate::cause::{Reference, find_and_name};
+use crate::cross_check::Reproduced;
 use crate::diverse::shared;
 use crate::embedded::Searcher;
 use crate::judge::Judge;
 use crate::keep::Keep;
+use crate::prebuilt;
 use crate::record::record_twin;
 use crate::requirement::Building;
 use crate::subject::{Prepared, PreparedSource};
@@ -95,8 +97,10 @@ impl Judge {
         verdict.shared_inputs = std::iter::once(own).chain(shared(&readied.environment, other.as_ref())).collect();
 
         let environments: Vec<&Environment> = std::iter::once(&readied.environment).chain(&other).collect();
-        let embeds_subject =
-            step!(verdict, self.search_for_subject(prepared, laid_out, &environments, &mut verdict.findings)?);
+        let embeds_subject = step!(
+            verdict,
+            self.search_for_subject(prepared, laid_out, published.archive, &environments, &mut verdict.findings)?
+        );
         tracing::info!("building {} twice", name.text);
         let build_started = Instant::now();
         let staging = self.store.staging()?;
@@ -196,6 +200,10 @@ impl Judge {
             parameters: three_way.parameters,
         });
         verdict.run.durations_ms.insert("compare".to_owned(), millis(compare_started));
+        let staging = staging.path();
+        let (readied, built, published) = (&readied, sides[0], *published);
+        let reproduced = Reproduced { prepared, name, readied, laid_out, published, built, index, staging };
+        self.cross_check(&reproduced, &mut verdict)?;
         sort_findings(&mut verdict.findings);
         let end = match verdict.outcome {
             Outcome::NotReproduced => Some(self.trial_end(case, first, &sides[0])?),
@@ -210,6 +218,7 @@ impl Judge {
         &self,
         prepared: &Prepared,
         laid_out: &LaidOut,
+        published: &Archive,
         environments: &[&Environment],
         findings: &mut Vec<Finding>,
     ) -> Result<Step<bool>, JudgeError> {
@@ -219,6 +228,7 @@ impl Judge {
             searcher.tree(folder).map_err(JudgeError::io("searching the source"))?;
         }
         let in_source = searcher.finish();
+        findings.extend(prebuilt::findings(&in_source.prebuilt, &laid_out.tree, published));
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         for path in environments.iter().filter_map(|environment| environment.requirements_path()) {
             searcher.tree(path).map_err(JudgeError::io("searching the build requirements"))?;

@@ -13,6 +13,8 @@ use twinbuild_archive::{Format, Limits, Member, ReadError, visit};
 use twinbuild_store::Blob;
 use twinbuild_subject::{MemberPath, Sha256};
 
+use crate::prebuilt::{MOST_PREBUILT, Prebuilt, compiled};
+
 /// Archives inside of archives are followed this deep.
 const DEPTH: u32 = 6;
 /// A file inside of an archive is held in memory up to this size, in bytes.
@@ -34,6 +36,8 @@ pub(crate) struct Search {
     pub(crate) unfinished: Option<String>,
     /// Archives that are no archives to our readers, of which there are many in tests of packages.
     pub(crate) unread: Vec<MemberPath>,
+    /// Compiled code that was come by.
+    pub(crate) prebuilt: Vec<Prebuilt>,
 }
 
 /// Searches files for the subject: as a file, at any offset inside of one, and inside of zip, tar, gzip, xz, LZMA, bzip2 and zstd at
@@ -86,6 +90,9 @@ impl Searcher {
 
     fn bytes(&mut self, bytes: &[u8], name: &MemberPath, place: &str, depth: u32) {
         self.look(bytes, name, place);
+        if let Some(what) = compiled(bytes).filter(|_| self.search.prebuilt.len() < MOST_PREBUILT) {
+            self.search.prebuilt.push(Prebuilt { file: name.clone(), place: place.to_owned(), what });
+        }
         let Some(kind) = kind(bytes) else { return };
         if depth == DEPTH {
             self.limit(name, "archives are nested too deeply in it");
@@ -279,6 +286,17 @@ mod tests {
         }
         let other = search(&zipped("y.py", b"x"), &wheel);
         assert!(other.found.is_none() && other.unfinished.is_none() && other.unread.is_empty());
+    }
+
+    #[test]
+    fn compiled_code_is_found_on_the_way() {
+        let hidden = zipped("x.jar", &zipped("a/B.class", b"\xca\xfe\xba\xbe\0\0\0\x34"));
+        let found = search(&hidden, b"wanted").prebuilt;
+        assert_eq!((found.len(), found[0].what), (1, "a Java class"));
+        assert_eq!(
+            (found[0].file.to_string(), found[0].place.as_str()),
+            ("a/file".to_owned(), "a/file / x.jar / a/B.class")
+        );
     }
 
     #[test]

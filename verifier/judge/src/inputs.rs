@@ -81,6 +81,13 @@ pub(crate) fn inputs_of(recorded: &RecordedVerdict, lock: Option<&EnvironmentLoc
     for file in lock.into_iter().flat_map(|lock| &lock.files).filter(is_file) {
         inputs.push(Input { record: file.input(), origin: Origin::Locked(Box::new(file.clone())) });
     }
+    let builds = recorded.cross_checks.iter().flat_map(|checks| &checks.builds);
+    let others = builds.flat_map(|build| &build.exchanged).filter_map(|exchange| exchange.to.as_ref());
+    for other in others.map(LockedFile::of_requirement) {
+        if !inputs.iter().any(|input| input.record.sha256 == other.sha256) {
+            inputs.push(Input { record: other.input(), origin: Origin::Locked(Box::new(other)) });
+        }
+    }
     inputs
 }
 

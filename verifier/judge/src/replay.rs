@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
 use twinbuild_environment::{Environment, EnvironmentError, EnvironmentLock};
 use twinbuild_rebuild::{Variation, VariationSet};
-use twinbuild_recipe::{Inference, Recipe};
+use twinbuild_recipe::{Inference, LockedRequirement, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
 use twinbuild_verdict::{
-    Difference, Outcome, RecordedRecipe, RecordedVerdict, Search, SourceKind, Verdict, differences,
+    Difference, Outcome, RecordedCrossChecks, RecordedRecipe, RecordedVerdict, Resolution, Search, SourceKind, Verdict,
+    differences,
 };
 
 use crate::JudgeError;
@@ -63,9 +64,22 @@ pub(crate) struct Replayed {
     search: Option<Search>,
     /// Whether the twins were run: then the backend had asked for nothing more.
     is_built: bool,
+    /// What could be in the place of its requirements.
+    cross_checks: Option<RecordedCrossChecks>,
 }
 
 impl Replayed {
+    /// The releases that could be in the place of a requirement, the best first.
+    pub(crate) fn others(&self, own: &LockedRequirement) -> Vec<LockedRequirement> {
+        let others = self.cross_checks.iter().flat_map(|checks| &checks.others);
+        others.filter(|other| other.name == own.name).cloned().collect()
+    }
+
+    /// What the resolver said when it was asked for the time of that number, from 0.
+    pub(crate) fn resolution(&self, number: usize) -> Option<Resolution> {
+        self.cross_checks.as_ref()?.resolved.get(number).cloned()
+    }
+
     /// The recipe, and where it came from.
     pub(crate) fn recipe(&self) -> Option<(&Recipe, &'static str)> {
         self.recipe.as_ref().map(|recipe| (&recipe.recipe, recipe.origin))
@@ -270,6 +284,7 @@ fn prepared(
             environment,
             search: recorded.search.clone(),
             is_built: recorded.is_built,
+            cross_checks: recorded.cross_checks.clone(),
         }),
     })
 }

@@ -29,6 +29,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod decisive;
 mod dialect;
 mod generator;
 mod headers;
@@ -41,6 +42,7 @@ mod source;
 mod version_control;
 mod wheel;
 
+pub use decisive::{Decisive, DecisiveFiles, Fact};
 pub use dialect::{Absence, Bound, Dialect};
 pub use generator::{Generator, Tool};
 pub use headers::{Header, parse_headers};

@@ -503,6 +503,7 @@ mod tests {
             front_end: FrontEnd::Pep517 { backend: "setuptools.build_meta".to_owned(), backend_path: Vec::new() },
             switches: Switches::default(),
             source_date_epoch: Some(0),
+            version_control: None,
             requirements: Requirements {
                 cutoff: "2023-05-05T14:18:17Z".parse().unwrap(),
                 direct: vec!["setuptools>=40".to_owned(), "wheel==0.37.0".to_owned()],

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use twinbuild_compare::{ByteCounts, FileCounts, Finding, MemberRelation, MemberResult, Normalization, Relation};
+use twinbuild_compare::{
+    ByteCounts, ContentKind, FileCounts, Finding, GeneratedMember, MemberRelation, MemberResult, MovedMember,
+    Normalization, Relation, Tracing,
+};
 use twinbuild_recipe::FrontEnd;
 use twinbuild_subject::{MemberPath, Origin};
 use twinbuild_verdict::{
-    AddressRecord, CallRecord, Container, InputRecord, Outcome, Reason, Rebuild, RecipeRecord, Source, SourceKind,
-    Verdict,
+    AddressRecord, CallRecord, Container, CrossBuild, CrossChecks, CrossEnd, InputRecord, Outcome, Reason, Rebuild,
+    RecipeRecord, Source, SourceKind, Verdict,
 };
 
 use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, words};
@@ -31,6 +34,8 @@ fn about_verdict(verdict: &Verdict) -> Page<'_> {
     sections.extend(reason(verdict));
     sections.extend(findings(&verdict.findings));
     sections.extend(comparison(verdict));
+    sections.extend(verdict.tracing.as_ref().map(tracing));
+    sections.extend(verdict.cross_checks.as_ref().map(cross_checks));
     sections.extend(normalizers(&verdict.normalizers_applied));
     sections.push(subject(verdict));
     sections.extend(verdict.source.as_ref().map(source));
@@ -175,6 +180,62 @@ fn comparison(verdict: &Verdict) -> Option<Section<'_>> {
     blocks.extend(bytes(&comparison.bytes, "the published file"));
     blocks.extend(each_member(&comparison.members, true));
     Some(Section { title: "Comparison", blocks })
+}
+
+fn tracing<'a>(traced: &Tracing) -> Section<'a> {
+    let Tracing { in_place, moved, generated, unlisted } = traced;
+    let counts = format!(
+        "Members: {} in the place that they have in the source, {} of another place there, {} made by the build.",
+        grouped(*in_place),
+        grouped(count_of(moved)),
+        grouped(count_of(generated))
+    );
+    let mut blocks = vec![Block::Paragraph(vec![words(counts)])];
+    if *unlisted > 0 {
+        blocks.push(Block::Paragraph(vec![words(format!("{} more are not listed.", grouped(*unlisted)))]));
+    }
+    let rows = moved.iter().map(|MovedMember { path, source }| vec![vec![name(path)], vec![name(source)]]);
+    let table = Table::of_names(vec!["member", "file of the source"], rows);
+    if !moved.is_empty() {
+        blocks.push(Block::Folded { summary: "Of another place".to_owned(), blocks: vec![Block::Table(table)] });
+    }
+    let rows = generated.iter().map(|GeneratedMember { path, kind }| {
+        let kind = match kind {
+            ContentKind::Code => "code",
+            ContentKind::Data => "data",
+            ContentKind::Metadata => "metadata",
+        };
+        vec![vec![name(path)], vec![words(kind)]]
+    });
+    let table = Table::new(vec!["member", "kind"], rows);
+    if !generated.is_empty() {
+        blocks.push(Block::Folded { summary: "Made by the build".to_owned(), blocks: vec![Block::Table(table)] });
+    }
+    Section { title: "Origin of the members", blocks }
+}
+
+fn cross_checks<'a>(checks: &CrossChecks) -> Section<'a> {
+    let rows = checks.builds.iter().map(|CrossBuild { exchanged, end }| {
+        let others: Vec<String> = exchanged.iter().map(ToString::to_string).collect();
+        let became = match end {
+            CrossEnd::Same => vec![words("the same")],
+            CrossEnd::Differs { members } => {
+                vec![words(counted(count_of(members), "member differs", "members differ"))]
+            }
+            CrossEnd::Failed { reason } => vec![words("nothing to compare: "), name(reason)],
+        };
+        vec![vec![name(&others.join(", "))], became]
+    });
+    let table = Table::new(vec!["releases", "what is run and required"], rows);
+    let mut blocks = vec![Block::Table(table)];
+    for (what, releases) in
+        [("What is run or required follows from ", &checks.determined_by), ("No build did without ", &checks.unchecked)]
+    {
+        if !releases.is_empty() {
+            blocks.push(Block::Paragraph(vec![words(what), name(&releases.join(", ")), words(".")]));
+        }
+    }
+    Section { title: "Built with other releases", blocks }
 }
 
 /// The members that are not identical, and those that are native code, one a row.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style as Ansi};
 use twinbuild_compare::{Finding, MemberResult, Severity};
-use twinbuild_verdict::{Outcome, Verdict};
+use twinbuild_verdict::{CrossBuild, CrossEnd, Outcome, Verdict};
 
 use crate::escape::{escape, on_one_line};
 use crate::page::LineKind;
@@ -64,6 +64,7 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
         line(&mut out, "bytes", &parts.join(", "));
         natives(&mut out, &comparison.members);
     }
+    cross_builds(&mut out, verdict);
     for ((name, version), Normalized { members, bytes }) in by_normalizer(&verdict.normalizers_applied) {
         let place = match members.as_slice() {
             [path] => path.to_string(),
@@ -81,6 +82,19 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
         }
     }
     out
+}
+
+/// What was built with other releases of the build requirements.
+fn cross_builds(out: &mut String, verdict: &Verdict) {
+    for CrossBuild { exchanged, end } in verdict.cross_checks.iter().flat_map(|checks| &checks.builds) {
+        let others: Vec<String> = exchanged.iter().map(ToString::to_string).collect();
+        let became = match end {
+            CrossEnd::Same => "what is run and required is the same".to_owned(),
+            CrossEnd::Differs { .. } => "what is run or required differs".to_owned(),
+            CrossEnd::Failed { reason } => format!("nothing to compare: {reason}"),
+        };
+        line(out, "built with", &format!("{}: {became}", others.join(", ")));
+    }
 }
 
 /// What became of each program and library.

@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Normalization, Parameters};
+use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Normalization, Parameters, Tracing};
 use twinbuild_recipe::Recipe;
 use twinbuild_subject::{Digests, ObjectId, Sha256, Subject};
 
-use crate::Search;
-use crate::{ActivityRecord, Decision, EvidenceRecord, Level, Matches, Outcome};
+use crate::{ActivityRecord, CrossChecks, Decision, EvidenceRecord, Level, Matches, Outcome, Search};
 
 /// The version of the document's form. Fields may be added without a new version.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -66,6 +65,12 @@ pub struct Verdict {
     /// The three-way comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// Where the published file's members come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracing: Option<Tracing>,
+    /// What was built again with other releases of the build requirements; absent where nothing depends on them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cross_checks: Option<CrossChecks>,
     /// Differences and anomalies, the most severe first.
     pub findings: Vec<Finding>,
     /// Normalizers that made members equal.
@@ -379,6 +384,8 @@ impl Verdict {
             choices: Choices::default(),
             search: None,
             comparison: None,
+            tracing: None,
+            cross_checks: None,
             findings: Vec::new(),
             normalizers_applied: Vec::new(),
             container: None,

@@ -7,6 +7,7 @@
 //! again, and the document itself, to be compared with another one field by field ([`differences`]).
 #![forbid(unsafe_code)]
 
+mod cross_check;
 mod decision;
 mod difference;
 mod document;
@@ -14,6 +15,7 @@ mod evidence;
 mod recorded;
 mod search;
 
+pub use cross_check::{CrossBuild, CrossChecks, CrossEnd, Exchange, Resolution};
 pub use decision::{Decision, Level, Matches, Outcome, decide};
 pub use difference::{Difference, differences};
 pub use document::{
@@ -24,5 +26,8 @@ pub use document::{
 pub use evidence::{
     ActivityRecord, AddressRecord, AttemptRecord, CallRecord, EvidenceRecord, ExecutionRecord, RefusalRecord,
 };
-pub use recorded::{ReadVerdictError, RecordedFinding, RecordedRecipe, RecordedVerdict, VERDICT_LIMIT_BYTES};
+pub use recorded::{
+    ReadVerdictError, RecordedCrossBuild, RecordedCrossChecks, RecordedFinding, RecordedRecipe, RecordedVerdict,
+    VERDICT_LIMIT_BYTES,
+};
 pub use search::{Search, Trial};

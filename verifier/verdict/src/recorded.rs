@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use serde::Deserialize;
 use serde_json::Value;
 use twinbuild_compare::Severity;
-use twinbuild_recipe::Recipe;
+use twinbuild_recipe::{LockedRequirement, Recipe};
 use twinbuild_subject::{Sha256, Subject};
 
 use crate::document::{SCHEMA_VERSION, covered_digest};
-use crate::{Choices, Outcome, Reason, Search, Source, ToolRecord, Verdict};
+use crate::{Choices, Exchange, Outcome, Reason, Resolution, Search, Source, ToolRecord, Verdict};
 
 /// The largest file that is taken as a verdict, in bytes.
 pub const VERDICT_LIMIT_BYTES: u64 = 32 << 20;
@@ -86,6 +86,8 @@ pub struct RecordedVerdict {
     pub search: Option<Search>,
     /// The findings.
     pub findings: Vec<RecordedFinding>,
+    /// What is read of the builds with other releases.
+    pub cross_checks: Option<RecordedCrossChecks>,
     /// What wrote it.
     pub tool: ToolRecord,
     /// Whether both twins were run.
@@ -100,6 +102,37 @@ pub struct RecordedRecipe {
     pub recipe: Recipe,
     /// Where it came from: `inferred`, `searched` or `given`.
     pub origin: &'static str,
+}
+
+/// What is read of the builds with other releases of the build requirements.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct RecordedCrossChecks {
+    /// The releases that could be taken, in their order.
+    pub others: Vec<LockedRequirement>,
+    /// What the resolver said, in the order in which it was asked.
+    #[serde(default)]
+    pub resolved: Vec<Resolution>,
+    /// The builds.
+    pub builds: Vec<RecordedCrossBuild>,
+}
+
+impl RecordedCrossChecks {
+    /// All wheels that it names.
+    fn requirements(&self) -> impl Iterator<Item = &LockedRequirement> {
+        let resolved = self.resolved.iter().filter_map(|resolution| match resolution {
+            Resolution::Wheels { requirements } => Some(requirements),
+            Resolution::Failed { .. } => None,
+        });
+        let built = self.builds.iter().flat_map(|build| &build.exchanged).filter_map(|exchange| exchange.to.as_ref());
+        self.others.iter().chain(resolved.flatten()).chain(built)
+    }
+}
+
+/// What is read of one of these builds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct RecordedCrossBuild {
+    /// Which releases were exchanged.
+    pub exchanged: Vec<Exchange>,
 }
 
 /// What is read of a finding.
@@ -127,6 +160,7 @@ struct Form {
     choices: Choices,
     search: Option<Search>,
     findings: Vec<RecordedFinding>,
+    cross_checks: Option<RecordedCrossChecks>,
     rebuilds: Vec<Value>,
     tool: ToolRecord,
 }
@@ -190,8 +224,24 @@ impl RecordedVerdict {
             return Err(ReadVerdictError::Digest { says, is });
         }
         let recipe = form.recipe.map(RecipeForm::check).transpose()?;
-        let Form { subject, source, outcome, reason, environment, choices, search, findings, rebuilds, tool, .. } =
-            form;
+        let Form {
+            subject,
+            source,
+            outcome,
+            reason,
+            environment,
+            choices,
+            search,
+            findings,
+            cross_checks,
+            rebuilds,
+            tool,
+            ..
+        } = form;
+        let of_checks = cross_checks.iter().flat_map(RecordedCrossChecks::requirements);
+        if let Some(expected) = of_checks.filter_map(|other| other.check().err()).next() {
+            return Err(form_error(format!("of a release that was tried, {expected}")));
+        }
         let (verdict_digest, is_built) = (says, !rebuilds.is_empty());
         Ok(Self {
             verdict_digest,
@@ -204,6 +254,7 @@ impl RecordedVerdict {
             choices,
             search,
             findings,
+            cross_checks,
             tool,
             is_built,
             document,

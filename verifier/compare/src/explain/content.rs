@@ -23,6 +23,9 @@ pub(crate) const PUBLISHED: Names = Names { old: "rebuilt", new: "published" };
 /// A member of the first rebuild against that of the second.
 pub(crate) const TWINS: Names = Names { old: "first", new: "second" };
 
+/// A rebuilt member against what other releases of the build requirements make of it.
+pub(crate) const OTHER_RELEASES: Names = Names { old: "with other releases", new: "rebuilt" };
+
 /// What a difference is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Explanation {

@@ -6,7 +6,7 @@ use twinbuild_archive::Anomaly;
 use twinbuild_subject::MemberPath;
 
 use super::binary::Tally;
-use super::content::{self, Explanation, Names, PUBLISHED, TWINS};
+use super::content::{self, Explanation, Names, OTHER_RELEASES, PUBLISHED, TWINS};
 use super::excerpt::{Excerpt, counted, cut};
 use super::fields::named;
 use super::stream;
@@ -89,6 +89,20 @@ impl<'a> Draft<'a> {
         let contents = Contents { old: first, partner: index, new: second, index: partner, names: TWINS };
         let detail = format!("its content differs between the rebuilds ({})", contents.sizes());
         let finding = Finding::of(code, severity, &first.member(index).path, detail);
+        Self { finding, cause: Cause::Contents(contents) }
+    }
+
+    /// The content of the rebuilt member `index` differs from what other releases of the build requirements make of it.
+    pub(crate) fn of_releases(
+        code: &'static str,
+        severity: Severity,
+        (built, index): (Side<'a>, usize),
+        (other, partner): (Side<'a>, usize),
+        detail: &str,
+    ) -> Self {
+        let contents = Contents { old: other, partner, new: built, index, names: OTHER_RELEASES };
+        let detail = format!("{detail} ({})", contents.sizes());
+        let finding = Finding::of(code, severity, &built.member(index).path, detail);
         Self { finding, cause: Cause::Contents(contents) }
     }
 

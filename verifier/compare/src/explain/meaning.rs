@@ -16,7 +16,7 @@ use crate::trace::SourceIndex;
 
 /// What a member of a wheel is to those who install it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(crate) enum Role {
     /// `*.dist-info/METADATA`
     Metadata,
     /// `*.dist-info/WHEEL`
@@ -38,7 +38,7 @@ enum Role {
 }
 
 impl Role {
-    fn of(path: &MemberPath) -> Self {
+    pub(crate) fn of(path: &MemberPath) -> Self {
         let bytes = path.as_bytes();
         let (folder, name) = match bytes.iter().position(|byte| *byte == b'/') {
             Some(at) => (&bytes[..at], &bytes[at + 1..]),
@@ -61,7 +61,7 @@ impl Role {
 }
 
 /// What code is in, in lower case: metadata in such a file can be run.
-const CODE_ENDINGS: [&[u8]; 16] = [
+pub(crate) const CODE_ENDINGS: [&[u8]; 16] = [
     b".py", b".pyc", b".pyo", b".pyi", b".pyd", b".so", b".dll", b".dylib", b".exe", b".sh", b".bat", b".cmd", b".ps1",
     b".js", b".wasm", b".pyz",
 ];
@@ -186,7 +186,7 @@ impl<'a> Meaning<'a> {
 
 impl Role {
     /// Metadata that neither runs nor decides what is installed.
-    fn is_packaging(self) -> bool {
+    pub(crate) fn is_packaging(self) -> bool {
         match self {
             Self::Metadata | Self::WheelFile | Self::Record | Self::Licence | Self::DistInfo => true,
             Self::EntryPoints | Self::DependencyLinks | Self::PathFile | Self::Content => false,
