@@ -202,7 +202,8 @@ impl Judge {
         verdict.run.durations_ms.insert("compare".to_owned(), millis(compare_started));
         let staging = staging.path();
         let (readied, built, published) = (&readied, sides[0], *published);
-        let reproduced = Reproduced { prepared, name, readied, laid_out, published, built, index, staging };
+        let source = source.blob.sha256();
+        let reproduced = Reproduced { prepared, name, source, readied, laid_out, published, built, index, staging };
         self.cross_check(&reproduced, &mut verdict)?;
         sort_findings(&mut verdict.findings);
         let end = match verdict.outcome {

@@ -49,6 +49,8 @@ const TOOLS: [&str; 9] =
 pub(crate) struct Reproduced<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) name: &'a WheelFileName,
+    /// The digest of what it is built from.
+    pub(crate) source: Sha256,
     pub(crate) readied: &'a Readied,
     pub(crate) laid_out: &'a LaidOut,
     /// The published file.
@@ -205,7 +207,7 @@ impl Judge {
                 }
             };
             // A file of the subject's own release is no ground to build it on.
-            let source = source_digest(of.prepared);
+            let source = of.source;
             let is_usable = |other: &LockedRequirement| {
                 own_release(of.prepared, source, std::slice::from_ref(other)).is_none() && other.name == own.name
             };
@@ -219,7 +221,7 @@ impl Judge {
     /// Builds once with other wheels, and compares.
     fn build_with(&self, of: &Reproduced<'_>, wheels: &Wheels, into: &Path) -> Result<Step<Built>, JudgeError> {
         let failed = |why: &str| Ok(Step::Next(Built::Failed(why.to_owned())));
-        if own_release(of.prepared, source_digest(of.prepared), wheels).is_some() {
+        if own_release(of.prepared, of.source, wheels).is_some() {
             return failed("one of them is of the subject's own release");
         }
         let environment = match of.readied.environment.with_requirements(&self.supply(), wheels, &self.cancel) {
@@ -278,7 +280,7 @@ impl Judge {
         };
         let count = Cell::new(0);
         let tree = &of.laid_out.tree;
-        let building = Building::of_subject(of.prepared, source_digest(of.prepared), tree, &ground, &count);
+        let building = Building::of_subject(of.prepared, of.source, tree, &ground, &count);
         match self.ready(&building, (Inference { recipe, reasons: Vec::new() }, "inferred"), None)? {
             Step::Next(readied) => {
                 let requirements = readied.recipe.requirements.locked.unwrap_or_default();
@@ -617,11 +619,6 @@ fn pinned(recipe: &Recipe, evidence: &SourceEvidence, pins: &[&LockedRequirement
         }
     }
     direct
-}
-
-/// The digest of the subject's source.
-fn source_digest(prepared: &Prepared) -> Sha256 {
-    prepared.source.as_ref().map_or_else(|| prepared.blob.sha256(), |source| source.blob.sha256())
 }
 
 /// Whether a build gave a wheel of the subject's release.
