@@ -146,6 +146,11 @@ impl Judge {
         let staging = self.store.staging()?;
         let refs = match client.list(address, staging.path()) {
             Ok(refs) => refs,
+            // What a published file names need not be there.
+            Err(error @ GitError::NoRepository { .. }) if trust == Trust::Repository => {
+                let detail = MemberPath::from(chain(&error).as_str()).to_string();
+                return Ok(end(Outcome::SourceMissing, NO_TAG, STAGE, detail));
+            }
             Err(error) => return git_error(error, findings),
         };
         let revision = match revision {
