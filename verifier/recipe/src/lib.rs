@@ -45,6 +45,6 @@ pub use recipe::{
     FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements,
 };
 pub use requirement::infer_requirement;
-pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
+pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement, declared_name};
 pub use version_control::VersionControl;
 pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};
