@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::local_index::Index;
-use crate::repositories::{COMMITTED, Repository, Server, git};
+use crate::repositories::{COMMITTED, Repository, Server, git, serve_files};
 use crate::support::{Said, finding, folder, rebuild, run, text, twinbuild};
 
 /// Requirements are those of this time.
@@ -198,6 +198,19 @@ fn a_commit_is_had_from_a_server_by_tag_branch_and_name() {
 }
 
 #[test]
+fn a_server_that_knows_nothing_of_git_serves_too() {
+    let folder = folder();
+    let repository = hatchling(&folder.path().join("demo"));
+    repository.tag("v1.0");
+    let wheel = repository.wheel("v1.0", folder.path());
+    repository.git(&["update-server-info"]);
+    let address = serve_files(&repository.path);
+    let verdict = reproduced(&wheel, &format!("git+{address}/.git@v1.0"));
+    let commit = repository.git(&["rev-parse", "HEAD"]);
+    assert_eq!(verdict["source"]["uri"], format!("git+{address}/.git@{commit}"));
+}
+
+#[test]
 fn a_commit_that_no_branch_or_tag_contains_is_an_impostor() {
     let folder = folder();
     let repository = hatchling(&folder.path().join("demo"));
@@ -295,6 +308,8 @@ fn submodules_are_part_of_the_source_or_it_cannot_be_built() {
         .arg(&clone)
         .output();
     assert!(cloned.unwrap().status.success());
+    // hatchling packs that of a submodule, which leads to a place of one machine.
+    fs::remove_file(clone.join("demo_pkg/inner/.git")).unwrap();
     let published = Repository { path: clone };
     let wheel = {
         let out = folder.path().join("published");
@@ -450,6 +465,35 @@ fn a_verdict_about_a_commit_is_come_to_again_without_the_repository() {
 }
 
 #[test]
+fn a_verdict_about_a_commit_elsewhere_is_come_to_again_from_there() {
+    let folder = folder();
+    let repository = hatchling(&folder.path().join("demo"));
+    // Its own, as what another test relies on is not to be forgotten.
+    repository.commit(&[("demo_pkg/elsewhere.py", "E = 1\n")]);
+    repository.tag("v1.0");
+    let wheel = repository.wheel("v1.0", folder.path());
+    let server = Server::start(folder.path());
+    let verdict = reproduced(&wheel, &format!("git+{}/demo@v1.0", server.address));
+    let path = folder.path().join("verdict.json");
+    fs::write(&path, verdict.to_string()).unwrap();
+    let sha256 = verdict["source"]["digests"]["sha256"].as_str().unwrap();
+    let forget = || {
+        let held = crate::support::shared_cache().join("blobs/sha256").join(&sha256[..2]).join(sha256);
+        fs::remove_file(&held).unwrap_or_else(|error| panic!("{}: {error}", held.display()));
+    };
+    forget();
+    let replay = || run(twinbuild().args(["--format", "json", "replay", text(&path)]));
+    let said = replay();
+    assert_eq!((said.code, said.json()["replay"].as_str()), (0, Some("same")), "{said}");
+    // Where the tag was moved since, it is another one.
+    repository.commit(&[("README", "more\n")]);
+    repository.git(&["tag", "--force", "--annotate", "--message=moved", "v1.0"]);
+    forget();
+    let said = replay();
+    assert_eq!((said.code, said.json()["replay"].as_str()), (2, Some("missing")), "{said}");
+}
+
+#[test]
 fn a_project_in_a_folder_of_the_repository_is_built_there() {
     let folder = folder();
     let pyproject = project("\"flit_core==3.9.0\"", "flit_core.buildapi", "1.0", "");
@@ -467,6 +511,9 @@ fn a_project_in_a_folder_of_the_repository_is_built_there() {
     let verdict = reproduced(&wheel, &source);
     assert_eq!(verdict["source"]["git"]["subdirectory"], "packages/demo");
     assert_eq!(verdict["source"]["git"]["tag"]["name"], "demo-pkg/v1.0");
+    // It is found by its name, too.
+    let found = reproduced(&wheel, text(&repository.path));
+    assert_eq!(found["source"], verdict["source"]);
     let none = format!("{}#subdirectory=packages/none", text(&repository.path));
     let said = run(twinbuild().args(["rebuild", text(&wheel), "--as-of", AS_OF, "--source", &none]));
     assert_eq!(said.code, 64, "{said}");

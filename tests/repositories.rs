@@ -132,8 +132,13 @@ impl Server {
     pub(crate) fn start(folder: &Path) -> Self {
         // Bound, so free, and let go for the server.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = git();
-        command.args(["-c", "safe.directory=*", "daemon", "--listen=127.0.0.1", "--export-all", "--reuseaddr"]);
+        // The daemon itself, as `git daemon` starts it as a child, which would outlive it.
+        let place = git().arg("--exec-path").output().unwrap().stdout;
+        let daemon = Path::new(std::str::from_utf8(&place).unwrap().trim()).join("git-daemon");
+        let mut command = Command::new(daemon);
+        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_COUNT", "1");
+        command.env("GIT_CONFIG_KEY_0", "safe.directory").env("GIT_CONFIG_VALUE_0", "*");
+        command.args(["--listen=127.0.0.1", "--export-all", "--reuseaddr"]);
         command.arg(format!("--port={port}")).arg(format!("--base-path={}", folder.display()));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let since = Instant::now();
@@ -143,6 +148,33 @@ impl Server {
         }
         Self { address: format!("git://127.0.0.1:{port}"), child }
     }
+}
+
+/// A server of the files below a folder over HTTP, on loopback, which knows nothing of git: repositories below it are asked as such
+/// after `git update-server-info`. Gives its address by name.
+pub(crate) fn serve_files(folder: &Path) -> String {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let folder = folder.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let folder = folder.clone();
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                let request = lines.next().unwrap_or_default();
+                let _ = lines.find(String::is_empty);
+                let path = request.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap_or_default().to_owned();
+                let found = fs::read(folder.join(path.trim_start_matches('/')));
+                let status = if found.is_ok() { "200 OK" } else { "404 Not Found" };
+                let body = found.unwrap_or_default();
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                let mut stream = stream;
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)); // a client may hang up
+            });
+        }
+    });
+    format!("http://localhost:{port}")
 }
 
 impl Drop for Server {

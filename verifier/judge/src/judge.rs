@@ -92,7 +92,8 @@ impl Target {
         }
         if source.is_some() {
             let message =
-                "--source goes with a local file: the source of a release is looked up on the index".to_owned();
+                "--source PATH names an sdist, and goes with a local file: that of a release is looked up on the index"
+                    .to_owned();
             return Err(JudgeError::Usage { message });
         }
         text.parse().map(Self::Release).map_err(|error: twinbuild_subject::RequestError| JudgeError::Usage {

@@ -19,7 +19,7 @@ use crate::inputs::{MissingInput, inputs_of};
 use crate::judge::{Judge, Options};
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe};
-use crate::repository::GitOptions;
+use crate::repository::{GitChoice, GitOptions};
 use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource, SourceForm};
 use crate::walk::{LaidOut, Readied, Step, end, environment_error, own_release, unstable};
 
@@ -122,7 +122,7 @@ impl Judge {
             limits: self.options.limits.clone(),
             most_trials: 0,
             normalizing: if recorded.choices.is_strict { Normalizing::No } else { Normalizing::Yes },
-            git: GitOptions::default(),
+            git: GitOptions { choice: GitChoice::None, ..self.options.git.clone() },
         };
         let (index, mirror) = (self.pypi.index().clone(), self.mirror.clone());
         Ok(Self::new(self.store.clone(), index, mirror, options, self.cancel.clone()))

@@ -8,7 +8,7 @@ use pep440_rs::Version;
 use twinbuild_archive::{Archive, ReadAt, contents};
 use twinbuild_compare::{Finding, Severity};
 use twinbuild_environment::{Ground, Specification, Suite};
-use twinbuild_recipe::{VersionControl, parse_headers};
+use twinbuild_recipe::{VersionControl, declared_name, parse_headers};
 use twinbuild_registry::Platform;
 use twinbuild_source::git::{
     CheckoutError, GitAddress, GitClient, GitError, GitNetwork, GitRequest, GitRewrites, GitRoot, Refs, Revision,
@@ -31,6 +31,8 @@ const METADATA_LIMIT_BYTES: u64 = 8 << 20;
 const NAMING_LIMIT_BYTES: u64 = 64 << 10;
 /// How many digits of a commit's name tools write at least.
 const NAMING_DIGITS: usize = 7;
+/// The largest `pyproject.toml` that is searched for the project's name, in bytes.
+const PYPROJECT_LIMIT_BYTES: u64 = 1 << 20;
 const STAGE: Option<&str> = Some("source");
 /// The stage of what another run may come to have.
 const DOWNLOAD: Option<&str> = Some(crate::subject::DOWNLOAD);
@@ -175,7 +177,11 @@ impl Judge {
             Ok(blob) => blob,
             Err(error) => return checkout_error(error, findings),
         };
-        let git = match record(&snapshot, subdirectory) {
+        let folder = match subdirectory.as_str() {
+            "" => project_folder(&snapshot, wanted.name),
+            given => Ok(given.to_owned()),
+        };
+        let git = match folder.and_then(|folder| record(&snapshot, &folder)) {
             Ok(git) => git,
             Err(error) => return checkout_error(error, findings),
         };
@@ -196,6 +202,29 @@ impl Judge {
         let record = Source { kind: SourceKind::Git, trust, uri, file_name, digests, git: Some(git) };
         let form = SourceForm::Commit { top: wanted.name.to_string() };
         Ok(Step::Next(PreparedSource { record, form, blob }))
+    }
+
+    /// The snapshot that a verdict names, made again from the repository, or why it cannot be.
+    pub(crate) fn commit_again(&self, source: &Source) -> Result<Blob, String> {
+        let Source { uri, git, .. } = source;
+        let address = uri.as_deref().and_then(|uri| uri.strip_prefix("git+")?.rsplit_once('@'));
+        let (Some((address, _)), Some(git)) = (address, git) else {
+            return Err("it was a commit of the machine that judged it, so it is nowhere else".to_owned());
+        };
+        let address: GitAddress = address.parse().map_err(|error| format!("{error}"))?;
+        let root = match self.git_root().map_err(|error| chain(&error))? {
+            Step::Next(root) => root,
+            Step::End(_, reason) => return Err(reason.detail),
+        };
+        let GitOptions { rewrites, network, .. } = &self.options.git;
+        let client = GitClient::new(root, network.clone(), rewrites, &self.cancel);
+        let staging = self.store.staging().map_err(|error| chain(&error))?;
+        let refs = client.list(&address, staging.path()).map_err(|error| chain(&error))?;
+        let commit = git.commit.to_string();
+        let revision = refs.find(git.tag.as_ref().map_or(commit.as_str(), |tag| &tag.name))?;
+        let snapshot = client.fetch(&address, &refs, &revision, staging.path()).map_err(|error| chain(&error))?;
+        let kept = self.keep_snapshot(&snapshot, staging.path()).map_err(|error| chain(&error))?;
+        kept.map_err(|error| chain(&error))
     }
 
     /// The root file system that git runs on.
@@ -280,6 +309,19 @@ fn found(metadata: &str) -> Vec<GitRequest> {
     });
     let request = |address| GitRequest { address, revision: None, subdirectory: String::new() };
     repositories_of(addresses).into_iter().map(request).collect()
+}
+
+/// The folder of the project: the only one whose `pyproject.toml` says so, where the root's does not; else the root.
+fn project_folder(snapshot: &Snapshot, name: &PackageName) -> Result<String, CheckoutError> {
+    let files = snapshot.files_named("pyproject.toml", PYPROJECT_LIMIT_BYTES)?;
+    let mut folders: Vec<String> = files
+        .into_iter()
+        .filter(|(_, content)| declared_name(content).as_ref() == Some(name))
+        .map(|(folder, _)| folder)
+        .collect();
+    folders.sort_by_key(String::len);
+    let is_sole = folders.len() == 1 || folders.first().is_some_and(String::is_empty);
+    Ok(folders.into_iter().next().filter(|_| is_sole).unwrap_or_default())
 }
 
 /// What a verdict says of a snapshot.

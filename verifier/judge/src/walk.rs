@@ -426,8 +426,9 @@ impl Judge {
         source: Sha256,
         tree: &SourceTree,
     ) -> Result<Step<Vec<String>>, JudgeError> {
+        let (environment_digest, project) = (environment.record().digest, tree.project());
         let key =
-            serde_json::json!(["requires", driver_digest(), source, recipe.digest(), environment.record().digest]);
+            serde_json::json!(["requires", driver_digest(), source, project, recipe.digest(), environment_digest]);
         let key = Sha256::of(key.to_string().as_bytes());
         if let Some(held) = self.store.record::<Vec<String>>("requires", &key)? {
             return Ok(Step::Next(held));

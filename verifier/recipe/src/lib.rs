@@ -53,6 +53,6 @@ pub use recipe::{
 };
 pub use requirement::infer_requirement;
 pub use search::{BuiltWheel, Candidate, Closeness, Known, Search, TrialEnd};
-pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
+pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement, declared_name};
 pub use version_control::VersionControl;
 pub use wheel::{EvidenceError, Machine, MemberFacts, MemberTimes, WheelContents, WheelEvidence};
