@@ -10,8 +10,8 @@ use twinbuild_subject::{PackageName, WheelFileName};
 use crate::python::{FIRST_FOR_NEW_PYTHONS, first_release, is_new};
 use crate::source::check_requirement;
 use crate::{
-    Bound, Dialect, FrontEnd, Generator, Interpreter, Machine, MemberTimes, Needs, Reason, Recipe, Requirements,
-    SourceEvidence, Switches, Tool, WheelEvidence, WheelOptions,
+    Bound, BuildSystem, Dialect, FrontEnd, Generator, Interpreter, Machine, MemberTimes, Needs, Reason, Recipe,
+    Requirements, SourceEvidence, Switches, Tool, WheelEvidence, WheelOptions,
 };
 
 /// What the caller can build with.
@@ -107,11 +107,12 @@ pub fn infer(
     check_platform(file_name)?;
     let generator = wheel.generator.as_ref().map_err(|found| Unsupported::Generator { found: found.clone() })?;
     let mut reasons = Reasons::default();
-    let interpreter = choose_interpreter(release, wheel, generator, offer, &mut reasons)?;
     let mut front_end = choose_front_end(source, &mut reasons);
+    let interpreter = choose_interpreter(release, wheel, uses_setuptools(generator, source), offer, &mut reasons)?;
     if let FrontEnd::SetupPy { options, .. } = &mut front_end
         && let [two, three] = file_name.python_tags.as_slice()
         && (two.as_str(), three.as_str()) == ("py2", "py3")
+        && knows_universal(generator)
     {
         options.universal = true;
         reasons.add("build.universal", "the wheel is tagged py2.py3".to_owned());
@@ -144,6 +145,11 @@ pub fn infer(
     Ok(Inference { recipe, reasons: reasons.0 })
 }
 
+/// Whether `bdist_wheel` of that version takes `--universal`, which came with 0.23.
+fn knows_universal(generator: &Generator) -> bool {
+    generator.tool != Tool::Wheel || generator.version.release() >= [0, 23].as_slice()
+}
+
 #[derive(Default)]
 pub(crate) struct Reasons(pub(crate) Vec<Reason>);
 
@@ -153,17 +159,26 @@ impl Reasons {
     }
 }
 
+/// Whether setuptools takes part in the build.
+fn uses_setuptools(generator: &Generator, source: &SourceEvidence) -> bool {
+    let is_required = |system: &BuildSystem| {
+        let is_it = |text: &String| check_requirement("", text).is_ok_and(|one| one.name.to_string() == "setuptools");
+        system.requires.iter().any(is_it)
+    };
+    matches!(generator.tool, Tool::Wheel | Tool::Setuptools) || source.build_system.as_ref().is_none_or(is_required)
+}
+
 fn choose_interpreter(
     release: &Release,
     wheel: &WheelEvidence,
-    generator: &Generator,
+    uses_setuptools: bool,
     offer: &Offer,
     reasons: &mut Reasons,
 ) -> Result<Interpreter, Unsupported> {
     const KEY: &str = "interpreter.version";
     let Release { wheel: file_name, first_upload } = release;
     // Every setuptools from before that time fails on the interpreters of today.
-    let is_old = matches!(generator.tool, Tool::Wheel | Tool::Setuptools) && *first_upload < FIRST_FOR_NEW_PYTHONS;
+    let is_old = uses_setuptools && *first_upload < FIRST_FOR_NEW_PYTHONS;
     let is_named =
         |interpreter: &Interpreter| wheel.named_python.is_some() && interpreter.numbers() == wheel.named_python;
     let age = |interpreter: &Interpreter| {
@@ -436,7 +451,7 @@ fn choose_epoch(times: MemberTimes, first_upload: Timestamp, reasons: &mut Reaso
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BuildSystem, Provider};
+    use crate::Provider;
 
     fn release(file: &str) -> Release {
         Release { wheel: file.parse().unwrap(), first_upload: "2021-05-05T14:18:18Z".parse().unwrap() }
@@ -576,7 +591,7 @@ mod tests {
             ("bdist_wheel (0.30.0)", "2018-02-15T19:01:27Z", "3.6"),
             ("bdist_wheel (0.24.0)", "2015-11-25T18:29:51Z", "2.7"),
             ("bdist_wheel (0.33.6)", "2019-11-03T05:42:01Z", "3.11"),
-            ("flit 1.0", "2018-02-15T19:01:27Z", "3.11"),
+            ("flit 1.0", "2018-02-15T19:01:27Z", "3.6"),
         ] {
             let first_upload = uploaded.parse().unwrap();
             let release = Release { wheel: "x-1-py2.py3-none-any.whl".parse().unwrap(), first_upload };

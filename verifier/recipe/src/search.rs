@@ -4,7 +4,6 @@
 //! one that came closest. What still differs says what is tried next, and it ends after a number of trials, so that it is the same
 //! wherever it runs. A candidate never edits the source or leaves out a file of it, and no project is known by its name.
 
-use std::cmp::Reverse;
 use std::collections::{HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
@@ -29,10 +28,12 @@ const PATIENCE: usize = 10;
 const PATIENCE_WITHOUT_SOURCE: usize = 4;
 /// How many days before the upload requirements are taken from, where other cut-offs are tried.
 const CUTOFF_DAYS: [i64; 4] = [60, 180, 365, 730];
+/// So many other interpreters are tried from one recipe.
+const MOST_INTERPRETERS: usize = 5;
 /// Releases of setuptools at which something changed that shows in a wheel: of those between two of them the newest is tried.
-const SETUPTOOLS_CHANGES: [&str; 22] = [
-    "38.6", "40.0", "41.1", "42.0", "46.2", "50.0", "51.0", "54.0", "56.1", "57.0", "58.0", "59.0", "60.0", "60.6",
-    "60.9", "61.0", "62.2", "64.0", "66.0", "67.3", "69.0", "70.1",
+const SETUPTOOLS_CHANGES: [&str; 25] = [
+    "20.0", "30.3", "36.4", "38.6", "40.0", "41.1", "42.0", "46.2", "50.0", "51.0", "54.0", "56.1", "57.0", "58.0",
+    "59.0", "60.0", "60.6", "60.9", "61.0", "62.2", "64.0", "66.0", "67.3", "69.0", "70.1",
 ];
 
 /// How far a wheel is from the published one: less is closer, compared from the first number on.
@@ -178,10 +179,10 @@ impl<'a> Search<'a> {
             }
             TrialEnd::NotBuilt => {
                 moves.front_ends();
+                moves.without_extensions();
                 moves.interpreters();
                 moves.releases(false);
                 moves.cutoffs();
-                moves.without_extensions();
             }
             TrialEnd::Built(built) => moves.toward(built),
         }
@@ -266,13 +267,22 @@ impl Moves<'_> {
     fn interpreters(&mut self) {
         let Known { release, offer, published, .. } = self.known;
         let own = &self.from.recipe.interpreter;
-        let mut others: Vec<&Interpreter> =
-            offer.interpreters.iter().filter(|one| *one != own && is_writer(one, &release.wheel)).collect();
+        let mut others: Vec<&Interpreter> = Vec::new();
+        for one in &offer.interpreters {
+            // Another make of a version that is tried writes nothing else.
+            let is_known = own.version == one.version || others.iter().any(|other| other.version == one.version);
+            if !is_known && is_writer(one, &release.wheel) {
+                others.push(one);
+            }
+        }
         others.sort_by_key(|interpreter| {
+            let order = interpreter.numbers().map_or(0, |(major, minor)| 100 * i64::from(major) + i64::from(minor));
             let is_named = published.named_python.is_some() && published.named_python == interpreter.numbers();
             let is_of_the_time = first_release(interpreter).is_some_and(|time| time < release.first_upload);
-            (!is_named, !is_of_the_time, Reverse(interpreter.numbers()))
+            // The newest of those that were there, then the oldest of the others.
+            (!is_named, !is_of_the_time, if is_of_the_time { -order } else { order })
         });
+        others.truncate(MOST_INTERPRETERS);
         for interpreter in others {
             let because = format!("CPython {} writes such wheels too", interpreter.version);
             self.add("interpreter.version", because, |recipe| recipe.interpreter = interpreter.clone());
