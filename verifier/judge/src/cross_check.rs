@@ -515,7 +515,10 @@ impl Found {
                 break;
             }
             let other = wheels.iter().find(|wheel| wheel.name == suspect.name);
-            let alone = with_one(&own, suspect, other);
+            let mut alone = with_one(&own, suspect, other);
+            // It may require them.
+            alone.extend(wheels.iter().filter(|wheel| !own.iter().any(|one| one.name == wheel.name)).cloned());
+            alone.sort_by(|a, b| a.name.cmp(&b.name));
             let Some(built) = builder.build(&alone)? else { return Ok(self) };
             if self.record(requirements, &alone, built).is_some_and(|findings| is_code(&findings)) {
                 guilty.push(*suspect);
