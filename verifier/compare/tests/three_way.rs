@@ -730,6 +730,11 @@ fn what_other_releases_make_otherwise_is_code_or_decides_something() {
     for (change, named) in [
         (&(|wheel: &mut Wheel| wheel.add("demo/evil.py", "x")) as &dyn Fn(&mut Wheel), "demo/evil.py"),
         (&|wheel: &mut Wheel| wheel.add("demo.pth", "import x"), "demo.pth"),
+        // Metadata of another project is read by those who look for entry points.
+        (
+            &|wheel: &mut Wheel| wheel.add("evil-1.dist-info/entry_points.txt", "[x]\na = b:c\n"),
+            "evil-1.dist-info/entry_points.txt",
+        ),
         // A file of the source, elsewhere.
         (&|wheel: &mut Wheel| wheel.add("b.py", "b"), "b.py"),
         (&|wheel: &mut Wheel| wheel.entry("__init__.py").content.extend(b"import os\n"), "demo/__init__.py"),
@@ -757,6 +762,9 @@ fn what_other_releases_make_otherwise_is_code_or_decides_something() {
         one(&commented).map(|found| (found.0, found.1)),
         Some(("environment-determined-comments".to_owned(), Severity::Warning))
     );
+    let long = "x".repeat(5 << 20);
+    let hidden = |wheel: &mut Wheel| wheel.entry("METADATA").content.extend(long.as_bytes());
+    assert_eq!(one(&hidden).map(|found| (found.0, found.1)), Some((code.to_owned(), Severity::Alert)));
     let omitted = departed(&base, &base.with(|wheel| wheel.add("demo/more.py", "x")), &source);
     assert_eq!(omitted, [("environment-omitted-member".to_owned(), Severity::Warning, "demo/more.py".to_owned())]);
 }

@@ -67,8 +67,9 @@ impl Judge {
             return Ok(());
         }
         let started = Instant::now();
-        if let Step::End(outcome, reason) = self.check_reproduced(of, &traced, verdict)? {
-            (verdict.outcome, verdict.level, verdict.reason) = (outcome, None, Some(reason));
+        // Whatever it is, it says nothing of the subject.
+        if let Step::End(_, reason) = self.check_reproduced(of, &traced, verdict)? {
+            (verdict.outcome, verdict.level, verdict.reason) = (Outcome::Inconclusive, None, Some(reason));
         }
         let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         verdict.run.durations_ms.insert("cross-check".to_owned(), took);
@@ -84,7 +85,7 @@ impl Judge {
         let locked = of.readied.recipe.requirements.locked.as_deref().unwrap_or_default();
         let members = traced.iter().filter(|member| member.is_of_build()).count();
         let decided = decisive(&of.built).map_err(|error| JudgeError::Internal { what: chain(&error) })?;
-        let is_metadata_of_build = !is_declared(&decided, &of.laid_out.tree);
+        let is_metadata_of_build = decided.is_none_or(|decided| !is_declared(&decided, &of.laid_out.tree));
         if locked.is_empty() || (members == 0 && !is_metadata_of_build) {
             return Ok(Step::Next(()));
         }
@@ -95,7 +96,6 @@ impl Judge {
         let mut builder =
             OfJudge { judge: self, of, requirements: &requirements, builds: 0, resolutions: 0, ended: None };
         let found = check(&requirements, &mut builder)?;
-        // Nothing of it is the subject's fault.
         if let Some(Reason { class, stage, detail }) = builder.ended {
             let detail = format!("what the build decided could not be checked with other releases: {detail}");
             return Ok(Step::End(Outcome::Inconclusive, Reason { class, stage, detail }));
