@@ -252,6 +252,19 @@ fn a_requirement_that_holds_the_published_file_is_refused() {
 }
 
 #[test]
+fn compiled_code_in_a_source_is_said() {
+    let folder = folder();
+    let project = project(folder.path(), "");
+    add_to_sdist(&project.sdist, "vendor/tool", b"\x7fELF\x02\x01\x01 and so on");
+    let arguments = [text(&project.wheel), "--source", text(&project.sdist), "--recipe", text(&project.recipe)];
+    let (code, verdict) = rebuild(&arguments);
+    assert_eq!((code, verdict["outcome"].as_str()), (0, Some("reproduced")), "{}", verdict["findings"]);
+    let finding = finding(&verdict, "prebuilt-binary");
+    assert_eq!(finding["severity"], "note");
+    assert!(finding["detail"].as_str().unwrap().contains("vendor/tool (native code (ELF))"), "{finding}");
+}
+
+#[test]
 fn text_is_for_people_and_has_no_colour_in_a_pipe() {
     let folder = folder();
     let project = project(folder.path(), "");

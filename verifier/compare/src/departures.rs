@@ -10,7 +10,7 @@ use crate::pair::{Change, Normalizing, relate};
 use crate::python_form::meaningful_lines;
 use crate::side::{CompareError, Side};
 use crate::trace::SourceIndex;
-use crate::tracing::{TracedOrigin, trace};
+use crate::tracing::{Roles, TracedOrigin, trace};
 
 /// Code or decisive metadata is what it is because of the releases that it was built with.
 pub const DETERMINED_CODE: &str = "environment-determined-code";
@@ -19,34 +19,32 @@ const DETERMINED_COMMENTS: &str = "environment-determined-comments";
 /// Other releases put files into the wheel that it lacks.
 const OMITTED: &str = "environment-omitted-member";
 
-/// What the metadata of a wheel decides.
+/// What the metadata of a wheel decides; `None` where that is more than is read.
 ///
 /// # Errors
 /// When the wheel cannot be read again.
-pub fn decisive(wheel: &Side<'_>) -> Result<Decisive, CompareError> {
-    let read = |role: Role| -> Result<Option<Vec<u8>>, CompareError> {
-        let is_it = |member: &Member| Role::of(&member.path) == role;
-        match wheel.archive.members.iter().position(is_it) {
-            Some(index) => wheel.content(index),
-            None => Ok(None),
+pub fn decisive(wheel: &Side<'_>) -> Result<Option<Decisive>, CompareError> {
+    let roles = Roles::of_wheel(wheel.archive);
+    let mut contents =
+        [Role::Metadata, Role::EntryPoints, Role::WheelFile, Role::DependencyLinks].map(|role| (role, None));
+    for (role, content) in &mut contents {
+        let is_it = |member: &Member| roles.of(&member.path) == *role;
+        if let Some(index) = wheel.archive.members.iter().position(is_it) {
+            *content = wheel.content(index)?;
+            if content.is_none() {
+                return Ok(None);
+            }
         }
-    };
-    let metadata = read(Role::Metadata)?;
-    let entry_points = read(Role::EntryPoints)?;
-    let wheel_file = read(Role::WheelFile)?;
-    let dependency_links = read(Role::DependencyLinks)?;
-    Ok(Decisive::of_wheel(DecisiveFiles {
-        metadata: metadata.as_deref(),
-        entry_points: entry_points.as_deref(),
-        wheel: wheel_file.as_deref(),
-        dependency_links: dependency_links.as_deref(),
-    }))
+    }
+    let [metadata, entry_points, wheel_file, dependency_links] =
+        contents.each_ref().map(|(_, content)| content.as_deref());
+    Ok(Some(Decisive::of_wheel(DecisiveFiles { metadata, entry_points, wheel: wheel_file, dependency_links })))
 }
 
-/// Where `built` departs from `other`, which was built from the same source with other releases of the build requirements, in what
-/// is run or what decides what is installed: an alert each. Metadata is compared by value, as releases write it in their own
-/// ways. What has other comments only, and what only `other` has, is a warning. A file that is in `built` where the
-/// source has it is no matter of releases.
+/// Where `built` departs from `other`, which was built from the same source with other releases of the build requirements, in
+/// what is run or what decides what is installed: an alert each. Metadata is compared by value, as releases write it in
+/// their own ways. What has other comments only, and what only `other` has, is a warning. A file that is in `built` where
+/// the source has it is no matter of releases.
 ///
 /// # Errors
 /// When one of the files cannot be read again.
@@ -62,21 +60,25 @@ pub fn departures(
         let own = traced.iter().find(|member| member.index == index);
         own.is_some_and(|member| member.origin == TracedOrigin::InPlace && !member.is_of_build())
     };
+    let roles = Roles::of_wheel(built.archive);
+    let others_roles = Roles::of_wheel(other.archive);
+    let by_value = decisive(built)?.zip(decisive(other)?);
     let mut drafts: Vec<Draft<'_>> = Vec::new();
     for change in &relate(built, other, normalizing)?.changes {
         let draft = match *change {
             Change::OnlyLeft(index) => {
                 let member = built.member(index);
                 let detail = "other releases do not make it".to_owned();
-                let is_matter = is_installed(member) && !is_in_place(index);
+                let is_unread = by_value.is_none() && is_decisive(roles.of(&member.path));
+                let is_matter = is_unread || is_installed(member, roles) && !is_in_place(index);
                 is_matter.then(|| Finding::of(DETERMINED_CODE, Alert, &member.path, detail).into())
             }
             Change::OnlyRight(index) => {
                 let member = other.member(index);
                 let detail = "other releases put it into the wheel".to_owned();
-                is_installed(member).then(|| Finding::of(OMITTED, Warning, &member.path, detail).into())
+                is_installed(member, others_roles).then(|| Finding::of(OMITTED, Warning, &member.path, detail).into())
             }
-            Change::Content(index, partner) if is_installed(built.member(index)) => {
+            Change::Content(index, partner) if is_installed(built.member(index), roles) => {
                 let is_comment = is_in_comments((built, index), (other, partner))?;
                 let (code, severity, detail) = if is_comment {
                     (DETERMINED_COMMENTS, Warning, "other releases write other comments into it")
@@ -84,6 +86,11 @@ pub fn departures(
                     (DETERMINED_CODE, Alert, "other releases make another file of it")
                 };
                 Some(Draft::of_releases(code, severity, (*built, index), (*other, partner), detail))
+            }
+            Change::Content(index, _) if by_value.is_none() && is_decisive(roles.of(&built.member(index).path)) => {
+                let detail =
+                    "other releases write it otherwise, and it is too large to be compared by value".to_owned();
+                Some(Finding::of(DETERMINED_CODE, Alert, &built.member(index).path, detail).into())
             }
             Change::Kind(index, _) => {
                 let detail = "other releases make something else than a file of it".to_owned();
@@ -108,7 +115,7 @@ pub fn departures(
         };
         drafts.extend(draft);
     }
-    let (own, others) = (decisive(built)?, decisive(other)?);
+    let (own, others) = by_value.unwrap_or_default();
     let only = |a: &Decisive, b: &Decisive| a.beyond(b).map(ToString::to_string).collect::<Vec<_>>();
     for (facts, what) in [(only(&own, &others), "the wheel has"), (only(&others, &own), "other releases write")] {
         for fact in facts {
@@ -121,9 +128,12 @@ pub fn departures(
 }
 
 /// Whether a member is installed to be read, run or imported; metadata that decides something is compared by value.
-fn is_installed(member: &Member) -> bool {
-    let is_content = matches!(Role::of(&member.path), Role::Content | Role::PathFile);
-    is_content && member.kind != MemberKind::Directory
+fn is_installed(member: &Member, roles: Roles<'_>) -> bool {
+    matches!(roles.of(&member.path), Role::Content | Role::PathFile) && member.kind != MemberKind::Directory
+}
+
+fn is_decisive(role: Role) -> bool {
+    matches!(role, Role::Metadata | Role::EntryPoints | Role::WheelFile | Role::DependencyLinks)
 }
 
 /// Whether two Python sources differ in what the interpreter does not read.

@@ -23,5 +23,5 @@ mod tests;
 
 pub(crate) use draft::{Draft, report};
 pub(crate) use excerpt::Excerpt;
-pub(crate) use meaning::{CODE_ENDINGS, Meaning, Role};
+pub(crate) use meaning::{CODE_ENDINGS, Meaning, Role, top};
 pub(crate) use native::{NATIVE_HEAD_BYTES, begins_like_native};

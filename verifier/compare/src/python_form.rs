@@ -3,11 +3,11 @@
 /// The lines of a Python source that mean something: without comments, blank lines and blanks at the ends of lines. `None` where
 /// that cannot be told by looking at strings and comments alone.
 ///
-/// Two sources with the same lines do the same. Strings, docstrings among them, are code; so are comments that the
-/// interpreter reads: the encoding (PEP 263), in the first two lines. An f-string can hold strings of any quotes (PEP 701), so a source that
-/// has one is not told.
+/// Two sources with the same lines do the same. Strings, docstrings among them, are code; so is a comment that the
+/// interpreter reads, the encoding (PEP 263), unless it is a usual one of a source in ASCII. An f-string can hold strings of
+/// any quotes (PEP 701), so a source that has one is not told.
 pub(crate) fn meaningful_lines(source: &[u8]) -> Option<Vec<Vec<u8>>> {
-    if source.contains(&0) || has_declared_encoding(source) {
+    if source.contains(&0) || has_meaningful_encoding(source) {
         return None;
     }
     let mut lines = Vec::new();
@@ -48,10 +48,20 @@ fn push(lines: &mut Vec<Vec<u8>>, line: &mut Vec<u8>) {
     line.clear();
 }
 
-/// Whether one of the first two lines has a comment that names the encoding.
-fn has_declared_encoding(source: &[u8]) -> bool {
-    let first_lines = source.split(|byte| matches!(byte, b'\n' | b'\r')).take(4);
-    first_lines.into_iter().any(|line| line.windows(6).any(|word| word == b"coding"))
+/// Whether one of the first two lines may name an encoding that reads the source otherwise than without it. All of `PLAIN` read
+/// ASCII alike.
+fn has_meaningful_encoding(source: &[u8]) -> bool {
+    const WORD: &[u8] = b"coding";
+    const PLAIN: [&[u8]; 6] = [b"utf-8", b"utf8", b"ascii", b"us-ascii", b"latin-1", b"iso-8859-1"];
+    let is_plain = |line: &[u8]| {
+        let Some(at) = line.windows(WORD.len()).position(|word| word == WORD) else { return true };
+        let [b':' | b'=', rest @ ..] = &line[at + WORD.len()..] else { return false };
+        let rest = rest.trim_ascii_start();
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)).count();
+        source.is_ascii() && PLAIN.contains(&rest[..length].to_ascii_lowercase().as_slice())
+    };
+    // Of lines that end with two bytes every other one is empty here.
+    !source.split(|byte| matches!(byte, b'\n' | b'\r')).take(4).all(is_plain)
 }
 
 /// Whether the string that begins behind this has a prefix that makes it a formatted one.
@@ -92,6 +102,7 @@ mod tests {
         assert!(are_same("x = '#'\n", "x = '#' # note\n"));
         assert!(are_same("x = '''a\n# b'''\n", "x = '''a\n# b''' # c"));
         assert!(are_same("x = ''\n", "x = '' # '\n"));
+        assert!(are_same("# coding: utf-8\n# by a\nx = 1\n", "# by b\nx = 1\n"));
     }
 
     #[test]
@@ -103,6 +114,8 @@ mod tests {
             ("x = '''a\n# b'''\n", "x = '''a\n# c'''\n"),
             ("x = '''\n\n'''\n", "x = '''\n'''\n"),
             ("# -*- coding: utf-8 -*-\nx\n", "# -*- coding: utf-7 -*-\nx\n"),
+            ("# coding: utf-8\nx = '\u{e9}'\n", "x = '\u{e9}'\n"),
+            ("#\r\n# vim: set fileencoding=rot13 :\r\nx\n", "x\n"),
             ("x = f'{\"#\"}'\n", "x = f'{\"#\"}' # y\n"),
             ("x = 1 \\\n# y\n", "x = 1 \\ # \n# y\n"),
             ("x = 'a\n", "x = 'a\n# y\n"),

@@ -4,10 +4,10 @@ use std::io::Read as _;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use twinbuild_archive::open;
+use twinbuild_archive::{Archive, open};
 use twinbuild_subject::MemberPath;
 
-use crate::explain::{CODE_ENDINGS, NATIVE_HEAD_BYTES, Role, begins_like_native};
+use crate::explain::{CODE_ENDINGS, NATIVE_HEAD_BYTES, Role, begins_like_native, top};
 use crate::side::Side;
 use crate::trace::SourceIndex;
 
@@ -25,6 +25,14 @@ pub struct TracedMember {
     pub origin: TracedOrigin,
     /// What it is.
     pub kind: ContentKind,
+    role: Role,
+}
+
+/// What the members of one wheel are to those who install it: a `*.dist-info` of another name than the wheel's own is another
+/// project's, and installed to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Roles<'a> {
+    own: &'a [u8],
 }
 
 /// Where the content of a member comes from.
@@ -95,6 +103,7 @@ fn is_zero(number: &u64) -> bool {
 /// Traces the members of a wheel, directories left out, in its order.
 #[must_use]
 pub fn trace(wheel: &Side<'_>, source: &SourceIndex) -> Vec<TracedMember> {
+    let roles = Roles::of_wheel(wheel.archive);
     let members = wheel.archive.members.iter().enumerate().filter(|(_, member)| member.is_file());
     let traced = members.map(|(index, member)| {
         let path = member.path.clone();
@@ -104,8 +113,9 @@ pub fn trace(wheel: &Side<'_>, source: &SourceIndex) -> Vec<TracedMember> {
             Some(file) => TracedOrigin::Moved(file.clone()),
             None => TracedOrigin::Generated,
         };
-        let kind = kind(wheel, index);
-        TracedMember { index, path, origin, kind }
+        let role = roles.of(&path);
+        let kind = kind(wheel, index, role);
+        TracedMember { index, path, origin, kind, role }
     });
     traced.collect()
 }
@@ -115,12 +125,28 @@ impl TracedMember {
     /// run at every start of the interpreter always count, as it is enough for a build to put them there.
     #[must_use]
     pub fn is_of_build(&self) -> bool {
-        match (&self.origin, Role::of(&self.path)) {
+        match (&self.origin, self.role) {
             (_, Role::PathFile) => true,
             (TracedOrigin::InPlace, _) => false,
             // What these decide is compared by value.
             (_, Role::Metadata | Role::WheelFile | Role::EntryPoints | Role::DependencyLinks) => false,
             (_, role) => !role.is_packaging(),
+        }
+    }
+}
+
+impl<'a> Roles<'a> {
+    /// Those of a wheel, whose own folder is the one with `WHEEL`.
+    pub(crate) fn of_wheel(archive: &'a Archive) -> Self {
+        let wheel_file = archive.members.iter().find(|member| Role::of(&member.path) == Role::WheelFile);
+        Self { own: wheel_file.map_or(&[], |member| top(&member.path)) }
+    }
+
+    pub(crate) fn of(&self, path: &MemberPath) -> Role {
+        match Role::of(path) {
+            role @ (Role::Content | Role::PathFile) => role,
+            role if top(path) == self.own => role,
+            _ => Role::Content,
         }
     }
 }
@@ -153,9 +179,9 @@ fn is_in_place(path: &MemberPath, file: &MemberPath) -> bool {
     file == path.as_bytes() || file.strip_prefix(b"src/") == Some(path.as_bytes())
 }
 
-fn kind(wheel: &Side<'_>, index: usize) -> ContentKind {
+fn kind(wheel: &Side<'_>, index: usize, role: Role) -> ContentKind {
     let member = wheel.member(index);
-    match Role::of(&member.path) {
+    match role {
         Role::PathFile => return ContentKind::Code,
         Role::Content => {}
         _ => return ContentKind::Metadata,

@@ -5,8 +5,8 @@ use std::io::{Cursor, Write as _};
 
 use twinbuild_archive::{Archive, Format, Limits, read};
 use twinbuild_compare::{
-    Finding, MemberOrigin, MemberRelation, MemberResult, Mismatch, Normalizing, Relation, Severity, Side, SourceIndex,
-    ThreeWay, compare,
+    ContentKind, Finding, MemberOrigin, MemberRelation, MemberResult, Mismatch, Normalizing, Relation, Severity, Side,
+    SourceIndex, ThreeWay, TracedOrigin, Tracing, compare, departures, trace,
 };
 use twinbuild_subject::Sha256;
 use zip::write::SimpleFileOptions;
@@ -704,4 +704,89 @@ fn contents_that_are_too_large_to_be_held_are_compared_as_streams() {
         assert!(changed.detail.ends_with(place), "{}", changed.detail);
         assert_eq!(changed.excerpt, [""; 0]);
     }
+}
+
+/// How a wheel departs from another one of the same source: code, severity and member of each finding.
+fn departed(built: &Wheel, other: &Wheel, source: &SourceIndex) -> Vec<(String, Severity, String)> {
+    let bytes = [built.bytes(), other.bytes()];
+    let archives = bytes.each_ref().map(archive);
+    let side = |at: usize| Side { archive: &archives[at], bytes: &bytes[at], sha256: Sha256::of(&bytes[at]) };
+    let found = departures(&side(0), &side(1), source, Normalizing::Yes).unwrap();
+    let named = |finding: &Finding| finding.path.as_ref().map_or_else(|| finding.detail.clone(), ToString::to_string);
+    found.iter().map(|finding| (finding.code.to_string(), finding.severity, named(finding))).collect()
+}
+
+#[test]
+fn what_other_releases_make_otherwise_is_code_or_decides_something() {
+    let base = wheel();
+    let source =
+        SourceIndex::new([("src/demo/py.typed".into(), Sha256::of(b"typed")), ("a/b.py".into(), Sha256::of(b"b"))]);
+    let one = |change: &dyn Fn(&mut Wheel)| {
+        let found = departed(&base.with(change), &base, &source);
+        assert!(found.len() < 2, "{found:?}");
+        found.into_iter().next()
+    };
+    let code = "environment-determined-code";
+    for (change, named) in [
+        (&(|wheel: &mut Wheel| wheel.add("demo/evil.py", "x")) as &dyn Fn(&mut Wheel), "demo/evil.py"),
+        (&|wheel: &mut Wheel| wheel.add("demo.pth", "import x"), "demo.pth"),
+        // Metadata of another project is read by those who look for entry points.
+        (
+            &|wheel: &mut Wheel| wheel.add("evil-1.dist-info/entry_points.txt", "[x]\na = b:c\n"),
+            "evil-1.dist-info/entry_points.txt",
+        ),
+        // A file of the source, elsewhere.
+        (&|wheel: &mut Wheel| wheel.add("b.py", "b"), "b.py"),
+        (&|wheel: &mut Wheel| wheel.entry("__init__.py").content.extend(b"import os\n"), "demo/__init__.py"),
+        (&|wheel: &mut Wheel| wheel.entry("__init__.py").mode = 0o755, "demo/__init__.py"),
+    ] {
+        assert_eq!(one(change), Some((code.to_owned(), Severity::Alert, named.to_owned())));
+    }
+    let depends = |wheel: &mut Wheel| {
+        let metadata = &mut wheel.entry("METADATA").content;
+        *metadata =
+            String::from_utf8(metadata.clone()).unwrap().replace("six\n", "six\nRequires-Dist: evil\n").into_bytes();
+    };
+    let (found, severity, named) = one(&depends).unwrap();
+    assert_eq!((found.as_str(), severity), (code, Severity::Alert));
+    assert!(named.contains("only the wheel has the requirement evil"), "{named}");
+    // Neither what describes only, nor what the source has there itself.
+    let described = |wheel: &mut Wheel| {
+        let metadata = &mut wheel.entry("METADATA").content;
+        *metadata = String::from_utf8(metadata.clone()).unwrap().replace("MIT\n", "BSD\n").into_bytes();
+        wheel.add("demo/py.typed", "typed");
+    };
+    assert_eq!(one(&described), None);
+    let commented = |wheel: &mut Wheel| wheel.entry("__init__.py").content.extend(b"# by tool 7\n");
+    assert_eq!(
+        one(&commented).map(|found| (found.0, found.1)),
+        Some(("environment-determined-comments".to_owned(), Severity::Warning))
+    );
+    let long = "x".repeat(5 << 20);
+    let hidden = |wheel: &mut Wheel| wheel.entry("METADATA").content.extend(long.as_bytes());
+    assert_eq!(one(&hidden).map(|found| (found.0, found.1)), Some((code.to_owned(), Severity::Alert)));
+    let omitted = departed(&base, &base.with(|wheel| wheel.add("demo/more.py", "x")), &source);
+    assert_eq!(omitted, [("environment-omitted-member".to_owned(), Severity::Warning, "demo/more.py".to_owned())]);
+}
+
+#[test]
+fn members_are_traced_to_the_place_that_they_have_in_the_source() {
+    let source = SourceIndex::new([
+        ("src/demo/__init__.py".into(), Sha256::of(b"VALUE = 1\n")),
+        ("bin/tool.sh".into(), Sha256::of(b"#!/bin/sh\n")),
+    ]);
+    let wheel = wheel().with(|wheel| wheel.add("demo/data.txt", "x"));
+    let bytes = wheel.bytes();
+    let archive = archive(&bytes);
+    let traced = trace(&Side { archive: &archive, bytes: &bytes, sha256: Sha256::of(&bytes) }, &source);
+    let of = |name: &str| traced.iter().find(|member| member.path.ends_with(name)).unwrap();
+    assert_eq!(of("__init__.py").origin, TracedOrigin::InPlace);
+    assert_eq!(of("tool.sh").origin, TracedOrigin::Moved("bin/tool.sh".into()));
+    let kinds = ["__init__.py", "tool.sh", "data.txt", "METADATA"].map(|name| of(name).kind);
+    assert_eq!(kinds, [ContentKind::Code, ContentKind::Code, ContentKind::Data, ContentKind::Metadata]);
+    let of_build: Vec<String> =
+        traced.iter().filter(|member| member.is_of_build()).map(|member| member.path.to_string()).collect();
+    assert_eq!(of_build, ["demo/data.txt", "demo/tool.sh"]);
+    let tracing = Tracing::of(&traced);
+    assert_eq!((tracing.in_place, tracing.moved.len(), tracing.generated.len()), (1, 1, 5));
 }

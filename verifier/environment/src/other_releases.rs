@@ -15,9 +15,9 @@ use crate::{Environment, EnvironmentError, Supply};
 const HIJACKED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Environment {
-    /// Other releases of the requirement `own` that could have been taken instead, on this interpreter, in `ranges` and from before
-    /// `cutoff`; the best first: the next older one that was uploaded a week before `own` or earlier, the next newer one that was
-    /// uploaded a week later, and, where there are none of these, the next ones at all. Final releases, unless `own` is none.
+    /// Other releases of the requirement `own` that could have been taken instead, on this interpreter, in `ranges` and
+    /// from before `cutoff`; the best first: the next older one that was uploaded a week before `own` or earlier, the next
+    /// newer one that was uploaded a week later, then the next ones at all. Final releases, unless `own` is none.
     ///
     /// What was answered is remembered, so that it is asked of the index once.
     ///

@@ -58,7 +58,7 @@ pub(crate) fn compiled(content: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// A finding for each file of the source with compiled code: a warning where the published file has it as it is, else a note.
+/// A warning for each file of the source with compiled code that the published file has as it is, and one note for all others.
 pub(crate) fn findings(prebuilt: &[Prebuilt], source: &SourceTree, published: &Archive) -> Vec<Finding> {
     let members: BTreeSet<Sha256> = published.members.iter().filter_map(|member| member.sha256).collect();
     let prefix = format!("{}/", source.top());
@@ -66,30 +66,32 @@ pub(crate) fn findings(prebuilt: &[Prebuilt], source: &SourceTree, published: &A
         let file = source.files().iter().find(|(own, _)| own == path);
         file.is_some_and(|(_, sha256)| members.contains(sha256))
     };
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut seen: BTreeSet<MemberPath> = BTreeSet::new();
+    let (mut findings, mut others) = (Vec::new(), Vec::new());
     for Prebuilt { file, place, what } in prebuilt {
         let path = file.strip_prefix(prefix.as_bytes()).unwrap_or_else(|| file.clone());
-        if findings.iter().any(|finding| finding.path.as_ref() == Some(&path)) {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        if !is_published(&path) {
+            others.push(format!("{path} ({what})"));
             continue;
         }
         let inside = if *place == file.to_string() { String::new() } else { format!(", inside of it ({place})") };
-        let finding = if is_published(&path) {
-            let detail = format!(
-                "the source has {what} there{inside}, and the published file has it as it is: no build made it"
-            );
-            Finding::of(CODE, Severity::Warning, &path, detail)
-        } else {
-            let detail = format!("the source has {what} there{inside}, which no build made");
-            Finding::of(CODE, Severity::Note, &path, detail)
-        };
-        findings.push(finding);
+        let detail =
+            format!("the source has {what} there{inside}, and the published file has it as it is: no build made it");
+        findings.push(Finding::of(CODE, Severity::Warning, &path, detail));
     }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     if findings.len() > MOST_NAMED {
-        let rest = findings.split_off(MOST_NAMED);
-        let severity = rest.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Note);
-        let detail = format!("{} more files of the source have compiled code", rest.len());
-        findings.push(Finding::whole(CODE, severity, detail));
+        let detail = format!("so it is with {} more files", findings.len() - MOST_NAMED);
+        findings.truncate(MOST_NAMED);
+        findings.push(Finding::whole(CODE, Severity::Warning, detail));
+    }
+    if let [first, rest @ ..] = others.as_slice() {
+        let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+        let detail =
+            format!("the source has compiled code, which no build made, and the published file has not: {first}{more}");
+        findings.push(Finding::whole(CODE, Severity::Note, detail));
     }
     findings
 }

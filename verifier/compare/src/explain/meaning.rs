@@ -201,7 +201,7 @@ impl Role {
 }
 
 /// The first component.
-fn top(path: &MemberPath) -> &[u8] {
+pub(crate) fn top(path: &MemberPath) -> &[u8] {
     let bytes = path.as_bytes();
     bytes.iter().position(|byte| *byte == b'/').map_or(&bytes[..0], |at| &bytes[..at])
 }
