@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
 use twinbuild_environment::{EnvironmentError, Ground, HostPlaces, Specification, Supply};
-use twinbuild_rebuild::VariationSet;
+use twinbuild_rebuild::{Meter, VariationSet};
 use twinbuild_recipe::{Inference, Interpreter, Provider, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
 use twinbuild_sandbox::{Cancel, Limits};
@@ -62,7 +62,9 @@ pub struct Judge {
     pub(crate) options: Options,
     pub(crate) cancel: Cancel,
     pub(crate) mirror: DebianMirror,
-    grounds: Mutex<BTreeMap<Specification, Slot>>,
+    /// What the builds of this judge cost so far.
+    pub(crate) meter: Meter,
+    grounds: Arc<Mutex<BTreeMap<Specification, Slot>>>,
 }
 
 /// A ground, once it was made. Whoever needs one that is being made waits for it.
@@ -101,7 +103,21 @@ impl Judge {
     #[must_use]
     pub fn new(store: Store, index: PypiIndex, mirror: DebianMirror, options: Options, cancel: Cancel) -> Self {
         let pypi = Pypi::new(store.clone(), index);
-        Self { store, pypi, options, cancel, mirror, grounds: Mutex::default() }
+        Self { store, pypi, options, cancel, mirror, meter: Meter::default(), grounds: Arc::default() }
+    }
+
+    /// Another judge of the same choices, to judge at the same time as this one; what both stand on is made once.
+    #[must_use]
+    pub fn colleague(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            pypi: self.pypi.clone(),
+            options: self.options.clone(),
+            cancel: self.cancel.clone(),
+            mirror: self.mirror.clone(),
+            meter: Meter::default(),
+            grounds: Arc::clone(&self.grounds),
+        }
     }
 
     /// Judges one subject.
@@ -110,11 +126,15 @@ impl Judge {
     /// [`JudgeError`]. Whatever can be said of a subject is a verdict.
     pub fn judge(&self, target: &Target) -> Result<Verdict, JudgeError> {
         let started = Timestamp::now();
+        let cost_before = self.meter.processor_time();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = match self.prepare(target)? {
             Preparation::Ready(prepared) => self.walk(&prepared, &keep)?,
             Preparation::Stopped(verdict) => *verdict,
         };
+        let cost = self.meter.processor_time().saturating_sub(cost_before);
+        let build_millis = u64::try_from(cost.as_millis()).unwrap_or(u64::MAX);
+        verdict.run.processor_ms.insert("build".to_owned(), build_millis);
         self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         Ok(verdict)

@@ -156,6 +156,7 @@ impl Judge {
             variations: &self.options.variations,
             limits: &self.options.limits,
             cancel: &self.cancel,
+            meter: &self.meter,
         };
         let twins = match rebuild(&job, staging.path()) {
             Ok(twins) => twins,
@@ -506,8 +507,8 @@ impl Judge {
         }
         tracing::info!("asking the backend what it requires");
         let none = VariationSet::new();
-        let (limits, cancel) = (&self.options.limits, &self.cancel);
-        let job = Job { recipe, environment, other: None, source: tree, variations: &none, limits, cancel };
+        let (limits, cancel, meter) = (&self.options.limits, &self.cancel, &self.meter);
+        let job = Job { recipe, environment, other: None, source: tree, variations: &none, limits, cancel, meter };
         match discover_requirements(&job) {
             Ok(Ok(required)) => {
                 self.store.put_record("requires", &key, &required)?;

@@ -64,6 +64,7 @@ mod log;
 mod run;
 mod spec;
 mod syscalls;
+mod usage;
 mod wire;
 
 pub use cancel::Cancel;
@@ -79,4 +80,5 @@ pub use run::{End, Run, run};
 pub use spec::{
     Bind, Collect, Copy, Insertion, KernelName, Limits, Processors, ScratchFileSystem, SkeletonFile, SkeletonLink, Spec,
 };
+pub use usage::processor_time;
 pub use wire::InForce;

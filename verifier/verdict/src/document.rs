@@ -276,6 +276,10 @@ pub struct Run {
     pub started: Option<Timestamp>,
     /// Durations of the run's steps in milliseconds, by name.
     pub durations_ms: BTreeMap<String, u64>,
+    /// Processor time, user and system, in milliseconds. `build`: of all processes in sandboxes of builds, those of twins, of trials,
+    /// of requirements that are published as sources only, and of the question what a backend requires.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub processor_ms: BTreeMap<String, u64>,
     /// The digests of what was built, by twin.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub artifacts: BTreeMap<String, Digests>,
