@@ -1,5 +1,6 @@
 //! What the command line says.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
@@ -250,9 +251,15 @@ pub(crate) struct CorpusRun {
     /// JSON lines with name, version and fileName
     #[arg(value_name = "LIST")]
     pub(crate) list: PathBuf,
-    /// Where verdicts are appended, one a line [default: LIST with .results.jsonl behind]
+    /// Where verdicts are appended, one a line, and beside which the report is written [default: LIST with .results.jsonl behind]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Judge so many files at once, each of which builds two twins at once
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub(crate) jobs: NonZero<usize>,
+    /// Say what changed since an older run: its results, or its report in JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
 }

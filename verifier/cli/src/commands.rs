@@ -85,6 +85,15 @@ fn print_report<'a>(global: &Global, report: impl Into<Report<'a>>) -> Result<()
 /// Prints results; colours only where the terminal and `NO_COLOR` say so.
 fn print(text: &str) -> Result<(), Failure> {
     progress::finish();
+    write_out(text)
+}
+
+/// Prints results while work goes on, above the lines that change.
+fn print_above(text: &str) -> Result<(), Failure> {
+    progress::above(|| write_out(text))
+}
+
+fn write_out(text: &str) -> Result<(), Failure> {
     let is_terminal = std::io::stdout().is_terminal();
     let written = if is_terminal {
         anstream::stdout().write_all(text.as_bytes())

@@ -22,6 +22,7 @@ pub(crate) fn page(report: Report<'_>) -> Page<'_> {
         Report::Verdict(verdict) => about_verdict(verdict),
         Report::Comparison(comparison) => about_comparison(comparison),
         Report::Unread(unread) => about_unread(unread),
+        Report::Corpus(report) => crate::corpus::page(report),
     }
 }
 
@@ -46,7 +47,7 @@ fn about_verdict(verdict: &Verdict) -> Page<'_> {
     }
     footer.push(words("."));
     Page {
-        word: meaning::outcome(verdict.outcome),
+        word: meaning::outcome(verdict.outcome).into(),
         tone: match verdict.outcome {
             // With an alert, not even `reproduced` is good news.
             Outcome::Reproduced if verdict.outcome.exit_code(&verdict.findings) == 0 => Tone::Good,
@@ -86,7 +87,7 @@ fn about_comparison(found: &FileComparison) -> Page<'_> {
     sections.extend(normalizers(normalizers_applied));
     sections.extend(container(of, "the second file"));
     Page {
-        word: meaning::relation(*relation),
+        word: meaning::relation(*relation).into(),
         tone: if *relation == Relation::Different { Tone::Bad } else { Tone::Good },
         qualities: mismatch.map(|kind| meaning::mismatch(kind).into()).into_iter().collect(),
         about: vec![left.name.clone(), right.name.clone()],
@@ -101,7 +102,7 @@ fn about_unread(unread: &UnreadFile) -> Page<'_> {
     let detail = Block::Paragraph(vec![Inline::Sentence(unread.detail.clone())]);
     let why = (!is_found).then(|| Section { title: "Reason", blocks: vec![detail] });
     Page {
-        word: meaning::why_unread(unread.why),
+        word: meaning::why_unread(unread.why).into(),
         tone: match unread.why {
             WhyUnread::Rejected => Tone::Bad,
             WhyUnread::Unsupported | WhyUnread::Inconclusive => Tone::Undecided,
