@@ -133,6 +133,16 @@ pub(crate) struct Subject {
     /// Take build requirements from before this time, as in 2023-10-01T12:00:00Z
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
+    #[command(flatten)]
+    pub(crate) recipes: Recipes,
+}
+
+/// What is given of recipes.
+#[derive(Debug, Args)]
+pub(crate) struct Recipes {
+    /// Take what inference cannot know of a recipe from pypi/NAME/*.toml in this folder
+    #[arg(long = "recipes", value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// `rebuild`
@@ -241,8 +251,20 @@ pub(crate) struct Normalize {
 /// `corpus`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Corpus {
-    /// Rebuild each file of a list; a run that was interrupted goes on where it stopped
+    /// Rebuild each file of a list, and report on all; a run that was interrupted goes on where it stopped
     Run(CorpusRun),
+    /// Say which of the recipes that are given are still needed: rebuild a release with each, and without
+    CheckRecipes(CheckRecipes),
+}
+
+/// `corpus check-recipes`
+#[derive(Debug, Args)]
+pub(crate) struct CheckRecipes {
+    /// The folder with pypi/NAME/*.toml
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
 }
 
 /// `corpus run`
@@ -260,6 +282,8 @@ pub(crate) struct CorpusRun {
     /// Say what changed since an older run: its results, or its report in JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) compare: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) recipes: Recipes,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
 }

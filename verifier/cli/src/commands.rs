@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub(crate) mod check_recipes;
 pub(crate) mod compare;
 pub(crate) mod corpus;
 pub(crate) mod doctor;
@@ -52,6 +53,7 @@ fn judge(
         artifact: subject.artifact.clone(),
         as_of,
         recipe: None,
+        overrides: settings.overrides(&subject.recipes)?,
         hosts: settings.hosts.clone(),
         keep: None,
         variations: Variation::usual(),

@@ -7,10 +7,11 @@ use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::Deserialize;
 use twinbuild_environment::HostPlaces;
+use twinbuild_judge::Overrides;
 use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
-use crate::arguments::Global;
+use crate::arguments::{Global, Recipes};
 use crate::failure::Failure;
 use crate::limits::{ChosenLimits, named_limit};
 
@@ -27,6 +28,7 @@ struct File {
     #[serde(default)]
     limits: BTreeMap<String, u64>,
     interpreters: Option<Vec<PathBuf>>,
+    recipes: Option<PathBuf>,
 }
 
 /// The settings of a run.
@@ -38,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     pub(crate) limits: ChosenLimits,
     pub(crate) hosts: HostPlaces,
+    recipes: Option<PathBuf>,
 }
 
 impl Settings {
@@ -95,6 +98,7 @@ impl Settings {
             Some(list) => std::env::split_paths(&list).collect(),
             None => project.interpreters.or(user.interpreters).unwrap_or_default(),
         };
+        let recipes = variable("TWINBUILD_RECIPES").map(PathBuf::from).or(project.recipes).or(user.recipes);
         Ok(Self {
             cache_dir,
             index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
@@ -102,7 +106,16 @@ impl Settings {
             network: if is_offline { Network::Offline } else { Network::Online },
             limits,
             hosts: HostPlaces::discover(&interpreters, variable),
+            recipes,
         })
+    }
+
+    /// What is given of recipes: in the folder that a flag names, else in that of the settings.
+    pub(crate) fn overrides(&self, flag: &Recipes) -> Result<Overrides, Failure> {
+        match flag.folder.as_ref().or(self.recipes.as_ref()) {
+            Some(folder) => Overrides::read(folder).map_err(Failure::usage),
+            None => Ok(Overrides::default()),
+        }
     }
 
     /// Opens the cache. Plain http is used where an address that the user gave says so.

@@ -17,6 +17,7 @@ use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::keep::Keep;
+use crate::overrides::Overrides;
 use crate::subject::{Preparation, is_path};
 use crate::walk::{Step, environment_error, open, read_published};
 
@@ -43,6 +44,8 @@ pub struct Options {
     pub as_of: Option<Timestamp>,
     /// The recipe to use instead of an inferred one.
     pub recipe: Option<Recipe>,
+    /// What is given of recipes that are inferred else.
+    pub overrides: Overrides,
     /// Where interpreters of this host are looked for.
     pub hosts: HostPlaces,
     /// A folder to keep artifacts, logs, recipe and verdict in.
@@ -129,7 +132,11 @@ impl Judge {
         let cost_before = self.meter.processor_time();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = match self.prepare(target)? {
-            Preparation::Ready(prepared) => self.walk(&prepared, &keep)?,
+            Preparation::Ready(prepared) => {
+                let mut verdict = self.walk(&prepared, &keep)?;
+                self.record_override(&prepared, &mut verdict)?;
+                verdict
+            }
             Preparation::Stopped(verdict) => *verdict,
         };
         let cost = self.meter.processor_time().saturating_sub(cost_before);

@@ -9,12 +9,13 @@ use twinbuild_rebuild::{Variation, VariationSet};
 use twinbuild_recipe::{Inference, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
-use twinbuild_verdict::{Difference, Outcome, RecordedRecipe, RecordedVerdict, Verdict, differences};
+use twinbuild_verdict::{Difference, Outcome, OverrideRecord, RecordedRecipe, RecordedVerdict, Verdict, differences};
 
 use crate::JudgeError;
 use crate::inputs::{MissingInput, inputs_of};
 use crate::judge::{Judge, Options};
 use crate::keep::Keep;
+use crate::overrides::Overrides;
 use crate::record::{record_environment, record_recipe};
 use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource};
 use crate::walk::{LaidOut, Readied, Step, end, environment_error, own_release, unstable};
@@ -65,6 +66,11 @@ impl Replayed {
     pub(crate) fn recipe(&self) -> Option<(&Recipe, &'static str)> {
         self.recipe.as_ref().map(|recipe| (&recipe.recipe, recipe.origin))
     }
+
+    /// What of the recipe was given.
+    pub(crate) fn given(&self) -> Option<OverrideRecord> {
+        self.recipe.as_ref().and_then(|recipe| recipe.given.clone())
+    }
 }
 
 impl Judge {
@@ -92,6 +98,7 @@ impl Judge {
             artifact: None,
             as_of: None,
             recipe: None,
+            overrides: Overrides::default(),
             hosts: self.options.hosts.clone(),
             keep: self.options.keep.clone(),
             variations,
@@ -122,6 +129,7 @@ impl Judge {
         let started = Timestamp::now();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = self.walk(&prepared, &keep)?;
+        self.record_override(&prepared, &mut verdict)?;
         self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         if verdict.verdict_digest == Some(recorded.verdict_digest) {

@@ -385,8 +385,9 @@ impl Judge {
             return Err(JudgeError::Usage { message });
         }
         let release = Release { wheel: name.clone(), first_upload };
+        let evidence = self.with_given_generator(prepared, evidence)?;
         match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
-            Ok(inference) => Ok(Step::Next((inference, "inferred"))),
+            Ok(inference) => self.with_override(prepared, inference),
             Err(error @ Unsupported::SelfHosted { .. }) => {
                 Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), error.to_string()))
             }

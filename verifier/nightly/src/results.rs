@@ -179,8 +179,7 @@ fn read_lines(path: &Path, file: &File) -> Result<(Vec<SubjectResult>, u64), Res
     loop {
         line.clear();
         let read = reader.read_until(b'\n', &mut line);
-        let count =
-            read.map_err(|source| ResultsError::Io { doing: "reading", path: path.to_owned(), source })?;
+        let count = read.map_err(|source| ResultsError::Io { doing: "reading", path: path.to_owned(), source })?;
         if !line.ends_with(b"\n") {
             return Ok((results, whole));
         }
@@ -244,7 +243,9 @@ mod tests {
         drop(results);
         let whole = fs::read(&path).unwrap();
         // Whatever was written of the next line, it is judged again, and the file is as if it had not been begun.
-        for torn in [&b"{"[..], b"{\"subject\":\"pkg:pypi/c@1\",\"verd", b"{\"subject\":\"pkg:pypi/c@1\",\"error\":\"x\"}"] {
+        for torn in
+            [&b"{"[..], b"{\"subject\":\"pkg:pypi/c@1\",\"verd", b"{\"subject\":\"pkg:pypi/c@1\",\"error\":\"x\"}"]
+        {
             fs::write(&path, [&whole, torn].concat()).unwrap();
             let results = Results::open(&path).unwrap();
             assert!(results.has_verdict("pkg:pypi/a@1"));

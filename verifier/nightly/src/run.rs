@@ -71,9 +71,8 @@ pub fn run(
         }
         drop(sender);
         let mut stopwatch = Stopwatch::start();
-        let outcome = judged
-            .iter()
-            .try_for_each(|(request, outcome)| record(request, outcome, stopwatch.lap(), results, tell));
+        let outcome =
+            judged.iter().try_for_each(|(request, outcome)| record(request, outcome, stopwatch.lap(), results, tell));
         is_over.store(outcome.is_err(), Ordering::Relaxed);
         outcome
     })

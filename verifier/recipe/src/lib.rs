@@ -32,6 +32,7 @@
 mod generator;
 mod headers;
 mod infer;
+mod overrides;
 mod recipe;
 mod requirement;
 mod source;
@@ -40,6 +41,7 @@ mod wheel;
 pub use generator::{Generator, Tool};
 pub use headers::{Header, parse_headers};
 pub use infer::{Inference, Offer, Release, Unsupported, check_platform, infer};
+pub use overrides::RecipeOverride;
 pub use recipe::{
     FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements,
 };

@@ -7,8 +7,8 @@ use twinbuild_compare::{ByteCounts, FileCounts, Finding, MemberRelation, MemberR
 use twinbuild_recipe::FrontEnd;
 use twinbuild_subject::{MemberPath, Origin};
 use twinbuild_verdict::{
-    AddressRecord, CallRecord, Container, InputRecord, Outcome, Reason, Rebuild, RecipeRecord, Source, SourceKind,
-    Verdict,
+    AddressRecord, CallRecord, Container, InputRecord, Outcome, OverrideRecord, Reason, Rebuild, RecipeRecord, Source,
+    SourceKind, Verdict,
 };
 
 use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, words};
@@ -294,7 +294,7 @@ fn source(source: &Source) -> Section<'_> {
 }
 
 fn recipe(record: &RecipeRecord) -> Section<'_> {
-    let RecipeRecord { recipe, origin, digest } = record;
+    let RecipeRecord { recipe, origin, given, digest } = record;
     let mut build = vec![words("CPython "), name(&recipe.interpreter.version), words(", ")];
     match &recipe.front_end {
         FrontEnd::Pep517 { backend, .. } => build.extend([words("the backend "), name(backend)]),
@@ -305,8 +305,13 @@ fn recipe(record: &RecipeRecord) -> Section<'_> {
         None => ", requirements uploaded before ".to_owned(),
     }));
     build.push(name(&recipe.requirements.cutoff));
-    let facts =
+    let mut facts =
         vec![("digest", vec![name(&format!("sha256:{digest}")), words(format!(" ({origin})"))]), ("build", build)];
+    if let Some(OverrideRecord { file, sha256, reason }) = given {
+        let digest = name(&format!("sha256:{sha256}"));
+        let reason = Inline::Sentence(reason.clone());
+        facts.push(("given", vec![name(file), words(" ("), digest, words("): "), reason]));
+    }
     let toml = Block::Foreign(recipe.to_toml(&[]).into());
     let folded = Block::Folded { summary: "The recipe as TOML".to_owned(), blocks: vec![toml] };
     Section { title: "Recipe", blocks: vec![Block::Facts(facts), folded] }

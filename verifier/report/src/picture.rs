@@ -15,8 +15,8 @@ const STYLE_ALONE: &str = concat!(
 
 /// The width of all, of names, of bars, and of what is noted behind them, in the picture's own units, which are pixels on a phone.
 const WIDTH: u64 = 360;
-const BARS_AT: u64 = 112;
-const BARS: u64 = 176;
+const BARS_AT: u64 = 110;
+const BARS: u64 = 160;
 /// The height of a row, and of a bar in it.
 const ROW: u64 = 22;
 const BAR: u64 = 14;

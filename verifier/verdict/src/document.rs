@@ -156,10 +156,24 @@ pub struct RecipeRecord {
     /// The recipe.
     #[serde(flatten)]
     pub recipe: Recipe,
-    /// Where it came from: `inferred` or `given`.
+    /// Where it came from: `inferred`, `given`, or `override`, where it was inferred but for what was given.
     pub origin: &'static str,
+    /// What of it was given.
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    pub given: Option<OverrideRecord>,
     /// The SHA-256 of its TOML form.
     pub digest: Sha256,
+}
+
+/// A file that gives what inference cannot know of a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OverrideRecord {
+    /// Its path below the folder of all such files.
+    pub file: String,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// Why it is needed, as it says.
+    pub reason: String,
 }
 
 /// One of the twins.

@@ -9,7 +9,7 @@ use twinbuild_recipe::Recipe;
 use twinbuild_subject::{Sha256, Subject};
 
 use crate::document::{SCHEMA_VERSION, covered_digest};
-use crate::{Choices, Outcome, Reason, Source, ToolRecord, Verdict};
+use crate::{Choices, Outcome, OverrideRecord, Reason, Source, ToolRecord, Verdict};
 
 /// The largest file that is taken as a verdict, in bytes.
 pub const VERDICT_LIMIT_BYTES: u64 = 32 << 20;
@@ -96,8 +96,10 @@ pub struct RecordedVerdict {
 pub struct RecordedRecipe {
     /// The recipe.
     pub recipe: Recipe,
-    /// Where it came from: `inferred` or `given`.
+    /// Where it came from: `inferred`, `given` or `override`.
     pub origin: &'static str,
+    /// What of it was given.
+    pub given: Option<OverrideRecord>,
 }
 
 /// What is read of a finding.
@@ -133,6 +135,8 @@ struct RecipeForm {
     #[serde(flatten)]
     recipe: Recipe,
     origin: Origin,
+    #[serde(rename = "override")]
+    given: Option<OverrideRecord>,
     digest: Sha256,
 }
 
@@ -141,6 +145,7 @@ struct RecipeForm {
 enum Origin {
     Inferred,
     Given,
+    Override,
 }
 
 impl RecordedVerdict {
@@ -217,7 +222,7 @@ const SHOWN_CHARACTERS: usize = 80;
 impl RecipeForm {
     /// Holds the recipe to the same rules as one in a file of its own.
     fn check(self) -> Result<RecordedRecipe, ReadVerdictError> {
-        let Self { recipe, origin, digest } = self;
+        let Self { recipe, origin, given, digest } = self;
         let refuse = |reason: String| ReadVerdictError::Recipe { reason };
         let again = Recipe::from_toml(&recipe.to_toml(&[])).map_err(|error| refuse(error.to_string()))?;
         if again != recipe || recipe.digest() != digest {
@@ -226,8 +231,9 @@ impl RecipeForm {
         let origin = match origin {
             Origin::Inferred => "inferred",
             Origin::Given => "given",
+            Origin::Override => "override",
         };
-        Ok(RecordedRecipe { recipe, origin })
+        Ok(RecordedRecipe { recipe, origin, given })
     }
 }
 

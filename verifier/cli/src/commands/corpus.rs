@@ -38,6 +38,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         artifact: None,
         as_of: None,
         recipe: None,
+        overrides: settings.overrides(&arguments.recipes)?,
         hosts: settings.hosts.clone(),
         keep: None,
         variations: Variation::usual(),

@@ -1,9 +1,9 @@
 //! The page about a list.
 
 use super::{Change, Changes, CorpusReport, Cost, Group, ResultFinding, ResultKind, Spread, SubjectResult, Tally};
+use crate::Picture;
 use crate::page::{Block, Entry, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, share, words};
 use crate::picture::{Bar, Length};
-use crate::Picture;
 
 pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
     let Tally { total, .. } = report.results;
@@ -20,10 +20,7 @@ pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
     Page {
         word: format!("{} of {} reproduced", grouped(reproduced), grouped(total)).into(),
         tone: if reproduced == total { Tone::Good } else { Tone::Undecided },
-        qualities: vec![
-            share(reproduced, total).into(),
-            format!("{} byte for byte", share(exact, total)).into(),
-        ],
+        qualities: vec![share(reproduced, total).into(), format!("{} byte for byte", share(exact, total)).into()],
         about: vec![report.list.clone()],
         meaning: vec![
             "Each file of the list was rebuilt twice from its source, and compared three ways.",
@@ -73,11 +70,7 @@ fn bar(group: &Group) -> Bar {
 
 fn result(report: &CorpusReport) -> Section<'_> {
     let row = |(kind, count): (&ResultKind, &u64)| {
-        vec![
-            vec![words(kind.words())],
-            vec![words(grouped(*count))],
-            vec![words(share(*count, report.results.total))],
-        ]
+        vec![vec![words(kind.words())], vec![words(grouped(*count))], vec![words(share(*count, report.results.total))]]
     };
     let table = Table::new(vec!["result", "files", "share"], report.results.kinds.iter().map(row));
     Section { title: "Results", blocks: vec![Block::Picture(by_result(report)), Block::Table(table)] }
@@ -92,12 +85,7 @@ fn groups<'a>(
 ) -> Option<Section<'a>> {
     let row = |Group { name: of, results }: &Group| {
         let [reproduced, exact] = [results.reproduced(), results.exact()].map(|count| share(count, results.total));
-        vec![
-            vec![name(of)],
-            vec![words(grouped(results.total))],
-            vec![words(reproduced)],
-            vec![words(exact)],
-        ]
+        vec![vec![name(of)], vec![words(grouped(results.total))], vec![words(reproduced)], vec![words(exact)]]
     };
     let table = Table::new(vec![of, "files", "reproduced", "byte for byte"], groups.iter().map(row));
     let mut blocks: Vec<Block<'a>> = picture.into_iter().map(Block::Picture).collect();
@@ -120,8 +108,7 @@ fn rest(report: &CorpusReport) -> Option<Section<'_>> {
         "Each file, with what was found first, and the command that comes to its verdict again. Its JSON form has all findings.",
     )]));
     for kind in ResultKind::ALL.into_iter().filter(|kind| !kind.is_reproduced()) {
-        let entries: Vec<Entry> =
-            report.subjects.iter().filter(|result| result.kind() == kind).map(entry).collect();
+        let entries: Vec<Entry> = report.subjects.iter().filter(|result| result.kind() == kind).map(entry).collect();
         if !entries.is_empty() {
             let summary = format!("{}: {}", kind.words(), counted(count_of(&entries), "file", "files"));
             blocks.push(Block::Folded { summary, blocks: vec![Block::Entries(entries)] });
@@ -204,7 +191,8 @@ pub(super) fn named(changes: &Changes) -> [(&'static str, &[Change]); 4] {
 }
 
 fn cost<'a>(cost: &Cost, total: u64) -> Section<'a> {
-    let mut blocks = vec![Block::Facts(facts(cost, total).into_iter().map(|(of, text)| (of, vec![words(text)])).collect())];
+    let mut blocks =
+        vec![Block::Facts(facts(cost, total).into_iter().map(|(of, text)| (of, vec![words(text)])).collect())];
     let trials = cost.trials.distribution.iter().map(|(trials, files)| {
         vec![vec![words(grouped(*trials))], vec![words(grouped(*files))], vec![words(share(*files, total))]]
     });
@@ -230,7 +218,8 @@ pub(super) fn facts(cost: &Cost, total: u64) -> Vec<(&'static str, String)> {
     if cost.measured == 0 {
         return vec![("recipes tried", trials)];
     }
-    let of = if cost.measured == total { String::new() } else { format!(", for {} of the files", grouped(cost.measured)) };
+    let of =
+        if cost.measured == total { String::new() } else { format!(", for {} of the files", grouped(cost.measured)) };
     // Tenths of a percent, rounded up: a cost is never said to be lower than it is.
     let outside = cost.outside_builds_ms();
     let tenths = outside.saturating_mul(1000).div_ceil(cost.processor_ms.max(1));

@@ -1,5 +1,6 @@
 //! One subject of a list, as far as a report needs it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
@@ -17,17 +18,8 @@ const FINDINGS: usize = 3;
 /// How much of a sentence is kept at its beginning and at its end, in characters: the end of a log says what failed.
 const KEPT_CHARACTERS: [usize; 2] = [160, 200];
 /// Tools that write wheels, by the names of their projects. Where a recipe pins several, the first of them wrote the file.
-const TOOLS: [&str; 9] = [
-    "wheel",
-    "flit",
-    "flit-core",
-    "hatchling",
-    "poetry",
-    "poetry-core",
-    "pdm-backend",
-    "pdm-pep517",
-    "setuptools",
-];
+const TOOLS: [&str; 9] =
+    ["wheel", "flit", "flit-core", "hatchling", "poetry", "poetry-core", "pdm-backend", "pdm-pep517", "setuptools"];
 
 /// What became of one subject of a list. All text of it is foreign.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,7 +196,10 @@ impl SubjectResult {
         let Form { subject: file, source, recipe, rebuilds, search, run, choices, .. } = form;
         let is_news = |finding: &FindingForm| finding.severity != Severity::Note;
         let has_alert = form.findings.iter().any(|finding| finding.severity == Severity::Alert);
-        let mut news = form.findings.into_iter().filter(is_news);
+        let mut news: Vec<FindingForm> = form.findings.into_iter().filter(is_news).collect();
+        // Of equal severity, what is about a member says more of the file than what an index says of it.
+        news.sort_by_key(|finding| (Reverse(finding.severity), finding.path.is_none()));
+        let mut news = news.into_iter();
         let findings = news.by_ref().take(FINDINGS).map(|FindingForm { code, path, detail, .. }| ResultFinding {
             code,
             path,
@@ -216,10 +211,8 @@ impl SubjectResult {
         let is_of_twin = |name: &str| name.ends_with("-wall") || name.ends_with("-cpu");
         // Before verdicts had it, they had the twins' own.
         let of_twins = || {
-            let parts: Vec<u64> = ["first-cpu", "second-cpu"]
-                .iter()
-                .filter_map(|name| run.durations_ms.get(*name).copied())
-                .collect();
+            let parts: Vec<u64> =
+                ["first-cpu", "second-cpu"].iter().filter_map(|name| run.durations_ms.get(*name).copied()).collect();
             (!parts.is_empty()).then(|| parts.iter().sum())
         };
         Ok(Self {
