@@ -28,9 +28,9 @@ pub struct Cost {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trials {
-    /// For all subjects that were not reproduced, together.
+    /// For all misses together.
     pub of_misses: u64,
-    /// How many subjects that are.
+    /// How many subjects the first recipe did not reproduce, whether or not a later one did.
     pub misses: u64,
     /// How many subjects took each number of trials.
     pub distribution: BTreeMap<u64, u64>,
@@ -63,11 +63,12 @@ impl Cost {
                 cost.processor_ms += processor;
                 cost.build_processor_ms += result.build_processor_ms.unwrap_or(0);
             }
-            let kind = result.kind();
             if result.outcome.is_some() {
                 *cost.trials.distribution.entry(result.trials).or_default() += 1;
             }
-            if !kind.is_reproduced() {
+            let is_reproduced = result.kind().is_reproduced();
+            // Without any trial, as where there is no source, there was nothing to miss.
+            if result.trials > 1 || (result.trials == 1 && !is_reproduced) {
                 cost.trials.misses += 1;
                 cost.trials.of_misses += result.trials;
             }
@@ -87,7 +88,7 @@ impl Cost {
 }
 
 impl Trials {
-    /// The mean over the subjects that were not reproduced, in hundredths, rounded up.
+    /// The mean over the misses, in hundredths, rounded up.
     #[must_use]
     pub fn mean_of_misses_in_hundredths(&self) -> u64 {
         self.of_misses.saturating_mul(100).div_ceil(self.misses.max(1))
@@ -122,6 +123,18 @@ mod tests {
         assert_eq!((spread.count, spread.total_ms, quantiles), (10, 55, (5, 9, 10)));
         assert_eq!(Spread::of(vec![7]).median_ms, 7);
         assert_eq!(Spread::of(Vec::new()), Spread::default());
+    }
+
+    #[test]
+    fn a_miss_is_what_the_first_recipe_did_not_reproduce() {
+        let result = |trials, outcome| SubjectResult { trials, outcome, ..SubjectResult::default() };
+        let reproduced = Some(twinbuild_verdict::Outcome::Reproduced);
+        let missed = Some(twinbuild_verdict::Outcome::NotReproduced);
+        let results =
+            [result(1, reproduced), result(4, reproduced), result(24, missed), result(0, missed), result(0, None)];
+        let trials = Cost::of(&results).trials;
+        assert_eq!((trials.misses, trials.of_misses), (2, 28));
+        assert_eq!(trials.distribution, BTreeMap::from([(0, 1), (1, 1), (4, 1), (24, 1)]));
     }
 
     #[test]

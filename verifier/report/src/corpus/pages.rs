@@ -105,7 +105,7 @@ fn rest(report: &CorpusReport) -> Option<Section<'_>> {
     let head = vec!["result", "most severe finding, or reason", "files"];
     let mut blocks = vec![Block::Table(Table::new(head, report.causes.iter().map(row)))];
     blocks.push(Block::Paragraph(vec![words(
-        "Each file, with what was found first, and the command that comes to its verdict again. Its JSON form has all findings.",
+        "Each file, with what was found first, and the command that comes to its verdict again. The verdict has all findings.",
     )]));
     for kind in ResultKind::ALL.into_iter().filter(|kind| !kind.is_reproduced()) {
         let entries: Vec<Entry> = report.subjects.iter().filter(|result| result.kind() == kind).map(entry).collect();
@@ -210,7 +210,7 @@ fn cost<'a>(cost: &Cost, total: u64) -> Section<'a> {
 pub(super) fn facts(cost: &Cost, total: u64) -> Vec<(&'static str, String)> {
     let mean = cost.trials.mean_of_misses_in_hundredths();
     let trials = format!(
-        "{}.{:02} for each of the {} that were not reproduced, on average",
+        "{}.{:02} on average, for the {} that the first one did not reproduce",
         mean / 100,
         mean % 100,
         counted(cost.trials.misses, "file", "files")

@@ -126,8 +126,6 @@ struct Form {
     reason: Option<ResultReason>,
     recipe: Option<RecipeForm>,
     #[serde(default)]
-    rebuilds: Vec<IgnoredAny>,
-    #[serde(default)]
     findings: Vec<FindingForm>,
     search: Option<SearchForm>,
     #[serde(default)]
@@ -193,7 +191,7 @@ impl SubjectResult {
     /// When `document` is no verdict.
     pub fn of_document(subject: &str, document: &Value) -> Result<Self, serde_json::Error> {
         let form = Form::deserialize(document)?;
-        let Form { subject: file, source, recipe, rebuilds, search, run, choices, .. } = form;
+        let Form { subject: file, source, recipe, search, run, choices, .. } = form;
         let is_news = |finding: &FindingForm| finding.severity != Severity::Note;
         let has_alert = form.findings.iter().any(|finding| finding.severity == Severity::Alert);
         let mut news: Vec<FindingForm> = form.findings.into_iter().filter(is_news).collect();
@@ -207,7 +205,7 @@ impl SubjectResult {
         });
         let findings = findings.collect();
         let more_findings = u64::try_from(news.count()).unwrap_or(u64::MAX);
-        let trials = search.map_or(usize::from(!rebuilds.is_empty()), |search| search.trials.len());
+        let trials = search.map_or(usize::from(recipe.is_some()), |search| search.trials.len());
         let is_of_twin = |name: &str| name.ends_with("-wall") || name.ends_with("-cpu");
         // Before verdicts had it, they had the twins' own.
         let of_twins = || {
