@@ -273,7 +273,7 @@ pub(crate) struct CorpusRun {
     /// JSON lines with name, version and fileName
     #[arg(value_name = "LIST")]
     pub(crate) list: PathBuf,
-    /// Where verdicts are appended, one a line, and beside which the report is written [default: LIST with .results.jsonl behind]
+    /// Where verdicts are appended, one a line, and beside which the report is written; a file whose verdict is there is not judged again [default: LIST with .results.jsonl behind]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Judge so many files at once, each of which builds two twins at once

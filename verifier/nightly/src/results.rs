@@ -213,7 +213,7 @@ pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), ResultsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use twinbuild_report::ResultKind;
+    use twinbuild_report::{AboutRun, ResultKind};
     use twinbuild_subject::{Origin, Subject};
     use twinbuild_verdict::Outcome;
 
@@ -306,7 +306,7 @@ mod tests {
         results.append("pkg:pypi/a@1", Ok(&verdict()), took(5)).unwrap();
         let of = results.of(["pkg:pypi/a@1"]);
         assert_eq!(read_older(&path).unwrap(), of);
-        let report = CorpusReport::new("list", of.clone(), Some(&of), "report", "0");
+        let report = CorpusReport::new(AboutRun::default(), of.clone(), Some(&of));
         let path = folder.path().join("report.json");
         write_whole(&path, &(twinbuild_report::json(&report).unwrap() + "\n")).unwrap();
         assert_eq!(read_older(&path).unwrap(), of);

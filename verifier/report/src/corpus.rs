@@ -34,10 +34,9 @@ const SCHEMA_VERSION: u32 = 1;
 pub struct CorpusReport {
     /// 1
     pub schema_version: u32,
-    /// The version of the program that wrote it; results may be of older ones.
-    pub tool_version: String,
-    /// The name of the list.
-    pub list: String,
+    /// What it is about, and what made it.
+    #[serde(flatten)]
+    pub about: AboutRun,
     /// All subjects of the list by what became of them.
     pub results: Tally,
     /// The same by the year in which the file was uploaded.
@@ -57,7 +56,21 @@ pub struct CorpusReport {
     pub changes: Option<Changes>,
     /// Each subject, in the order of the list.
     pub subjects: Vec<SubjectResult>,
-    /// What the names of its files begin with, for Markdown, which has pictures beside it.
+}
+
+/// What a report is about, and what made it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AboutRun {
+    /// The name of the list.
+    pub list: String,
+    /// The command that makes it again.
+    pub command: String,
+    /// How many processors the machine had that ended it.
+    pub processors: u64,
+    /// The version of the program that wrote the report; results may be of older ones.
+    pub tool_version: String,
+    /// What the names of the report's files begin with, for Markdown, which has pictures beside it.
     #[serde(skip)]
     pub file_stem: String,
 }
@@ -77,15 +90,9 @@ pub struct Summary {
 }
 
 impl CorpusReport {
-    /// A report on `subjects`, in the order of `list`; `older` is what became of the same or another list before.
+    /// A report on `subjects`, in the order of their list; `older` is what became of the same or another list before.
     #[must_use]
-    pub fn new(
-        list: &str,
-        subjects: Vec<SubjectResult>,
-        older: Option<&[SubjectResult]>,
-        file_stem: &str,
-        tool_version: &str,
-    ) -> Self {
+    pub fn new(about: AboutRun, subjects: Vec<SubjectResult>, older: Option<&[SubjectResult]>) -> Self {
         let unknown = || "unknown".to_owned();
         let year = |result: &SubjectResult| result.year.map_or_else(unknown, |year| year.to_string());
         let generator = |result: &SubjectResult| result.generator.clone().unwrap_or_else(unknown);
@@ -95,8 +102,7 @@ impl CorpusReport {
         };
         Self {
             schema_version: SCHEMA_VERSION,
-            tool_version: tool_version.to_owned(),
-            list: list.to_owned(),
+            about,
             results: subjects.iter().collect(),
             by_year: tally::groups(&subjects, year),
             by_generator: tally::groups(&subjects, generator),
@@ -106,7 +112,6 @@ impl CorpusReport {
             cost: Cost::of(&subjects),
             changes: older.map(|older| Changes::between(older, &subjects)),
             subjects,
-            file_stem: file_stem.to_owned(),
         }
     }
 

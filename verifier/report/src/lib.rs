@@ -33,8 +33,8 @@ mod text;
 
 pub use comparison::{ComparedFile, FileComparison, UnreadFile, WhyUnread};
 pub use corpus::{
-    Cause, Change, Changes, CorpusReport, Cost, GivenRecipe, Group, ResultFinding, ResultKind, ResultReason, Spread,
-    SubjectResult, Summary, Tally, Trials, rates,
+    AboutRun, Cause, Change, Changes, CorpusReport, Cost, GivenRecipe, Group, ResultFinding, ResultKind, ResultReason,
+    Spread, SubjectResult, Summary, Tally, Trials, rates,
 };
 pub use escape::escape;
 pub use picture::Picture;
@@ -84,7 +84,7 @@ pub fn json<'a>(report: impl Into<Report<'a>>) -> Result<String, serde_json::Err
 pub fn markdown<'a>(report: impl Into<Report<'a>>) -> String {
     let report = report.into();
     let file_stem = match report {
-        Report::Corpus(report) => report.file_stem.as_str(),
+        Report::Corpus(report) => report.about.file_stem.as_str(),
         Report::Verdict(_) | Report::Comparison(_) | Report::Unread(_) => "",
     };
     markdown::render(&pages::page(report), file_stem)

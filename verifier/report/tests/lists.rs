@@ -6,7 +6,7 @@
 mod samples;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
-use twinbuild_report::{CorpusReport, Style, SubjectResult, html, json, markdown, text};
+use twinbuild_report::{AboutRun, CorpusReport, Style, SubjectResult, html, json, markdown, text};
 use twinbuild_subject::is_misleading;
 
 const HOSTILE: &str = "</code></pre></details></svg><script>alert(1)</script><image href=x onerror=alert(2)>\" onload='x' &lt;b&gt; \
@@ -109,7 +109,8 @@ fn each_miss_has_the_command_that_shows_it() {
 fn a_report_is_read_back_from_its_json() {
     let report = samples::list();
     let read: CorpusReport = serde_json::from_str(&json(&report).unwrap()).unwrap();
-    assert_eq!(CorpusReport { file_stem: "report".to_owned(), ..read }, report);
+    let about = AboutRun { file_stem: "report".to_owned(), ..read.about };
+    assert_eq!(CorpusReport { about, ..read }, report);
 }
 
 #[test]
@@ -131,11 +132,11 @@ fn changes_are_sorted_by_what_they_mean() {
 
 #[test]
 fn a_list_of_nothing_is_reported_on() {
-    let report = CorpusReport::new("empty", Vec::new(), None, "report", "0.1.0");
+    let report = CorpusReport::new(AboutRun::default(), Vec::new(), None);
     for page in [markdown(&report), html(&report), text(&report, Style::Plain)] {
         assert!(page.contains("reproduced"), "{page}");
     }
-    let report = CorpusReport::new("one", vec![SubjectResult::default()], Some(&[]), "report", "0.1.0");
+    let report = CorpusReport::new(AboutRun::default(), vec![SubjectResult::default()], Some(&[]));
     assert!(html(&report).contains("0 of 1 reproduced"));
 }
 

@@ -1,12 +1,13 @@
 //! `twinbuild corpus`
 
-use std::path::PathBuf;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use twinbuild_judge::{Judge, Options};
 use twinbuild_nightly::{Event, ReportFiles, Results, RunError, read_list, read_older, run as run_list};
 use twinbuild_rebuild::Variation;
-use twinbuild_report::{CorpusReport, Style, Summary, Tally, headline};
+use twinbuild_report::{AboutRun, CorpusReport, Style, Summary, Tally, headline};
 
 use super::{limits, print, print_above};
 use crate::arguments::{CorpusRun, Global, PlainFormat};
@@ -65,10 +66,17 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     table.finish();
     printing?;
 
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let now = results.of(subjects.iter().map(String::as_str));
     let files = ReportFiles::beside(&output);
-    let report = CorpusReport::new(&name, now, older.as_deref(), files.stem(), env!("CARGO_PKG_VERSION"));
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let about = AboutRun {
+        list: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        command: command(global, arguments),
+        processors: u64::try_from(processors).unwrap_or(u64::MAX),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        file_stem: files.stem().to_owned(),
+    };
+    let report = CorpusReport::new(about, now, older.as_deref());
     files.write(&report).map_err(Failure::inconclusive)?;
     let summary = report.summary();
     print(&match format {
@@ -83,6 +91,22 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         Err(RunError::Judge(error)) => Err(error.into()),
         Err(RunError::Results(error)) => Err(Failure::inconclusive(error)),
     }
+}
+
+/// The command that makes the same run again, but for where its results go.
+fn command(global: &Global, arguments: &CorpusRun) -> String {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+    let mut command = format!("twinbuild corpus run {}", quoted(&arguments.list));
+    if global.strict {
+        command.push_str(" --strict");
+    }
+    if let Some(folder) = &arguments.recipes.folder {
+        command.push_str(&format!(" --recipes {}", quoted(folder)));
+    }
+    if arguments.jobs.get() > 1 {
+        command.push_str(&format!(" --jobs {}", arguments.jobs));
+    }
+    command
 }
 
 /// What became of one subject, as a line.

@@ -3,14 +3,21 @@
 use std::collections::BTreeMap;
 
 use twinbuild_compare::Mismatch;
-use twinbuild_report::{CorpusReport, GivenRecipe, ResultFinding, ResultReason, SubjectResult};
+use twinbuild_report::{AboutRun, CorpusReport, GivenRecipe, ResultFinding, ResultReason, SubjectResult};
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{Level, Outcome, Trust};
 
 /// A report on a list, compared with an older run.
 pub(crate) fn list() -> CorpusReport {
     let (before, now) = (results(false), results(true));
-    CorpusReport::new("list.jsonl", now, Some(&before), "report", "0.1.0")
+    let about = AboutRun {
+        list: "list.jsonl".to_owned(),
+        command: "twinbuild corpus run list.jsonl".to_owned(),
+        processors: 2,
+        tool_version: "0.1.0".to_owned(),
+        file_stem: "report".to_owned(),
+    };
+    CorpusReport::new(about, now, Some(&before))
 }
 
 /// The same report where all foreign text is `foreign`.
@@ -35,7 +42,8 @@ pub(crate) fn list_with_text(foreign: &str) -> CorpusReport {
         result.durations_ms = BTreeMap::from([(text(), 1)]);
     }
     let [before, now] = results;
-    CorpusReport::new(foreign, now, Some(&before), foreign, foreign)
+    let about = AboutRun { list: text(), command: text(), processors: 2, tool_version: text(), file_stem: text() };
+    CorpusReport::new(about, now, Some(&before))
 }
 
 /// What became of a few subjects, before and now.

@@ -16,12 +16,12 @@ pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
     sections.extend(groups("By trust in the source", "trust", &report.by_trust, None));
     sections.extend(rest(report));
     sections.extend(given(report));
-    sections.push(cost(&report.cost, total));
+    sections.push(cost(report));
     Page {
         word: format!("{} of {} reproduced", grouped(reproduced), grouped(total)).into(),
         tone: if reproduced == total { Tone::Good } else { Tone::Undecided },
         qualities: vec![share(reproduced, total).into(), format!("{} byte for byte", share(exact, total)).into()],
-        about: vec![report.list.clone()],
+        about: vec![report.about.list.clone()],
         meaning: vec![
             "Each file of the list was rebuilt twice from its source, and compared three ways.",
             "Byte for byte means bit-for-bit or repacked: from the source, the published file's SHA-256 comes out, without any \
@@ -29,7 +29,7 @@ pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
              guessed wrong.",
         ],
         sections,
-        footer: vec![words("Written by twinbuild "), name(&report.tool_version), words(".")],
+        footer: vec![words("Written by twinbuild "), name(&report.about.tool_version), words(".")],
     }
 }
 
@@ -190,9 +190,12 @@ pub(super) fn named(changes: &Changes) -> [(&'static str, &[Change]); 4] {
     ]
 }
 
-fn cost<'a>(cost: &Cost, total: u64) -> Section<'a> {
-    let mut blocks =
-        vec![Block::Facts(facts(cost, total).into_iter().map(|(of, text)| (of, vec![words(text)])).collect())];
+fn cost(report: &CorpusReport) -> Section<'_> {
+    let (cost, about, total) = (&report.cost, &report.about, report.results.total);
+    let mut of_run: Vec<_> = facts(cost, total).into_iter().map(|(of, text)| (of, vec![words(text)])).collect();
+    of_run.push(("command", vec![name(&about.command)]));
+    of_run.push(("machine", vec![words(counted(about.processors, "processor", "processors"))]));
+    let mut blocks = vec![Block::Facts(of_run)];
     let trials = cost.trials.distribution.iter().map(|(trials, files)| {
         vec![vec![words(grouped(*trials))], vec![words(grouped(*files))], vec![words(share(*files, total))]]
     });
