@@ -45,6 +45,8 @@ pub struct CorpusReport {
     pub by_generator: Vec<Group>,
     /// The same by the interpreter, and who provided it.
     pub by_ground: Vec<Group>,
+    /// The same by where the recipe came from.
+    pub by_recipe: Vec<Group>,
     /// The same by why the source is taken to be the source.
     pub by_trust: Vec<Group>,
     /// What kept those that were not reproduced, the most frequent first.
@@ -96,6 +98,7 @@ impl CorpusReport {
         let unknown = || "unknown".to_owned();
         let year = |result: &SubjectResult| result.year.map_or_else(unknown, |year| year.to_string());
         let generator = |result: &SubjectResult| result.generator.clone().unwrap_or_else(unknown);
+        let recipe = |result: &SubjectResult| result.recipe_origin.clone().unwrap_or_else(|| "none".to_owned());
         let ground = |result: &SubjectResult| result.ground.clone().unwrap_or_else(unknown);
         let trust = |result: &SubjectResult| {
             result.trust.map_or_else(|| "no source".to_owned(), |trust| crate::meaning::trust(trust).to_owned())
@@ -107,6 +110,7 @@ impl CorpusReport {
             by_year: tally::groups(&subjects, year),
             by_generator: tally::groups(&subjects, generator),
             by_ground: tally::groups(&subjects, ground),
+            by_recipe: tally::groups(&subjects, recipe),
             by_trust: tally::groups(&subjects, trust),
             causes: cause::causes(&subjects),
             cost: Cost::of(&subjects),

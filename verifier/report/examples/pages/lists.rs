@@ -29,6 +29,7 @@ pub(crate) fn list_with_text(foreign: &str) -> CorpusReport {
         result.subject = format!("{}{foreign}", result.subject);
         result.generator = Some(text());
         result.ground = Some(text());
+        result.recipe_origin = Some(text());
         if let Some(reason) = &mut result.reason {
             (reason.class, reason.detail) = (text(), text());
         }
@@ -55,6 +56,7 @@ fn results(is_now: bool) -> Vec<SubjectResult> {
         ground: Some("CPython 3.11 of Debian".to_owned()),
         year: Some(year),
         trials: 1,
+        recipe_origin: Some("inferred".to_owned()),
         durations_ms: BTreeMap::from([("build".to_owned(), 480), ("prepare".to_owned(), 12)]),
         build_processor_ms: Some(800),
         run_processor_ms: Some(1000),

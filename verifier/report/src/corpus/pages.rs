@@ -13,6 +13,7 @@ pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
     sections.extend(groups("By year of upload", "year", &report.by_year, Some(by_year(report))));
     sections.extend(groups("By generator", "generator", &report.by_generator, Some(by_generator(report))));
     sections.extend(groups("By ground", "ground", &report.by_ground, None));
+    sections.extend(groups("By origin of the recipe", "recipe", &report.by_recipe, None));
     sections.extend(groups("By trust in the source", "trust", &report.by_trust, None));
     sections.extend(rest(report));
     sections.extend(given(report));

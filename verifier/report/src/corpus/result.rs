@@ -57,8 +57,11 @@ pub struct SubjectResult {
     pub more_findings: u64,
     /// Whether one of all findings is an alert.
     pub has_alert: bool,
-    /// How many recipes were tried.
+    /// How many recipes were tried, the first one among them.
     pub trials: u64,
+    /// Where the recipe came from, such as `inferred`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe_origin: Option<String>,
     /// Whether no normalizer was used.
     pub is_strict: bool,
     /// What of the recipe was given, and not inferred.
@@ -149,6 +152,8 @@ struct SourceForm {
 struct RecipeForm {
     interpreter: Interpreter,
     requirements: RequirementsForm,
+    #[serde(default)]
+    origin: String,
     #[serde(rename = "override")]
     given: Option<GivenRecipe>,
 }
@@ -205,7 +210,8 @@ impl SubjectResult {
         });
         let findings = findings.collect();
         let more_findings = u64::try_from(news.count()).unwrap_or(u64::MAX);
-        let trials = search.map_or(usize::from(recipe.is_some()), |search| search.trials.len());
+        // A search tries others than the recipe that it begins with.
+        let trials = usize::from(recipe.is_some() || search.is_some()) + search.map_or(0, |search| search.trials.len());
         let is_of_twin = |name: &str| name.ends_with("-wall") || name.ends_with("-cpu");
         // Before verdicts had it, they had the twins' own.
         let of_twins = || {
@@ -227,6 +233,7 @@ impl SubjectResult {
             more_findings,
             has_alert,
             trials: u64::try_from(trials).unwrap_or(u64::MAX),
+            recipe_origin: recipe.as_ref().map(|recipe| recipe.origin.clone()),
             is_strict: choices.is_strict,
             given: recipe.and_then(|recipe| recipe.given),
             build_processor_ms: run.processor_ms.get("build").copied().or_else(of_twins),
@@ -358,6 +365,43 @@ mod tests {
             let command = of(hostile).unwrap_or_default();
             assert!(command.matches('\'').count() % 2 == 0 && !command.contains(['\n', '$', ';']), "{command}");
         }
+    }
+
+    #[test]
+    fn a_verdict_is_read_whatever_else_it_has() {
+        let finding =
+            |code: &str, severity: &str| serde_json::json!({ "code": code, "severity": severity, "detail": "x" });
+        let document = serde_json::json!({
+            "verdictDigest": null,
+            "subject": { "fileName": "a-1-py3-none-any.whl", "uploadTime": "2021-05-05T14:18:18Z", "later": 1 },
+            "source": { "trust": "same-upload" },
+            "outcome": "not-reproduced",
+            "mismatch": "code",
+            "recipe": {
+                "interpreter": { "version": "3.9", "provider": "host" },
+                "requirements": { "direct": ["wheel==0.36.2"] },
+                "origin": "override",
+                "override": { "file": "pypi/a/b.toml", "sha256": "0", "reason": "known" },
+            },
+            "findings": [finding("a", "note"), finding("yanked", "warning"), finding("b", "alert"), finding("c", "alert"),
+                finding("d", "alert")],
+            "search": { "mostTrials": 24, "trials": [{}, {}, {}] },
+            "choices": { "isStrict": true },
+            "run": { "durationsMs": { "build": 7, "first-wall": 6 }, "processorMs": { "build": 9 } },
+        });
+        let result = SubjectResult::of_document("pkg:pypi/a@1", &document).unwrap();
+        let codes: Vec<_> = result.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!((codes.as_slice(), result.more_findings, result.has_alert), (&["b", "c", "d"][..], 1, true));
+        assert_eq!((result.kind(), result.year, result.trials), (ResultKind::Code, Some(2021), 4));
+        assert_eq!(result.generator.as_deref(), Some("wheel 0.36"));
+        assert_eq!(result.ground.as_deref(), Some("CPython 3.9 of the host"));
+        assert_eq!(result.given.as_ref().map(|given| given.reason.as_str()), Some("known"));
+        assert_eq!((result.durations_ms.len(), result.build_processor_ms), (1, Some(9)));
+        assert_eq!(result.command().as_deref(), Some("twinbuild rebuild 'pkg:pypi/a@1' --strict --recipes DIR"));
+        // Before verdicts said what their builds cost.
+        let mut older = document;
+        older["run"] = serde_json::json!({ "durationsMs": { "first-cpu": 3, "second-cpu": 4 } });
+        assert_eq!(SubjectResult::of_document("x", &older).unwrap().build_processor_ms, Some(7));
     }
 
     #[test]
