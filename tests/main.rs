@@ -10,6 +10,7 @@ mod fixtures;
 mod hostile_corpus;
 mod local_index;
 mod network_containment;
+mod network_corpus;
 mod network_environments;
 mod network_faults;
 mod network_git_sources;

@@ -16,11 +16,13 @@ const METADATA: &str = "Metadata-Version: 2.1\r\nName: demo\r\nVersion: 1.0\r\nS
     Requires-Dist: p\r\nRequires-Dist: q\r\nLicense: MIT\r\n\r\nText\r\n";
 const WHEEL: &str =
     "Wheel-Version: 1.0\r\nGenerator: bdist_wheel (0.37.1)\r\nRoot-Is-Purelib: true\r\nTag: py3-none-any\r\n";
-const RECIPE: &str = "format = 1\n[interpreter]\nversion = \"3.11\"\n[build]\nfront-end = \"pep517\"\n\
+pub(crate) const RECIPE: &str = "format = 1\n[interpreter]\nversion = \"3.11\"\n[build]\nfront-end = \"pep517\"\n\
     backend = \"a.b:c\"\nbackend-path = [\"src\"]\nsource-date-epoch = 1620224297\n[requirements]\n\
     cutoff = \"2021-05-05T14:18:17Z\"\ndirect = [\"setuptools\", \"wheel==0.36.2; python_version > '3'\"]\n\
     [[requirements.locked]]\nname = \"six\"\nversion = \"1.16.0\"\nfile-name = \"six-1.16.0-py2.py3-none-any.whl\"\n\
     sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n";
+const OVERRIDE: &str = "format = 1\nversions = \">=1.2,<1.4\"\nreason = \"it is known\"\n[interpreter]\nversion = \"3.9\"\n\
+    [build]\nfront-end = \"setup-py\"\n[requirements]\ndirect = [\"wheel==0.30\", \"tomli\"]\n";
 const PYPROJECT: &str = "[build-system]\nrequires = ['flit_core >=3.2,<4', \"a; os_name == 'nt'\"]\n\
     build-backend = 'flit_core.buildapi:x'\nbackend-path = ['src']\n";
 const SETUP_CFG: &str =
@@ -237,9 +239,9 @@ pub(crate) fn names() -> Vec<Seed> {
     names.iter().zip(0..).map(|(name, at)| (format!("name-{at}"), name.as_bytes().to_vec())).collect()
 }
 
-/// A recipe.
+/// A recipe, and what may be given of one.
 pub(crate) fn recipes() -> Vec<Seed> {
-    vec![named("recipe", RECIPE.as_bytes().to_vec())]
+    vec![named("recipe", RECIPE.as_bytes().to_vec()), named("override", OVERRIDE.as_bytes().to_vec())]
 }
 
 /// What a source says of its build.

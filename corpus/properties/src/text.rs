@@ -1,6 +1,8 @@
 //! The readers of texts: names, fields, and what a source says of its build.
 
-use twinbuild_recipe::{Header, Recipe, SourceEvidence, WheelContents, WheelEvidence, parse_headers};
+use twinbuild_recipe::{
+    Header, Inference, Recipe, RecipeOverride, SourceEvidence, WheelContents, WheelEvidence, parse_headers,
+};
 use twinbuild_subject::{DistributionFileName, MemberPath, PackageName, Request, Sha256};
 
 /// More fields than are told apart.
@@ -89,13 +91,25 @@ pub fn file_names(bytes: &[u8]) {
     }
 }
 
-/// Whatever a recipe file is, it is refused or is the same recipe again after it was printed.
+/// Whatever a recipe file is, it is refused or is the same recipe again after it was printed. What is given of recipes is refused, or
+/// leaves the cut-off, the lock and the needs of a recipe as they are.
 pub fn recipe_file(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Ok(recipe) = Recipe::from_toml(text) else { return };
-    let printed = recipe.to_toml(&[]);
-    assert_eq!(Recipe::from_toml(&printed).as_ref(), Ok(&recipe), "{printed}");
-    assert_eq!(Recipe::from_toml(&printed).unwrap().digest(), recipe.digest());
+    if let Ok(recipe) = Recipe::from_toml(text) {
+        let printed = recipe.to_toml(&[]);
+        assert_eq!(Recipe::from_toml(&printed).as_ref(), Ok(&recipe), "{printed}");
+        assert_eq!(Recipe::from_toml(&printed).unwrap().digest(), recipe.digest());
+    }
+    if let Ok(given) = RecipeOverride::from_toml(text) {
+        let recipe = Recipe::from_toml(crate::seeds::RECIPE).unwrap();
+        let Ok(Inference { recipe: other, .. }) =
+            given.apply(Inference { recipe: recipe.clone(), reasons: Vec::new() })
+        else {
+            return;
+        };
+        assert_eq!(other.requirements.cutoff, recipe.requirements.cutoff);
+        assert_eq!((other.requirements.locked, other.environment), (recipe.requirements.locked, recipe.environment));
+    }
 }
 
 /// Whatever `pyproject.toml` and `setup.cfg` of a source are, they are refused, or ask for requirements of one line, none

@@ -1,5 +1,6 @@
 //! What the command line says.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
@@ -139,6 +140,16 @@ pub(crate) struct Subject {
     /// Take build requirements from before this time, as in 2023-10-01T12:00:00Z
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
+    #[command(flatten)]
+    pub(crate) recipes: Recipes,
+}
+
+/// What is given of recipes.
+#[derive(Debug, Args)]
+pub(crate) struct Recipes {
+    /// Take what inference cannot know of a recipe from pypi/NAME/*.toml in this folder
+    #[arg(long = "recipes", value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// Where a source is looked for.
@@ -297,8 +308,20 @@ pub(crate) struct Normalize {
 /// `corpus`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Corpus {
-    /// Rebuild each file of a list; a run that was interrupted goes on where it stopped
+    /// Rebuild each file of a list, and report on all; a run that was interrupted goes on where it stopped
     Run(CorpusRun),
+    /// Say which of the recipes that are given are still needed: rebuild a release with each, and without
+    CheckRecipes(CheckRecipes),
+}
+
+/// `corpus check-recipes`
+#[derive(Debug, Args)]
+pub(crate) struct CheckRecipes {
+    /// The folder with pypi/NAME/*.toml
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
 }
 
 /// `corpus run`
@@ -307,7 +330,7 @@ pub(crate) struct CorpusRun {
     /// JSON lines with name, version and fileName
     #[arg(value_name = "LIST")]
     pub(crate) list: PathBuf,
-    /// Where verdicts are appended, one a line [default: LIST with .results.jsonl behind]
+    /// Where verdicts are appended, one a line, and beside which the report is written; a file whose verdict is there is not judged again [default: LIST with .results.jsonl behind]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Build each file from its release's sdist, from the tag of the release in the repository that it names, or from the first of
@@ -316,6 +339,14 @@ pub(crate) struct CorpusRun {
     pub(crate) from: SourceFrom,
     #[command(flatten)]
     pub(crate) search: SearchFlags,
+    /// Judge so many files at once, each of which builds two twins at once
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub(crate) jobs: NonZero<usize>,
+    /// Say what changed since an older run: its results, or its report in JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) recipes: Recipes,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
 }

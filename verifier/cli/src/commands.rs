@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub(crate) mod check_recipes;
 pub(crate) mod compare;
 pub(crate) mod corpus;
 pub(crate) mod doctor;
@@ -52,6 +53,7 @@ fn judge(
         artifact: subject.artifact.clone(),
         as_of,
         recipe: None,
+        overrides: settings.overrides(&subject.recipes)?,
         hosts: settings.hosts.clone(),
         keep: None,
         variations: Variation::usual(),
@@ -88,6 +90,15 @@ fn print_report<'a>(global: &Global, report: impl Into<Report<'a>>) -> Result<()
 /// Prints results; colours only where the terminal and `NO_COLOR` say so.
 fn print(text: &str) -> Result<(), Failure> {
     progress::finish();
+    write_out(text)
+}
+
+/// Prints results while work goes on, above the lines that change.
+fn print_above(text: &str) -> Result<(), Failure> {
+    progress::above(|| write_out(text))
+}
+
+fn write_out(text: &str) -> Result<(), Failure> {
     let is_terminal = std::io::stdout().is_terminal();
     let written = if is_terminal {
         anstream::stdout().write_all(text.as_bytes())

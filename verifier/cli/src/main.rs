@@ -53,6 +53,7 @@ fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Repack(repack) => commands::repack::run(&arguments.global, repack),
         Command::Normalize(normalize) => commands::normalize::run(&arguments.global, normalize),
         Command::Corpus(Corpus::Run(corpus)) => commands::corpus::run(&arguments.global, corpus),
+        Command::Corpus(Corpus::CheckRecipes(check)) => commands::check_recipes::run(&arguments.global, check),
         Command::Env(env) => commands::env::run(&arguments.global, env),
         Command::Doctor => commands::doctor::run(&arguments.global),
     }

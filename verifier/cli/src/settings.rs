@@ -7,12 +7,12 @@ use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::Deserialize;
 use twinbuild_environment::HostPlaces;
-use twinbuild_judge::GitOptions;
+use twinbuild_judge::{GitOptions, Overrides};
 use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
 use twinbuild_source::git::{GitNetwork, GitRewrite, GitRewrites};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
-use crate::arguments::Global;
+use crate::arguments::{Global, Recipes};
 use crate::failure::Failure;
 use crate::limits::{ChosenLimits, named_limit};
 
@@ -31,6 +31,7 @@ struct File {
     interpreters: Option<Vec<PathBuf>>,
     #[serde(default)]
     git: GitTable,
+    recipes: Option<PathBuf>,
 }
 
 /// The table `git`.
@@ -52,6 +53,7 @@ pub(crate) struct Settings {
     pub(crate) limits: ChosenLimits,
     pub(crate) hosts: HostPlaces,
     pub(crate) rewrites: GitRewrites,
+    recipes: Option<PathBuf>,
 }
 
 impl Settings {
@@ -109,6 +111,7 @@ impl Settings {
             Some(list) => std::env::split_paths(&list).collect(),
             None => project.interpreters.or(user.interpreters).unwrap_or_default(),
         };
+        let recipes = variable("TWINBUILD_RECIPES").map(PathBuf::from).or(project.recipes).or(user.recipes);
         Ok(Self {
             cache_dir,
             index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
@@ -120,6 +123,7 @@ impl Settings {
                 Some(text) => rewrites_of(&text)?,
                 None => project.git.rewrites().chain(user.git.rewrites()).collect(),
             }),
+            recipes,
         })
     }
 
@@ -128,6 +132,14 @@ impl Settings {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let network = (self.network == Network::Online).then(|| GitNetwork::of_this_host(variable));
         GitOptions { rewrites: self.rewrites.clone(), network, ..GitOptions::default() }
+    }
+
+    /// What is given of recipes: in the folder that a flag names, else in that of the settings.
+    pub(crate) fn overrides(&self, flag: &Recipes) -> Result<Overrides, Failure> {
+        match flag.folder.as_ref().or(self.recipes.as_ref()) {
+            Some(folder) => Overrides::read(folder).map_err(Failure::usage),
+            None => Ok(Overrides::default()),
+        }
     }
 
     /// Opens the cache. Plain http is used where an address that the user gave says so.

@@ -1,7 +1,7 @@
 //! The result of a comparison, as it stands in a verdict.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twinbuild_subject::MemberPath;
 
 /// How two files relate.
@@ -17,7 +17,7 @@ pub enum Relation {
 }
 
 /// What kind of difference a published file has from a rebuild; the most serious one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mismatch {
     /// Metadata and container only.

@@ -112,6 +112,7 @@ impl Judge {
             variations: &self.options.variations,
             limits: &self.options.limits,
             cancel: &self.cancel,
+            meter: &self.meter,
         };
         let twins = match rebuild(&job, staging.path()) {
             Ok(twins) => twins,

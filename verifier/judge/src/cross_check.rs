@@ -202,6 +202,7 @@ impl Judge {
             variations: &none,
             limits: &self.options.limits,
             cancel: &self.cancel,
+            meter: &self.meter,
         };
         let artifact = match build_once(&job, into) {
             Ok(twin) => match twin.ended {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
 use twinbuild_environment::{EnvironmentError, Ground, HostPlaces, Specification, Supply};
-use twinbuild_rebuild::VariationSet;
+use twinbuild_rebuild::{Meter, VariationSet};
 use twinbuild_recipe::{Inference, Interpreter, Provider, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
 use twinbuild_sandbox::{Cancel, Limits};
@@ -17,6 +17,7 @@ use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::keep::Keep;
+use crate::overrides::Overrides;
 use crate::repository::{GitOptions, Wanted, wheel_metadata};
 use crate::subject::{Preparation, is_path};
 use crate::walk::{Step, environment_error, open, read_published};
@@ -44,6 +45,8 @@ pub struct Options {
     pub as_of: Option<Timestamp>,
     /// The recipe to use instead of an inferred one.
     pub recipe: Option<Recipe>,
+    /// What is given of recipes that are inferred else.
+    pub overrides: Overrides,
     /// Where interpreters of this host are looked for.
     pub hosts: HostPlaces,
     /// A folder to keep artifacts, logs, recipe and verdict in.
@@ -67,7 +70,9 @@ pub struct Judge {
     pub(crate) options: Options,
     pub(crate) cancel: Cancel,
     pub(crate) mirror: DebianMirror,
-    grounds: Mutex<BTreeMap<Specification, Slot>>,
+    /// What the builds of this judge cost so far.
+    pub(crate) meter: Meter,
+    grounds: Arc<Mutex<BTreeMap<Specification, Slot>>>,
 }
 
 /// A ground, once it was made. Whoever needs one that is being made waits for it.
@@ -107,7 +112,21 @@ impl Judge {
     #[must_use]
     pub fn new(store: Store, index: PypiIndex, mirror: DebianMirror, options: Options, cancel: Cancel) -> Self {
         let pypi = Pypi::new(store.clone(), index);
-        Self { store, pypi, options, cancel, mirror, grounds: Mutex::default() }
+        Self { store, pypi, options, cancel, mirror, meter: Meter::default(), grounds: Arc::default() }
+    }
+
+    /// Another judge of the same choices, to judge at the same time as this one; what both stand on is made once.
+    #[must_use]
+    pub fn colleague(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            pypi: self.pypi.clone(),
+            options: self.options.clone(),
+            cancel: self.cancel.clone(),
+            mirror: self.mirror.clone(),
+            meter: Meter::default(),
+            grounds: Arc::clone(&self.grounds),
+        }
     }
 
     /// Judges one subject.
@@ -116,11 +135,19 @@ impl Judge {
     /// [`JudgeError`]. Whatever can be said of a subject is a verdict.
     pub fn judge(&self, target: &Target) -> Result<Verdict, JudgeError> {
         let started = Timestamp::now();
+        let cost_before = self.meter.processor_time();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = match self.prepare(target)? {
-            Preparation::Ready(prepared) => self.walk(&prepared, &keep)?,
+            Preparation::Ready(prepared) => {
+                let mut verdict = self.walk(&prepared, &keep)?;
+                self.record_override(&prepared, &mut verdict)?;
+                verdict
+            }
             Preparation::Stopped(verdict) => *verdict,
         };
+        let cost = self.meter.processor_time().saturating_sub(cost_before);
+        let build_millis = u64::try_from(cost.as_millis()).unwrap_or(u64::MAX);
+        verdict.run.processor_ms.insert("build".to_owned(), build_millis);
         self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         Ok(verdict)

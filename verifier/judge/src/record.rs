@@ -11,7 +11,7 @@ use crate::diverse::unshared;
 
 /// Writes a recipe into a verdict.
 pub(crate) fn record_recipe(verdict: &mut Verdict, recipe: &Recipe, origin: &'static str) {
-    verdict.recipe = Some(RecipeRecord { recipe: recipe.clone(), origin, digest: recipe.digest() });
+    verdict.recipe = Some(RecipeRecord { recipe: recipe.clone(), origin, given: None, digest: recipe.digest() });
 }
 
 /// Writes the lock of an environment into a verdict.

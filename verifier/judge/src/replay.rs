@@ -10,14 +10,15 @@ use twinbuild_recipe::{Inference, LockedRequirement, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
 use twinbuild_verdict::{
-    Difference, Outcome, RecordedCrossChecks, RecordedRecipe, RecordedVerdict, Resolution, Search, SourceKind, Verdict,
-    differences,
+    Difference, Outcome, OverrideRecord, RecordedCrossChecks, RecordedRecipe, RecordedVerdict, Resolution, Search,
+    SourceKind, Verdict, differences,
 };
 
 use crate::JudgeError;
 use crate::inputs::{MissingInput, inputs_of};
 use crate::judge::{Judge, Options};
 use crate::keep::Keep;
+use crate::overrides::Overrides;
 use crate::record::{record_environment, record_recipe};
 use crate::repository::{GitChoice, GitOptions};
 use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource, SourceForm};
@@ -89,6 +90,11 @@ impl Replayed {
     pub(crate) fn search(&self) -> Option<Search> {
         self.search.clone()
     }
+
+    /// What of the recipe was given.
+    pub(crate) fn given(&self) -> Option<OverrideRecord> {
+        self.recipe.as_ref().and_then(|recipe| recipe.given.clone())
+    }
 }
 
 impl Judge {
@@ -116,6 +122,7 @@ impl Judge {
             artifact: None,
             as_of: None,
             recipe: None,
+            overrides: Overrides::default(),
             hosts: self.options.hosts.clone(),
             keep: self.options.keep.clone(),
             variations,
@@ -148,6 +155,7 @@ impl Judge {
         let started = Timestamp::now();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = self.walk(&prepared, &keep)?;
+        self.record_override(&prepared, &mut verdict)?;
         self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         if verdict.verdict_digest == Some(recorded.verdict_digest) {

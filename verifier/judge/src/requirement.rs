@@ -260,6 +260,7 @@ impl Judge {
             variations: &none,
             limits: &self.options.limits,
             cancel: &self.cancel,
+            meter: &self.meter,
         };
         let twin = match build_once(&job, &staging.path().join("built")) {
             Ok(twin) => twin,

@@ -186,6 +186,7 @@ impl Judge {
             variations: &none,
             limits: &self.options.limits,
             cancel: &self.cancel,
+            meter: &self.meter,
         };
         let failed = |class: &str| Ok((TrialEnd::NotBuilt, Some(class.to_owned())));
         let twin = match build_once(&job, &staging.path().join("trial")) {

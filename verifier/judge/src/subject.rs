@@ -347,7 +347,7 @@ fn source_findings(release: &Release, file: &ProjectFile) -> Vec<Finding> {
 }
 
 /// Whether an index said no, or said nothing.
-fn registry_error(error: RegistryError) -> JudgeError {
+pub(crate) fn registry_error(error: RegistryError) -> JudgeError {
     match error {
         RegistryError::UnknownProject { .. }
         | RegistryError::UnknownVersion { .. }

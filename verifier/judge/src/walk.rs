@@ -308,12 +308,13 @@ impl Judge {
             return Err(JudgeError::Usage { message });
         }
         let release = Release { wheel: name.clone(), first_upload };
+        let evidence = self.with_given_generator(prepared, evidence)?;
         match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
             Ok(inference) if source.record.git.is_some() => {
                 let names_commit = names_commit(published, bytes, &source.record);
-                Ok(Step::Next((inference.from_commit(&name.version, names_commit), "inferred")))
+                self.with_override(prepared, inference.from_commit(&name.version, names_commit))
             }
-            Ok(inference) => Ok(Step::Next((inference, "inferred"))),
+            Ok(inference) => self.with_override(prepared, inference),
             Err(error @ Unsupported::SelfHosted { .. }) => {
                 Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), error.to_string()))
             }
@@ -435,8 +436,8 @@ impl Judge {
         }
         tracing::info!("asking the backend what it requires");
         let none = VariationSet::new();
-        let (limits, cancel) = (&self.options.limits, &self.cancel);
-        let job = Job { recipe, environment, other: None, source: tree, variations: &none, limits, cancel };
+        let (limits, cancel, meter) = (&self.options.limits, &self.cancel, &self.meter);
+        let job = Job { recipe, environment, other: None, source: tree, variations: &none, limits, cancel, meter };
         match discover_requirements(&job) {
             Ok(Ok(required)) => {
                 self.store.put_record("requires", &key, &required)?;

@@ -1,14 +1,17 @@
 //! Runs over lists of subjects.
 //!
-//! [`read_list`] reads a list, JSON lines of `name`, `version` and `fileName`. [`run`] judges what has no result yet, one
-//! subject after the other, and appends a line to the results after each: the run can be interrupted at any moment, and
-//! the next one goes on where it stopped. [`Summary`] counts the results.
+//! [`read_list`] reads a list, JSON lines of `name`, `version` and `fileName`. [`run`] judges what has no result yet, some subjects
+//! at once, and appends a line to the [`Results`] after each: the run can be interrupted at any moment, by whatever means, and
+//! the next one goes on where it stopped. [`ReportFiles`] writes what became of all of them, and [`read_older`] reads what
+//! became of them before.
 #![forbid(unsafe_code)]
 
+mod files;
 mod list;
 mod results;
 mod run;
 
+pub use files::ReportFiles;
 pub use list::{ListError, read_list};
-pub use results::{ResultLine, Results, ResultsError, Summary};
+pub use results::{ResultLine, Results, ResultsError, Took, read_older};
 pub use run::{Event, RunError, run};

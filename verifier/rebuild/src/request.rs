@@ -11,7 +11,7 @@ use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
 
 use crate::conditions::{Ground, Shell};
-use crate::{Conditions, VariationSet};
+use crate::{Conditions, Meter, VariationSet};
 
 /// The programs that run inside, one after the other; see their own documentation.
 const OBSERVE: &str = include_str!("observe.py");
@@ -45,6 +45,8 @@ pub struct Job<'a> {
     pub limits: &'a Limits,
     /// Stops it.
     pub cancel: &'a Cancel,
+    /// Counts what it costs.
+    pub meter: &'a Meter,
 }
 
 /// What the driver reads on its standard input.

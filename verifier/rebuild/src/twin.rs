@@ -144,7 +144,9 @@ fn start(job: &Job<'_>, conditions: &Conditions, action: Action, collect: Option
     let spec = job
         .spec(conditions, action, collect)
         .map_err(|error| RebuildError::Report { reason: format!("the request cannot be written: {error}") })?;
-    Ok(run(&spec, job.cancel)?)
+    let run = run(&spec, job.cancel)?;
+    job.meter.add(run.cpu);
+    Ok(run)
 }
 
 /// Builds once, and collects in a folder that is made; gives what was observed inside, too.

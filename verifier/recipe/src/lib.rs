@@ -34,6 +34,7 @@ mod dialect;
 mod generator;
 mod headers;
 mod infer;
+mod overrides;
 mod python;
 mod recipe;
 mod requirement;
@@ -47,6 +48,7 @@ pub use dialect::{Absence, Bound, Dialect};
 pub use generator::{Generator, Tool};
 pub use headers::{Header, parse_headers};
 pub use infer::{Inference, Offer, Release, Unsupported, check_platform, infer};
+pub use overrides::RecipeOverride;
 pub use recipe::{
     FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements, Switches,
     WheelOptions,

@@ -13,6 +13,8 @@ use crate::page::{
 
 /// The only style: nothing else may style the page, as its policy names the digest of this.
 const STYLE: &str = include_str!("page.css");
+/// The style of a page with pictures.
+const STYLE_WITH_PICTURES: &str = concat!(include_str!("page.css"), include_str!("picture.css"));
 
 /// So many findings of one severity stand open, and the others are folded away.
 const OPEN_FINDINGS: usize = 20;
@@ -25,7 +27,8 @@ const OPEN_LINES: usize = 12;
 
 /// The page as a file.
 pub(crate) fn render(page: &Page<'_>) -> String {
-    let digest = Sha256::of(STYLE.as_bytes()).to_base64();
+    let style = if page.has_picture() { STYLE_WITH_PICTURES } else { STYLE };
+    let digest = Sha256::of(style.as_bytes()).to_base64();
     let policy = format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
     let about = page.about.iter().map(|name| on_one_line(name)).collect::<Vec<_>>().join(", ");
     let markup = html! {
@@ -37,7 +40,7 @@ pub(crate) fn render(page: &Page<'_>) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (page.word) ": " (about) }
                 // The one text that is not escaped: a constant of this file.
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(style)) }
             }
             body {
                 main {
@@ -91,6 +94,13 @@ fn block(block: &Block<'_>) -> Markup {
         Block::Findings(findings) => self::findings(findings),
         Block::Foreign(text) => html! { pre { (text) } },
         Block::Bytes(bytes) => self::bytes(bytes),
+        Block::Picture(picture) => picture.markup(),
+        Block::Entries(entries) => html! {
+            ul { @for entry in entries { li {
+                (line(&entry.head))
+                @for parts in &entry.lines { p { (line(parts)) } }
+            } } }
+        },
         Block::Folded { summary, blocks } => html! {
             details {
                 summary { (summary) }

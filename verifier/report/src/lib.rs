@@ -1,7 +1,8 @@
 //! Renderings of what was found out: for a terminal ([`text`]), for programs ([`json`]), and for people elsewhere
 //! ([`markdown`], [`html`]).
 //!
-//! A [`Report`] is a verdict, a comparison of two files, or a file that could not be read to be compared. Markdown and HTML
+//! A [`Report`] is a verdict, a comparison of two files, a file that could not be read to be compared, or what became of a list
+//! of subjects ([`CorpusReport`], with [`Picture`]s). Markdown and HTML
 //! are written from one and the same page: what is news stands first, and noise is a count or is folded away.
 //!
 //! Names in archives and the text of builds are hostile. A page keeps them apart from words of ours by type, and no rendering
@@ -20,17 +21,24 @@
 #![forbid(unsafe_code)]
 
 mod comparison;
+mod corpus;
 mod escape;
 mod html;
 mod markdown;
 mod meaning;
 mod page;
 mod pages;
+mod picture;
 mod search;
 mod text;
 
 pub use comparison::{ComparedFile, FileComparison, UnreadFile, WhyUnread};
+pub use corpus::{
+    AboutRun, Cause, Change, Changes, CorpusReport, Cost, GivenRecipe, Group, ResultFinding, ResultKind, ResultReason,
+    Spread, SubjectResult, Summary, Tally, Trials, rates,
+};
 pub use escape::escape;
+pub use picture::Picture;
 pub use text::{Style, findings, headline};
 
 use twinbuild_verdict::Verdict;
@@ -44,6 +52,8 @@ pub enum Report<'a> {
     Comparison(&'a FileComparison),
     /// Why there is nothing to compare.
     Unread(&'a UnreadFile),
+    /// What became of a list of subjects.
+    Corpus(&'a CorpusReport),
 }
 
 /// As lines of text, the news first, with a line end behind each.
@@ -53,6 +63,7 @@ pub fn text<'a>(report: impl Into<Report<'a>>, style: Style) -> String {
         Report::Verdict(verdict) => text::verdict(verdict, style),
         Report::Comparison(comparison) => text::comparison(comparison, style),
         Report::Unread(unread) => text::unread(unread, style),
+        Report::Corpus(report) => corpus::text(report),
     }
 }
 
@@ -65,13 +76,19 @@ pub fn json<'a>(report: impl Into<Report<'a>>) -> Result<String, serde_json::Err
         Report::Verdict(verdict) => serde_json::to_string(verdict),
         Report::Comparison(comparison) => serde_json::to_string(comparison),
         Report::Unread(unread) => serde_json::to_string(unread),
+        Report::Corpus(report) => serde_json::to_string(report),
     }
 }
 
 /// As Markdown: CommonMark with the tables of GitHub, and `<details>` around what is folded away.
 #[must_use]
 pub fn markdown<'a>(report: impl Into<Report<'a>>) -> String {
-    markdown::render(&pages::page(report.into()))
+    let report = report.into();
+    let file_stem = match report {
+        Report::Corpus(report) => report.about.file_stem.as_str(),
+        Report::Verdict(_) | Report::Comparison(_) | Report::Unread(_) => "",
+    };
+    markdown::render(&pages::page(report), file_stem)
 }
 
 /// As one HTML file that needs no other: no script, nothing loaded, and a content security policy that holds it to that.
@@ -89,6 +106,12 @@ impl<'a> From<&'a Verdict> for Report<'a> {
 impl<'a> From<&'a FileComparison> for Report<'a> {
     fn from(comparison: &'a FileComparison) -> Self {
         Self::Comparison(comparison)
+    }
+}
+
+impl<'a> From<&'a CorpusReport> for Report<'a> {
+    fn from(report: &'a CorpusReport) -> Self {
+        Self::Corpus(report)
     }
 }
 

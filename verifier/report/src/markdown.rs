@@ -9,15 +9,15 @@ use twinbuild_compare::{ByteCounts, Finding, Severity};
 use crate::escape::{escape, on_one_line};
 use crate::meaning;
 use crate::page::{
-    Block, ByteKind, Group, Inline, Page, Table, byte_kinds, count_of, counted, grouped, grouped_findings, share,
+    Block, ByteKind, Entry, Group, Inline, Page, Table, byte_kinds, count_of, counted, grouped, grouped_findings, share,
 };
 
 /// At most this many findings of one severity, or rows of a table, are shown; HTML and JSON have all.
 const SHOWN: usize = 50;
 
-/// The page as a file.
-pub(crate) fn render(page: &Page<'_>) -> String {
-    let mut out = format!("# {}", own(page.word));
+/// The page as a file; what its pictures are called begins with `file_stem`.
+pub(crate) fn render(page: &Page<'_>, file_stem: &str) -> String {
+    let mut out = format!("# {}", own(&page.word));
     if !page.qualities.is_empty() {
         out.push_str(&own(&format!(" ({})", page.qualities.join("; "))));
     }
@@ -29,14 +29,14 @@ pub(crate) fn render(page: &Page<'_>) -> String {
     for section in &page.sections {
         out.push_str(&format!("## {}\n\n", own(section.title)));
         for block in &section.blocks {
-            self::block(&mut out, block);
+            self::block(&mut out, block, file_stem);
         }
     }
     out.push_str(&format!("---\n\n{}\n", line(&page.footer)));
     escape(&out)
 }
 
-fn block(out: &mut String, block: &Block<'_>) {
+fn block(out: &mut String, block: &Block<'_>, file_stem: &str) {
     match block {
         Block::Paragraph(parts) => out.push_str(&format!("{}\n\n", line(parts))),
         Block::Facts(facts) => {
@@ -52,10 +52,23 @@ fn block(out: &mut String, block: &Block<'_>) {
             fenced(out, "", "", lines.iter().copied());
         }
         Block::Bytes(bytes) => self::bytes(out, bytes),
+        Block::Picture(picture) => {
+            let target = address(&format!("{file_stem}-{}.svg", picture.name));
+            out.push_str(&format!("![{}]({target})\n\n", own(picture.title)));
+        }
+        Block::Entries(entries) => {
+            for Entry { head, lines } in entries {
+                out.push_str(&format!("- {}\n", line(head)));
+                for parts in lines {
+                    out.push_str(&format!("  - {}\n", line(parts)));
+                }
+            }
+            out.push('\n');
+        }
         Block::Folded { summary, blocks } => {
             out.push_str(&format!("<details>\n{}\n\n", html! { summary { (summary) } }.into_string()));
             for block in blocks {
-                self::block(out, block);
+                self::block(out, block, file_stem);
             }
             out.push_str("</details>\n\n");
         }
@@ -148,6 +161,12 @@ fn own(words: &str) -> String {
         text.push(c);
     }
     text
+}
+
+/// The address of a file beside the page.
+fn address(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// Foreign text as a code span on one line.

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use twinbuild_compare::{ByteCounts, Finding};
 use twinbuild_subject::MemberPath;
 
+use crate::Picture;
+
 /// A page.
 pub(crate) struct Page<'a> {
     /// The outcome in a word.
-    pub(crate) word: &'static str,
+    pub(crate) word: Cow<'static, str>,
     /// How good the news is.
     pub(crate) tone: Tone,
     /// What qualifies the word.
@@ -24,6 +26,14 @@ pub(crate) struct Page<'a> {
     pub(crate) sections: Vec<Section<'a>>,
     /// What wrote it.
     pub(crate) footer: Vec<Inline>,
+}
+
+impl Page<'_> {
+    /// Whether there are bars in it; none of them is folded away.
+    pub(crate) fn has_picture(&self) -> bool {
+        let mut blocks = self.sections.iter().flat_map(|section| &section.blocks);
+        blocks.any(|block| matches!(block, Block::Picture(_)))
+    }
 }
 
 /// How good news is.
@@ -52,11 +62,21 @@ pub(crate) enum Block<'a> {
     Foreign(Cow<'a, str>),
     /// How the bytes of a file divide.
     Bytes(ByteCounts),
+    /// Bars. A table beside it says the same.
+    Picture(Picture),
+    /// Things, each with lines about it.
+    Entries(Vec<Entry>),
     /// Blocks behind a line of ours.
     Folded {
         summary: String,
         blocks: Vec<Block<'a>>,
     },
+}
+
+/// A thing with lines about it.
+pub(crate) struct Entry {
+    pub(crate) head: Vec<Inline>,
+    pub(crate) lines: Vec<Vec<Inline>>,
 }
 
 /// A table; the first cell of a row names the row.

@@ -10,8 +10,8 @@ use twinbuild_compare::{
 use twinbuild_recipe::FrontEnd;
 use twinbuild_subject::{MemberPath, Origin};
 use twinbuild_verdict::{
-    AddressRecord, CallRecord, Container, CrossBuild, CrossChecks, CrossEnd, InputRecord, Outcome, Reason, Rebuild,
-    RecipeRecord, Source, SourceKind, Verdict,
+    AddressRecord, CallRecord, Container, CrossBuild, CrossChecks, CrossEnd, InputRecord, Outcome, OverrideRecord,
+    Reason, Rebuild, RecipeRecord, Source, SourceKind, Verdict,
 };
 
 use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, words};
@@ -26,6 +26,7 @@ pub(crate) fn page(report: Report<'_>) -> Page<'_> {
         Report::Verdict(verdict) => about_verdict(verdict),
         Report::Comparison(comparison) => about_comparison(comparison),
         Report::Unread(unread) => about_unread(unread),
+        Report::Corpus(report) => crate::corpus::page(report),
     }
 }
 
@@ -53,7 +54,7 @@ fn about_verdict(verdict: &Verdict) -> Page<'_> {
     }
     footer.push(words("."));
     Page {
-        word: verdict.outcome.name(),
+        word: verdict.outcome.name().into(),
         tone: match verdict.outcome {
             // With an alert, not even `reproduced` is good news.
             Outcome::Reproduced if verdict.outcome.exit_code(&verdict.findings) == 0 => Tone::Good,
@@ -93,7 +94,7 @@ fn about_comparison(found: &FileComparison) -> Page<'_> {
     sections.extend(normalizers(normalizers_applied));
     sections.extend(container(of, "the second file"));
     Page {
-        word: meaning::relation(*relation),
+        word: meaning::relation(*relation).into(),
         tone: if *relation == Relation::Different { Tone::Bad } else { Tone::Good },
         qualities: mismatch.map(|kind| kind.name().into()).into_iter().collect(),
         about: vec![left.name.clone(), right.name.clone()],
@@ -108,7 +109,7 @@ fn about_unread(unread: &UnreadFile) -> Page<'_> {
     let detail = Block::Paragraph(vec![Inline::Sentence(unread.detail.clone())]);
     let why = (!is_found).then(|| Section { title: "Reason", blocks: vec![detail] });
     Page {
-        word: meaning::why_unread(unread.why),
+        word: meaning::why_unread(unread.why).into(),
         tone: match unread.why {
             WhyUnread::Rejected => Tone::Bad,
             WhyUnread::Unsupported | WhyUnread::Inconclusive => Tone::Undecided,
@@ -367,7 +368,7 @@ fn source(source: &Source) -> Section<'_> {
 }
 
 fn recipe(record: &RecipeRecord) -> Section<'_> {
-    let RecipeRecord { recipe, origin, digest } = record;
+    let RecipeRecord { recipe, origin, given, digest } = record;
     let mut build = vec![words("CPython "), name(&recipe.interpreter.version), words(", ")];
     match &recipe.front_end {
         FrontEnd::Pep517 { backend, .. } => build.extend([words("the backend "), name(backend)]),
@@ -381,8 +382,13 @@ fn recipe(record: &RecipeRecord) -> Section<'_> {
         None => ", requirements uploaded before ".to_owned(),
     }));
     build.push(name(&recipe.requirements.cutoff));
-    let facts =
+    let mut facts =
         vec![("digest", vec![name(&format!("sha256:{digest}")), words(format!(" ({origin})"))]), ("build", build)];
+    if let Some(OverrideRecord { file, sha256, reason }) = given {
+        let digest = name(&format!("sha256:{sha256}"));
+        let reason = Inline::Sentence(reason.clone());
+        facts.push(("given", vec![name(file), words(" ("), digest, words("): "), reason]));
+    }
     let toml = Block::Foreign(recipe.to_toml(&[]).into());
     let folded = Block::Folded { summary: "The recipe as TOML".to_owned(), blocks: vec![toml] };
     Section { title: "Recipe", blocks: vec![Block::Facts(facts), folded] }

@@ -245,6 +245,9 @@ fn subject_and_source(out: &mut String, verdict: &Verdict) {
 fn twins(out: &mut String, verdict: &Verdict) {
     if let Some(recipe) = &verdict.recipe {
         line(out, "recipe", &format!("sha256:{} ({})", recipe.digest, recipe.origin));
+        if let Some(given) = &recipe.given {
+            line(out, "given", &format!("{}: {}", given.file, given.reason));
+        }
     }
     for rebuild in &verdict.rebuilds {
         let effective = rebuild.variations.iter().filter(|variation| variation.effective).count();

@@ -64,6 +64,7 @@ mod log;
 mod run;
 mod spec;
 mod syscalls;
+mod usage;
 mod wire;
 
 pub use cancel::Cancel;
@@ -80,4 +81,5 @@ pub use spec::{
     Bind, Collect, Copy, Insertion, KernelName, Limits, Network, Processors, ScratchFileSystem, SkeletonFile,
     SkeletonLink, Spec,
 };
+pub use usage::processor_time;
 pub use wire::InForce;

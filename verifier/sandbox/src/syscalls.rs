@@ -258,10 +258,19 @@ pub(crate) fn wait_for_child(patiently: bool) -> Waited {
 
 /// User and system time of all reaped children and of those that they reaped.
 pub(crate) fn cpu_of_children() -> Duration {
+    cpu_of(libc::RUSAGE_CHILDREN)
+}
+
+/// User and system time of this process.
+pub(crate) fn cpu_of_self() -> Duration {
+    cpu_of(libc::RUSAGE_SELF)
+}
+
+fn cpu_of(whose: c_int) -> Duration {
     // SAFETY: `rusage` is integers only, and it lives across the call, which cannot fail with these arguments.
     let usage = unsafe {
         let mut usage: libc::rusage = mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        libc::getrusage(whose, &raw mut usage);
         usage
     };
     let duration = |time: libc::timeval| {

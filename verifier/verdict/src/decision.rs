@@ -27,7 +27,7 @@ pub enum Outcome {
 }
 
 /// How exactly a file was reproduced, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Both twins equal the published file after the named normalizers and in all but permitted container parameters.

@@ -216,10 +216,24 @@ pub struct RecipeRecord {
     /// The recipe.
     #[serde(flatten)]
     pub recipe: Recipe,
-    /// Where it came from: `inferred`, `searched` or `given`.
+    /// Where it came from: `inferred`, `searched`, `given`, or `override`, where it was inferred but for what was given.
     pub origin: &'static str,
+    /// What of it was given.
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    pub given: Option<OverrideRecord>,
     /// The SHA-256 of its TOML form.
     pub digest: Sha256,
+}
+
+/// A file that gives what inference cannot know of a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OverrideRecord {
+    /// Its path below the folder of all such files.
+    pub file: String,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// Why it is needed, as it says.
+    pub reason: String,
 }
 
 /// One of the twins.
@@ -336,6 +350,10 @@ pub struct Run {
     pub started: Option<Timestamp>,
     /// Durations of the run's steps in milliseconds, by name.
     pub durations_ms: BTreeMap<String, u64>,
+    /// Processor time, user and system, in milliseconds. `build`: of all processes in sandboxes of builds, those of twins, of trials,
+    /// of requirements that are published as sources only, and of the question what a backend requires.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub processor_ms: BTreeMap<String, u64>,
     /// The digests of what was built, by twin.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub artifacts: BTreeMap<String, Digests>,

@@ -9,7 +9,7 @@ use twinbuild_recipe::{LockedRequirement, Recipe};
 use twinbuild_subject::{Sha256, Subject};
 
 use crate::document::{SCHEMA_VERSION, covered_digest};
-use crate::{Choices, Exchange, Outcome, Reason, Resolution, Search, Source, ToolRecord, Verdict};
+use crate::{Choices, Exchange, Outcome, OverrideRecord, Reason, Resolution, Search, Source, ToolRecord, Verdict};
 
 /// The largest file that is taken as a verdict, in bytes.
 pub const VERDICT_LIMIT_BYTES: u64 = 32 << 20;
@@ -100,8 +100,10 @@ pub struct RecordedVerdict {
 pub struct RecordedRecipe {
     /// The recipe.
     pub recipe: Recipe,
-    /// Where it came from: `inferred`, `searched` or `given`.
+    /// Where it came from: `inferred`, `searched`, `given` or `override`.
     pub origin: &'static str,
+    /// What of it was given.
+    pub given: Option<OverrideRecord>,
 }
 
 /// What is read of the builds with other releases of the build requirements.
@@ -170,6 +172,8 @@ struct RecipeForm {
     #[serde(flatten)]
     recipe: Recipe,
     origin: Origin,
+    #[serde(rename = "override")]
+    given: Option<OverrideRecord>,
     digest: Sha256,
 }
 
@@ -179,6 +183,7 @@ enum Origin {
     Inferred,
     Searched,
     Given,
+    Override,
 }
 
 impl RecordedVerdict {
@@ -274,7 +279,7 @@ const SHOWN_CHARACTERS: usize = 80;
 impl RecipeForm {
     /// Holds the recipe to the same rules as one in a file of its own.
     fn check(self) -> Result<RecordedRecipe, ReadVerdictError> {
-        let Self { recipe, origin, digest } = self;
+        let Self { recipe, origin, given, digest } = self;
         let refuse = |reason: String| ReadVerdictError::Recipe { reason };
         let again = Recipe::from_toml(&recipe.to_toml(&[])).map_err(|error| refuse(error.to_string()))?;
         if again != recipe || recipe.digest() != digest {
@@ -284,8 +289,9 @@ impl RecipeForm {
             Origin::Inferred => "inferred",
             Origin::Searched => "searched",
             Origin::Given => "given",
+            Origin::Override => "override",
         };
-        Ok(RecordedRecipe { recipe, origin })
+        Ok(RecordedRecipe { recipe, origin, given })
     }
 }
 

@@ -1,16 +1,18 @@
 //! `twinbuild corpus`
 
-use std::path::PathBuf;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use twinbuild_judge::{GitOptions, Judge, Options};
-use twinbuild_nightly::{Event, Results, RunError, Summary, read_list, run as run_list};
+use twinbuild_nightly::{Event, ReportFiles, Results, RunError, read_list, read_older, run as run_list};
 use twinbuild_rebuild::Variation;
-use twinbuild_report::{Style, headline};
+use twinbuild_report::{AboutRun, CorpusReport, Style, Summary, Tally, headline};
 
-use super::{limits, print};
+use super::{limits, print, print_above};
 use crate::arguments::{CorpusRun, Global, PlainFormat};
 use crate::failure::Failure;
+use crate::progress::LiveTable;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 
@@ -25,6 +27,11 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         name.push(".results.jsonl");
         PathBuf::from(name)
     });
+    let older = match &arguments.compare {
+        // Read before anything is written: it may lie where the new report will.
+        Some(older) => Some(read_older(older).map_err(Failure::usage)?),
+        None => None,
+    };
     let settings = Settings::load(global)?;
     let mut results = Results::open(&output).map_err(Failure::usage)?;
     let limits = limits(&settings, &arguments.limits)?;
@@ -32,6 +39,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
         artifact: None,
         as_of: None,
         recipe: None,
+        overrides: settings.overrides(&arguments.recipes)?,
         hosts: settings.hosts.clone(),
         keep: None,
         variations: Variation::usual(),
@@ -42,30 +50,42 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     };
     let store = settings.store()?;
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);
-    let mut printing = Ok(());
-    let outcome = run_list(&judge, &requests, &mut results, &mut |event| {
-        let line = match (event, format) {
-            (Event::Judged(_, verdict), PlainFormat::Text) => headline(verdict, Style::Colour),
-            (Event::Judged(_, verdict), PlainFormat::Json) => match twinbuild_report::json(*verdict) {
-                Ok(text) => text + "\n",
-                Err(error) => format!("{{\"error\":{:?}}}\n", error.to_string()),
-            },
-            (Event::Failed(request, error), PlainFormat::Text) => {
-                twinbuild_report::escape(&format!("no verdict  {request}: {error}\n"))
-            }
-            (Event::Failed(request, error), PlainFormat::Json) => {
-                serde_json::json!({ "subject": request.to_string(), "error": error.to_string() }).to_string() + "\n"
-            }
-        };
-        if printing.is_ok() {
-            printing = print(&line);
-        }
-    });
-    printing?;
+
     let subjects: Vec<String> = requests.iter().map(ToString::to_string).collect();
-    let summary = results.summary(subjects.iter().map(String::as_str));
+    let so_far = results.of(subjects.iter().map(String::as_str));
+    let mut tally: Tally = so_far.iter().filter(|result| result.outcome.is_some()).collect();
+    let mut table = LiveTable::start(subjects.len());
+    table.show(&tally);
+    let mut printing = Ok(());
+    let outcome = run_list(&judge, &requests, arguments.jobs, &mut results, &mut |event| {
+        let (Event::Judged(_, result) | Event::Failed(_, _, result)) = event;
+        tally.add(result);
+        if printing.is_ok() {
+            printing = print_above(&line(event, format));
+        }
+        table.show(&tally);
+    });
+    table.finish();
+    printing?;
+
+    let now = results.of(subjects.iter().map(String::as_str));
+    let files = ReportFiles::beside(&output);
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let about = AboutRun {
+        list: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        command: command(global, arguments),
+        processors: u64::try_from(processors).unwrap_or(u64::MAX),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        file_stem: files.stem().to_owned(),
+    };
+    let report = CorpusReport::new(about, now, older.as_deref());
+    files.write(&report).map_err(Failure::inconclusive)?;
+    let summary = report.summary();
     print(&match format {
-        PlainFormat::Text => rates(&summary),
+        PlainFormat::Text => {
+            let place = twinbuild_report::escape(&files.html().display().to_string());
+            format!("\n{}report: {place}\n", twinbuild_report::text(&report, Style::Colour))
+        }
         PlainFormat::Json => serde_json::to_string(&summary).map_err(Failure::internal)? + "\n",
     })?;
     match outcome {
@@ -75,27 +95,37 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     }
 }
 
-/// The summary as a table, each count with its share of the list.
-fn rates(summary: &Summary) -> String {
-    let total = summary.total;
-    let mut text = format!("\n{total:>6}         subjects\n");
-    // Tenths of a percent, rounded down, so that a rate is never said to be better than it is.
-    let mut row = |count: u64, what: &str| {
-        let tenths = (count * 1000).checked_div(total).unwrap_or(0);
-        text.push_str(&format!("{count:>6} {:>3}.{} %  {what}\n", tenths / 10, tenths % 10));
-    };
-    for (outcome, count) in &summary.outcomes {
-        row(*count, outcome);
-        for (quality, count) in
-            summary.qualities.iter().filter(|(quality, _)| quality.starts_with(&format!("{outcome} (")))
-        {
-            row(*count, &format!("  {}", quality.trim_start_matches(outcome.as_str()).trim()));
+/// The command that makes the same run again, but for where its results go.
+fn command(global: &Global, arguments: &CorpusRun) -> String {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+    let mut command = format!("twinbuild corpus run {}", quoted(&arguments.list));
+    if global.strict {
+        command.push_str(" --strict");
+    }
+    if let Some(folder) = &arguments.recipes.folder {
+        command.push_str(&format!(" --recipes {}", quoted(folder)));
+    }
+    if arguments.jobs.get() > 1 {
+        command.push_str(&format!(" --jobs {}", arguments.jobs));
+    }
+    command
+}
+
+/// What became of one subject, as a line.
+fn line(event: &Event<'_>, format: PlainFormat) -> String {
+    match (event, format) {
+        (Event::Judged(verdict, _), PlainFormat::Text) => headline(verdict, Style::Colour),
+        (Event::Judged(verdict, _), PlainFormat::Json) => match twinbuild_report::json(*verdict) {
+            Ok(text) => text + "\n",
+            Err(error) => serde_json::json!({ "error": error.to_string() }).to_string() + "\n",
+        },
+        (Event::Failed(request, error, _), PlainFormat::Text) => {
+            twinbuild_report::escape(&format!("no verdict  {request}: {error}\n"))
+        }
+        (Event::Failed(request, error, _), PlainFormat::Json) => {
+            serde_json::json!({ "subject": request.to_string(), "error": error.to_string() }).to_string() + "\n"
         }
     }
-    if summary.without_verdict > 0 {
-        row(summary.without_verdict, "no verdict");
-    }
-    text
 }
 
 /// 1 if something was not reproduced, else 2 if something could not be judged, else 0.

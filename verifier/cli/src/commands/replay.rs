@@ -5,7 +5,7 @@ use std::fs::File;
 use anyhow::Context as _;
 use serde::Serialize;
 use twinbuild_compare::Normalizing;
-use twinbuild_judge::{Judge, MissingInput, Options, Replay as Replayed, ReplayEnd};
+use twinbuild_judge::{Judge, MissingInput, Options, Overrides, Replay as Replayed, ReplayEnd};
 use twinbuild_report::{Style, escape, headline};
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{Difference, ReadVerdictError, RecordedVerdict, Verdict};
@@ -46,6 +46,7 @@ pub(crate) fn run(global: &Global, arguments: &Replay) -> Result<u8, Failure> {
         artifact: None,
         as_of: None,
         recipe: None,
+        overrides: Overrides::default(),
         hosts: settings.hosts.clone(),
         keep: arguments.keep.clone(),
         variations: twinbuild_rebuild::VariationSet::new(),

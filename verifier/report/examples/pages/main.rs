@@ -1,7 +1,8 @@
-//! For maintainers: writes the pages of made-up verdicts and comparisons into a folder, to look at them.
+//! For maintainers: writes the pages of made-up verdicts, comparisons and lists into a folder, to look at them.
 //!
 //! `cargo run -p twinbuild-report --example pages DIR`
 
+mod lists;
 mod samples;
 
 use std::fs;
@@ -21,6 +22,8 @@ fn main() -> std::io::Result<()> {
     for (name, verdict) in samples::verdicts() {
         write(name, (&verdict).into())?;
     }
+    write("list", (&lists::list()).into())?;
+    write("hostile-list", (&lists::list_with_text(samples::HOSTILE)).into())?;
     write("comparison", (&samples::comparison()).into())?;
     write("unread", (&samples::unread()).into())
 }

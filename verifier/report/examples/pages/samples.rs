@@ -303,7 +303,8 @@ fn built(file_name: &str) -> Verdict {
          sha256 = \"{wheel}\"\n"
     );
     let recipe = Recipe::from_toml(&toml).unwrap();
-    verdict.recipe = Some(RecipeRecord { recipe, origin: "inferred", digest: Sha256::of(toml.as_bytes()) });
+    verdict.recipe =
+        Some(RecipeRecord { recipe, origin: "inferred", given: None, digest: Sha256::of(toml.as_bytes()) });
     let conditions = [
         ("build-path", "/build", "/srv/another/place/to-build-in"),
         ("host-name", "builder", "second-twin"),
