@@ -56,6 +56,8 @@ pub(crate) fn run(global: &Global, arguments: &CheckRecipes) -> Result<u8, Failu
         keep: None,
         variations: Variation::usual(),
         limits: limits(&settings, &arguments.limits)?,
+        most_trials: 0,
+        git: settings.git(),
         normalizing: global.normalizing(),
     };
     let store = settings.store()?;
