@@ -1,7 +1,7 @@
 //! `twinbuild corpus check-recipes`
 
 use serde::Serialize;
-use twinbuild_judge::{Judge, JudgeError, Options, OverrideFile, Overrides, Target};
+use twinbuild_judge::{Judge, JudgeError, MOST_TRIALS, Options, OverrideFile, Overrides, Target};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::escape;
 use twinbuild_verdict::{Level, Outcome, Verdict};
@@ -56,7 +56,7 @@ pub(crate) fn run(global: &Global, arguments: &CheckRecipes) -> Result<u8, Failu
         keep: None,
         variations: Variation::usual(),
         limits: limits(&settings, &arguments.limits)?,
-        most_trials: 0,
+        most_trials: MOST_TRIALS,
         git: settings.git(),
         normalizing: global.normalizing(),
     };
