@@ -5,7 +5,9 @@ use std::fs::File;
 
 use twinbuild_archive::{ArchiveFile, Format, Limits, ReadAt as _, read};
 use twinbuild_environment::{BuiltRequirement, Ground, LockError, SdistRequirement};
-use twinbuild_rebuild::{Artifact, BuildFailure, Ended, Job, RebuildError, VariationSet, build_once, driver_digest};
+use twinbuild_rebuild::{
+    Artifact, BuildFailure, Ended, Job, Product, RebuildError, VariationSet, build_once, driver_digest,
+};
 use twinbuild_recipe::{LockedRequirement, Recipe, SourceEvidence, infer_requirement};
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_subject::{MemberPath, PackageName, Sha256, WheelFileName};
@@ -257,6 +259,7 @@ impl Judge {
             environment: &readied.environment,
             other: None,
             source: building.tree,
+            product: Product::Wheel,
             variations: &none,
             limits: &self.options.limits,
             cancel: &self.cancel,

@@ -10,7 +10,7 @@ use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, Member, MemberKind
 use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
 use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
 use twinbuild_rebuild::{
-    Artifact, BuildFailure, Ended, Job, RebuildError, Twin, Variation, VariationSet, discover_requirements,
+    Artifact, BuildFailure, Ended, Job, Product, RebuildError, Twin, Variation, VariationSet, discover_requirements,
     driver_digest, rebuild,
 };
 use twinbuild_recipe::{
@@ -153,6 +153,7 @@ impl Judge {
             environment: &readied.environment,
             other: other.as_ref(),
             source: &laid_out.tree,
+            product: Product::Wheel,
             variations: &self.options.variations,
             limits: &self.options.limits,
             cancel: &self.cancel,
@@ -507,7 +508,8 @@ impl Judge {
         tracing::info!("asking the backend what it requires");
         let none = VariationSet::new();
         let (limits, cancel) = (&self.options.limits, &self.cancel);
-        let job = Job { recipe, environment, other: None, source: tree, variations: &none, limits, cancel };
+        let product = Product::Wheel;
+        let job = Job { recipe, environment, other: None, source: tree, product, variations: &none, limits, cancel };
         match discover_requirements(&job) {
             Ok(Ok(required)) => {
                 self.store.put_record("requires", &key, &required)?;

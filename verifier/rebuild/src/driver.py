@@ -31,8 +31,12 @@ def import_backend(request):
     return backend
 
 
+# The hooks of PEP 517, by what is built.
+REQUIRES = {"wheel": "get_requires_for_build_wheel", "sdist": "get_requires_for_build_sdist"}
+
+
 def required(request):
-    """What get_requires_for_build_wheel asks for beyond the environment (PEP 517)."""
+    """What the backend asks for beyond the environment (PEP 517)."""
     if request["backend"] is None:
         try:
             from setuptools import build_meta as backend
@@ -41,7 +45,7 @@ def required(request):
         backend = getattr(backend, "__legacy__", backend)
     else:
         backend = import_backend(request)
-    hook = getattr(backend, "get_requires_for_build_wheel", None)
+    hook = getattr(backend, REQUIRES[request["product"]], None)
     return [str(requirement) for requirement in (hook(None) if hook else [])]
 
 
@@ -67,6 +71,13 @@ def required_by_setup_py():
     except Required as found:
         return [line.strip() for line in found.args[0] if line.strip()]
     return []
+
+
+def setup_command(request):
+    """What follows `setup.py`, for a source that is built without a backend."""
+    if request["product"] == "wheel":
+        return ["bdist_wheel", "--dist-dir", request["output"]]
+    return ["sdist", "--formats", request["archive"], "--dist-dir", request["output"]]
 
 
 def in_child(function, *arguments):
@@ -130,12 +141,14 @@ def main():
             json.dump(required_by_backend, report)
         return
     if request["backend"] is None:
-        command = [sys.executable, "setup.py", "bdist_wheel", "--dist-dir", request["output"]]
-        os.execv(sys.executable, command)
+        os.execv(sys.executable, [sys.executable, "setup.py"] + setup_command(request))
     in_child(required, request)
     backend = import_backend(request)
     try:
-        name = backend.build_wheel(request["output"], None, None)
+        if request["product"] == "wheel":
+            name = backend.build_wheel(request["output"], None, None)
+        else:
+            name = backend.build_sdist(request["output"], None)
     except Exception:
         import traceback
 

@@ -13,6 +13,7 @@
 mod cause;
 mod conditions;
 mod error;
+mod product;
 mod request;
 mod twin;
 mod variation;
@@ -20,6 +21,7 @@ mod variation;
 pub use cause::{Cause, find_cause};
 pub use conditions::{Conditions, FIRST, Ground, SECOND, Shell};
 pub use error::{BuildFailure, RebuildError, Stage, limit_name};
+pub use product::{Product, SdistArchive};
 pub use request::{Job, NAME_SERVER, driver_digest};
 pub use twin::{Artifact, Ended, Twin, build_once, discover_requirements, rebuild};
 pub use twinbuild_verdict::VariationRecord;

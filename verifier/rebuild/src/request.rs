@@ -10,7 +10,7 @@ use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
 
 use crate::conditions::{Ground, Shell};
-use crate::{Conditions, VariationSet};
+use crate::{Conditions, Product, VariationSet};
 
 /// The programs that run inside, one after the other; see their own documentation.
 const OBSERVE: &str = include_str!("observe.py");
@@ -38,6 +38,8 @@ pub struct Job<'a> {
     pub other: Option<&'a Environment>,
     /// What it is built from.
     pub source: &'a SourceTree,
+    /// What is built of it.
+    pub product: Product,
     /// In what the twins differ.
     pub variations: &'a VariationSet,
     /// The limits of each twin.
@@ -55,6 +57,8 @@ struct Request<'a> {
     output: &'a str,
     backend: Option<&'a str>,
     backend_path: &'a [String],
+    product: &'static str,
+    archive: &'static str,
 }
 
 /// What the driver does.
@@ -62,7 +66,7 @@ struct Request<'a> {
 pub(crate) enum Action {
     /// Asks the backend what it requires.
     Requires,
-    /// Builds the wheel.
+    /// Builds the product.
     Build,
 }
 
@@ -100,6 +104,8 @@ impl<'a> Job<'a> {
             output: conditions.output,
             backend,
             backend_path,
+            product: self.product.name(),
+            archive: self.product.archive(),
         };
         let Conditions { user_id, group_id, user_name, home, host_name, domain_name, .. } = conditions;
         let file = |path: &str, content: String| SkeletonFile {
