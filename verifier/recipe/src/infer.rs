@@ -56,6 +56,14 @@ pub enum Unsupported {
         /// The interpreters.
         offered: String,
     },
+    /// No interpreter on offer is one that the project runs on.
+    #[error("the sdist requires Python {required}, and the interpreters on offer are CPython {offered}")]
+    Python {
+        /// Its `Requires-Python`.
+        required: String,
+        /// The interpreters.
+        offered: String,
+    },
     /// The wheel is bound to another platform than this machine's.
     #[error(
         "the wheel is for {platform}: this version builds wheels for every platform (none-any), and for Linux with glibc on {}",
@@ -213,7 +221,7 @@ pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -
     }
 }
 
-const REQUIREMENTS: &str = "requirements.direct";
+pub(crate) const REQUIREMENTS: &str = "requirements.direct";
 
 /// What the source itself says that its build requires.
 pub(crate) fn source_requirements(source: &SourceEvidence, reasons: &mut Reasons) -> Vec<String> {
@@ -237,6 +245,12 @@ pub(crate) fn source_requirements(source: &SourceEvidence, reasons: &mut Reasons
     direct
 }
 
+/// Whether one of these requirements is on the project `name`, which is in its normal form.
+pub(crate) fn names_requirement(direct: &[String], name: &str) -> bool {
+    let is_named = |text: &String| check_requirement("", text).is_ok_and(|asked| asked.name.to_string() == name);
+    direct.iter().any(is_named)
+}
+
 fn direct_requirements(
     file_name: &WheelFileName,
     generator: &Generator,
@@ -245,20 +259,15 @@ fn direct_requirements(
     reasons: &mut Reasons,
 ) -> Result<Vec<String>, Unsupported> {
     let mut direct = source_requirements(source, reasons);
-    let names = |direct: &[String], name: &str| {
-        direct
-            .iter()
-            .any(|text| check_requirement("", text).is_ok_and(|requirement| requirement.name.to_string() == name))
-    };
     let Generator { tool, version } = generator;
     let pins: &[&str] = match tool {
         Tool::Wheel => &["wheel"],
         Tool::Setuptools => &["setuptools"],
-        Tool::Flit if names(&direct, "flit") => &["flit", "flit-core"],
+        Tool::Flit if names_requirement(&direct, "flit") => &["flit", "flit-core"],
         Tool::Flit => &["flit-core"],
         Tool::Hatchling => &["hatchling"],
         // Until it named itself, poetry-core wrote `poetry`.
-        Tool::Poetry if names(&direct, "poetry") => &["poetry"],
+        Tool::Poetry if names_requirement(&direct, "poetry") => &["poetry"],
         Tool::Poetry | Tool::PoetryCore => &["poetry-core"],
         Tool::PdmBackend => &["pdm-backend"],
         Tool::PdmPep517 => &["pdm-pep517"],
@@ -282,18 +291,22 @@ fn direct_requirements(
     Ok(direct)
 }
 
+/// The seconds since 1970-01-01 of a time without a zone, which is taken as UTC: that is what tools write that honour
+/// `SOURCE_DATE_EPOCH`.
+pub(crate) fn seconds_of(time: DateTime) -> Option<i64> {
+    time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second())
+}
+
 fn choose_epoch(times: MemberTimes, first_upload: Timestamp, reasons: &mut Reasons) -> Option<i64> {
     const KEY: &str = "build.source-date-epoch";
-    // A time without a zone is taken as UTC, which is what tools write that honour SOURCE_DATE_EPOCH.
-    let seconds = |time: DateTime| time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second());
     match times {
         MemberTimes::Uniform(time) => {
             reasons.add(KEY, format!("all members of the wheel have this time, {time}"));
-            seconds(time)
+            seconds_of(time)
         }
         MemberTimes::Newest(time) => {
             reasons.add(KEY, format!("the newest time of a member of the wheel, {time}"));
-            seconds(time)
+            seconds_of(time)
         }
         MemberTimes::None => {
             reasons.add(KEY, "the wheel's members have no times; the first upload of the release".to_owned());

@@ -1,7 +1,7 @@
 //! How a published file was built.
 //!
-//! Evidence is read from the published file ([`WheelEvidence`]) and from its source ([`SourceEvidence`]); [`infer`] turns
-//! it, together with what the caller has on offer, into a [`Recipe`] with a [`Reason`] beside each choice. A recipe is
+//! Evidence is read from the published file ([`WheelEvidence`], [`SdistEvidence`]) and from its source ([`SourceEvidence`]);
+//! [`infer`] turns it, or [`infer_sdist`], together with what the caller has on offer, into a [`Recipe`] with a [`Reason`] beside each choice. A recipe is
 //! plain data ([TOML](Recipe::to_toml)): it can be printed, edited, given back, and it never edits source nor excludes
 //! files.
 //!
@@ -34,6 +34,7 @@ mod headers;
 mod infer;
 mod recipe;
 mod requirement;
+mod sdist;
 mod source;
 mod wheel;
 
@@ -44,5 +45,6 @@ pub use recipe::{
     FrontEnd, Interpreter, LockedRequirement, Needs, Provider, Reason, Recipe, RecipeError, Requirements,
 };
 pub use requirement::infer_requirement;
+pub use sdist::{SdistEvidence, Spelling, infer_sdist};
 pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
 pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};
