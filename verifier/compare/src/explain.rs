@@ -14,6 +14,7 @@ mod fields;
 mod meaning;
 mod native;
 mod pyc;
+mod sdist;
 mod stream;
 mod text;
 mod values;
