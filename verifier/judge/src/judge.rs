@@ -12,13 +12,13 @@ use twinbuild_recipe::{Inference, Interpreter, Provider, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
 use twinbuild_sandbox::{Cancel, Limits};
 use twinbuild_store::Store;
-use twinbuild_subject::{DistributionFileName, Request};
+use twinbuild_subject::Request;
 use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::keep::Keep;
 use crate::subject::{Preparation, is_path};
-use crate::walk::{Step, environment_error, open, read_published};
+use crate::walk::{Step, environment_error, kind_of, open, read_published, source_of};
 
 /// What is to be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,21 +150,17 @@ impl Judge {
             (verdict.outcome, verdict.reason, verdict.findings) = (outcome, Some(reason), findings);
             Ok(Inferred::None(Box::new(verdict)))
         };
-        let reason =
-            |class: &str, detail: &str| Reason { class: class.to_owned(), stage: None, detail: detail.to_owned() };
-        let DistributionFileName::Wheel(name) = &prepared.name else {
-            return end(
-                Outcome::Unsupported,
-                reason("sdist", "recipes are for wheels, and it is an sdist"),
-                Vec::new(),
-            );
+        let kind = match kind_of(&prepared.name) {
+            Step::Next(kind) => kind,
+            Step::End(outcome, reason) => return end(outcome, reason, Vec::new()),
         };
-        let Some(source) = &prepared.source else {
-            return end(Outcome::SourceMissing, reason("no-sdist", "its release has no sdist"), Vec::new());
+        let source = match source_of(&prepared, kind.product) {
+            Step::Next(source) => source,
+            Step::End(outcome, reason) => return end(outcome, reason, Vec::new()),
         };
         let mut findings = Vec::new();
         let bytes = open(&prepared.blob)?;
-        let published = match read_published(&bytes, &mut findings)? {
+        let published = match read_published(kind, &bytes, &mut findings)? {
             Step::Next(published) => published,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
@@ -172,7 +168,7 @@ impl Judge {
             Step::Next(laid_out) => laid_out,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
-        match self.choose_recipe(&prepared, name, &published, &bytes, &laid_out)? {
+        match self.choose_recipe(&prepared, &published, &bytes, &laid_out)? {
             Step::Next((inference, _)) => Ok(Inferred::Recipe(inference)),
             Step::End(outcome, reason) => end(outcome, reason, findings),
         }

@@ -25,6 +25,7 @@ mod keep;
 mod record;
 mod replay;
 mod requirement;
+mod sdist;
 mod subject;
 mod walk;
 

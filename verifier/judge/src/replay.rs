@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
 use twinbuild_environment::{Environment, EnvironmentError, EnvironmentLock};
-use twinbuild_rebuild::{Variation, VariationSet};
+use twinbuild_rebuild::{Product, Variation, VariationSet};
 use twinbuild_recipe::{Inference, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
@@ -16,6 +16,7 @@ use crate::inputs::{MissingInput, inputs_of};
 use crate::judge::{Judge, Options};
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe};
+use crate::sdist::Kind;
 use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource};
 use crate::walk::{LaidOut, Readied, Step, end, environment_error, own_release, unstable};
 
@@ -180,7 +181,8 @@ impl Judge {
         if replayed.is_built {
             return Ok(Step::Next(Readied { recipe, reasons, environment }));
         }
-        Ok(match self.unmet(&recipe, &environment, source.blob.sha256(), &laid_out.tree)? {
+        let product = Kind::of(&prepared.name).map_or(Product::Wheel, |kind| kind.product);
+        Ok(match self.unmet(&recipe, &environment, source.blob.sha256(), &laid_out.tree, product)? {
             Step::Next(unmet) if unmet.is_empty() => Step::Next(Readied { recipe, reasons, environment }),
             Step::Next(_) => unstable(),
             Step::End(outcome, reason) => Step::End(outcome, reason),

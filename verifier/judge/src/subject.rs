@@ -111,8 +111,10 @@ impl Judge {
         subject.size = Some(blob.size_bytes());
         subject.digests = Some(blob.sha256().into());
         let mut findings = index_findings(&project, file);
-        findings.extend(source_findings(&release, file));
-        let source = match self.source_of(&release) {
+        if matches!(file.file_name, DistributionFileName::Wheel(_)) {
+            findings.extend(source_findings(&release, file));
+        }
+        let source = match self.source_of(&release, file) {
             Ok(source) => source,
             Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
         };
@@ -157,7 +159,7 @@ impl Judge {
             findings.extend(index_findings(&project, &file));
             purl = Some(Subject::purl_of(&file.file_name));
             first_upload = self.as_of(self::first_upload(&release).ok())?;
-            listed_release = Some(release);
+            listed_release = Some((release, file));
         }
         let subject = Subject {
             origin: Origin::Local,
@@ -169,7 +171,7 @@ impl Judge {
         };
         let source = match (source, listed_release) {
             (Some(path), _) => Some(self.local_source(path)?),
-            (None, Some(release)) => match self.source_of(&release) {
+            (None, Some((release, file))) => match self.source_of(&release, &file) {
                 Ok(source) => source,
                 Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
             },
@@ -247,8 +249,15 @@ impl Judge {
         Ok(self.store.put(file, FILE_LIMIT_BYTES)?)
     }
 
-    /// The release's sdist.
-    fn source_of(&self, release: &Release) -> Result<Option<PreparedSource>, (&'static str, String)> {
+    /// The release's sdist, as the source of `subject`; none of an sdist, which is no source of itself.
+    fn source_of(
+        &self,
+        release: &Release,
+        subject: &ProjectFile,
+    ) -> Result<Option<PreparedSource>, (&'static str, String)> {
+        if matches!(subject.file_name, DistributionFileName::Sdist(_)) {
+            return Ok(None);
+        }
         let Some(file) = release.sdist() else { return Ok(None) };
         let DistributionFileName::Sdist(name) = &file.file_name else { return Ok(None) };
         let blob = self.pypi.download(file).map_err(|error| match &error {

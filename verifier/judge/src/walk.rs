@@ -14,8 +14,8 @@ use twinbuild_rebuild::{
     driver_digest, rebuild,
 };
 use twinbuild_recipe::{
-    Inference, Interpreter, LockedRequirement, Provider, Reason as Because, Recipe, Release, SourceEvidence,
-    Unsupported, check_platform, infer,
+    Inference, Interpreter, LockedRequirement, MemberTimes, Provider, Reason as Because, Recipe, Release,
+    SourceEvidence, check_platform, infer,
 };
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::{SourceTree, lay_out};
@@ -34,6 +34,7 @@ use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe, record_twin};
 use crate::replay::Replayed;
 use crate::requirement::{Building, self_hosted};
+use crate::sdist::{Kind, check_links, no_recipe};
 use crate::subject::{Prepared, PreparedSource};
 
 /// How often a backend may ask for more requirements.
@@ -100,27 +101,23 @@ impl Judge {
         let mut verdict = Verdict::about(prepared.subject.clone(), env!("CARGO_PKG_VERSION"));
         verdict.findings.clone_from(&prepared.findings);
         let bytes = open(&prepared.blob)?;
-        let DistributionFileName::Wheel(name) = &prepared.name else {
-            let detail =
-                "it is an sdist, and rebuilding an sdist needs its repository, which this version does not look for";
-            return Ok(ended(verdict, Outcome::Unsupported, "sdist", detail));
-        };
-        tracing::info!("reading {}", name.text);
-        let published = step!(verdict, read_published(&bytes, &mut verdict.findings)?);
-        if let Err(error) = check_platform(name) {
+        let name = prepared.name.text();
+        let kind = step!(verdict, kind_of(&prepared.name));
+        tracing::info!("reading {name}");
+        let published = step!(verdict, read_published(kind, &bytes, &mut verdict.findings)?);
+        if let DistributionFileName::Wheel(name) = &prepared.name
+            && let Err(error) = check_platform(name)
+        {
             return Ok(ended(verdict, Outcome::Unsupported, "platform", &error.to_string()));
         }
-        let Some(source) = &prepared.source else {
-            let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
-            return Ok(ended(verdict, Outcome::SourceMissing, "no-sdist", detail));
-        };
+        let source = step!(verdict, source_of(prepared, kind.product));
         verdict.source = Some(source.record.clone());
-        keep.copy(prepared.blob.path(), &format!("published/{}", name.text))?;
+        keep.copy(prepared.blob.path(), &format!("published/{name}"))?;
         keep.copy(source.blob.path(), &format!("source/{}", source.name.text))?;
         let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
-        let inferred = step!(verdict, self.choose_recipe(prepared, name, &published, &bytes, &laid_out)?);
+        let inferred = step!(verdict, self.choose_recipe(prepared, &published, &bytes, &laid_out)?);
         let environment_started = Instant::now();
         let (readied, other) = match &prepared.replayed {
             None => {
@@ -144,8 +141,8 @@ impl Judge {
 
         let environments: Vec<&Environment> = std::iter::once(&readied.environment).chain(&other).collect();
         let embeds_subject =
-            step!(verdict, self.search_for_subject(prepared, &laid_out, &environments, &mut verdict.findings)?);
-        tracing::info!("building {} twice", name.text);
+            step!(verdict, self.search_for_subject(prepared, source, &laid_out, &environments, &mut verdict.findings)?);
+        tracing::info!("building {name} twice");
         let build_started = Instant::now();
         let staging = self.store.staging()?;
         let job = Job {
@@ -153,7 +150,7 @@ impl Judge {
             environment: &readied.environment,
             other: other.as_ref(),
             source: &laid_out.tree,
-            product: Product::Wheel,
+            product: kind.product,
             variations: &self.options.variations,
             limits: &self.options.limits,
             cancel: &self.cancel,
@@ -182,7 +179,7 @@ impl Judge {
             }
         };
 
-        tracing::info!("comparing {} three ways", name.text);
+        tracing::info!("comparing {name} three ways");
         let compare_started = Instant::now();
         let built = [open_file(first)?, open_file(second)?];
         let archives = [
@@ -199,8 +196,8 @@ impl Judge {
         let mut three_way = compare(&published, &sides[0], &sides[1], &index, self.options.normalizing)
             .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
         for artifact in [first, second] {
-            if artifact.file_name != name.text {
-                let detail = other_name(&artifact.file_name, name);
+            if artifact.file_name != name {
+                let detail = other_name(&artifact.file_name, &prepared.name);
                 verdict.findings.push(Finding::whole("file-name-differs", Severity::Warning, detail));
                 three_way.mismatch = three_way.mismatch.max(Some(Mismatch::Packaging));
             }
@@ -241,7 +238,7 @@ impl Judge {
         }
         verdict.normalizers_applied = three_way.normalizations;
         verdict.container = Some(Container {
-            kind: "zip".to_owned(),
+            kind: kind.container.to_owned(),
             differences: three_way.container,
             parameters: three_way.parameters,
         });
@@ -255,13 +252,17 @@ impl Judge {
     fn search_for_subject(
         &self,
         prepared: &Prepared,
+        source: &PreparedSource,
         laid_out: &LaidOut,
         environments: &[&Environment],
         findings: &mut Vec<Finding>,
     ) -> Result<Step<bool>, JudgeError> {
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         searcher.tree(laid_out.tree.folder()).map_err(JudgeError::io("searching the source"))?;
-        let in_source = searcher.finish();
+        let mut in_source = searcher.finish();
+        if source.blob.sha256() == prepared.blob.sha256() {
+            in_source.found = Some("it is the source".to_owned());
+        }
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         for path in environments.iter().filter_map(|environment| environment.requirements_path()) {
             searcher.tree(path).map_err(JudgeError::io("searching the build requirements"))?;
@@ -332,11 +333,19 @@ impl Judge {
     pub(crate) fn choose_recipe(
         &self,
         prepared: &Prepared,
-        name: &WheelFileName,
         published: &Archive,
         bytes: &ArchiveFile,
         laid_out: &LaidOut,
     ) -> Result<Step<(Inference, &'static str)>, JudgeError> {
+        let name = match &prepared.name {
+            DistributionFileName::Wheel(name) => name,
+            DistributionFileName::Sdist(name) => {
+                return match self.chosen_recipe(prepared)? {
+                    Some(chosen) => Ok(chosen),
+                    None => self.infer_sdist(prepared, name, (published, bytes), laid_out),
+                };
+            }
+        };
         // Whatever the recipe, a wheel says what it is in one place.
         let evidence = match wheel_evidence(name, published, bytes) {
             Ok(evidence) => evidence,
@@ -348,8 +357,20 @@ impl Judge {
                 return Ok(end(Outcome::Rejected, "no-evidence", None, error.to_string()));
             }
         };
+        if let Some(chosen) = self.chosen_recipe(prepared)? {
+            return Ok(chosen);
+        }
+        let release = Release { wheel: name.clone(), first_upload: made_at(prepared, &evidence.times)? };
+        match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
+            Ok(inference) => Ok(Step::Next((inference, "inferred"))),
+            Err(error) => Ok(no_recipe(&error)),
+        }
+    }
+
+    /// The recipe of the verdict that is replayed, or the one that was given; `None` where there is neither.
+    fn chosen_recipe(&self, prepared: &Prepared) -> Result<Option<Step<(Inference, &'static str)>>, JudgeError> {
         if let Some((recipe, origin)) = prepared.replayed.as_ref().and_then(Replayed::recipe) {
-            return Ok(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, origin)));
+            return Ok(Some(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, origin))));
         }
         if let Some(recipe) = &self.options.recipe {
             let offered = Ground::offer(&self.options.hosts).interpreters;
@@ -361,7 +382,7 @@ impl Judge {
                 let known = offered.iter().map(name).collect::<Vec<_>>().join(", ");
                 let asked = name(&recipe.interpreter);
                 let detail = format!("the recipe asks for CPython {asked}, and on offer is {known}");
-                return Ok(end(Outcome::Unsupported, "interpreter", None, detail));
+                return Ok(Some(end(Outcome::Unsupported, "interpreter", None, detail)));
             }
             if prepared.first_upload.is_some_and(|upload| recipe.requirements.cutoff >= upload) {
                 let message = format!(
@@ -371,38 +392,9 @@ impl Judge {
                 );
                 return Err(JudgeError::Usage { message });
             }
-            return Ok(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, "given")));
+            return Ok(Some(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, "given"))));
         }
-        let first_upload = prepared.first_upload.or_else(|| newest(&evidence.times));
-        let Some(first_upload) = first_upload else {
-            let message =
-                "the file has no upload time and its members have none: say with --as-of when it was made".to_owned();
-            return Err(JudgeError::Usage { message });
-        };
-        if first_upload > Timestamp::now() {
-            let message =
-                format!("the file's own times are of the future ({first_upload}): say with --as-of when it was made");
-            return Err(JudgeError::Usage { message });
-        }
-        let release = Release { wheel: name.clone(), first_upload };
-        match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
-            Ok(inference) => Ok(Step::Next((inference, "inferred"))),
-            Err(error @ Unsupported::SelfHosted { .. }) => {
-                Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), error.to_string()))
-            }
-            Err(error @ Unsupported::Generator { .. }) => Ok(end(
-                Outcome::Unsupported,
-                "generator",
-                None,
-                MemberPath::from(error.to_string().as_str()).to_string(),
-            )),
-            Err(error @ Unsupported::Interpreter { .. }) => {
-                Ok(end(Outcome::Unsupported, "interpreter", None, error.to_string()))
-            }
-            Err(error @ Unsupported::Platform { .. }) => {
-                Ok(end(Outcome::Unsupported, "platform", None, error.to_string()))
-            }
-        }
+        Ok(None)
     }
 
     /// Locks the recipe, realizes its environment, and adds what the backend asks for beyond it. Requirements that are
@@ -413,7 +405,7 @@ impl Judge {
         (inference, origin): (Inference, &'static str),
         mut verdict: Option<&mut Verdict>,
     ) -> Result<Step<Readied>, JudgeError> {
-        let Building { prepared, source, tree, ground, .. } = *building;
+        let Building { prepared, source, tree, ground, product, .. } = *building;
         let Inference { mut recipe, mut reasons } = inference;
         let mut built = Vec::new();
         let is_given_locked = recipe.requirements.locked.is_some();
@@ -452,7 +444,7 @@ impl Judge {
             if is_given_locked {
                 return Ok(Step::Next(Readied { recipe, reasons, environment }));
             }
-            let unmet = match self.unmet(&recipe, &environment, source, tree)? {
+            let unmet = match self.unmet(&recipe, &environment, source, tree, product)? {
                 Step::Next(unmet) => unmet,
                 Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
             };
@@ -460,8 +452,10 @@ impl Judge {
                 return Ok(Step::Next(Readied { recipe, reasons, environment }));
             }
             for requirement in &unmet {
-                let because =
-                    format!("{requirement}, as the source's backend asks for it (get_requires_for_build_wheel)");
+                let because = format!(
+                    "{requirement}, as the source's backend asks for it (get_requires_for_build_{})",
+                    product.name()
+                );
                 reasons.push(Because { key: "requirements.direct".to_owned(), because });
             }
             recipe.requirements.direct.extend(unmet);
@@ -477,8 +471,9 @@ impl Judge {
         environment: &Environment,
         source: Sha256,
         tree: &SourceTree,
+        product: Product,
     ) -> Result<Step<Vec<String>>, JudgeError> {
-        let required = match self.required(recipe, environment, source, tree)? {
+        let required = match self.required(recipe, environment, source, tree, product)? {
             Step::Next(required) => required,
             Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
         };
@@ -498,9 +493,11 @@ impl Judge {
         environment: &Environment,
         source: Sha256,
         tree: &SourceTree,
+        product: Product,
     ) -> Result<Step<Vec<String>>, JudgeError> {
-        let key =
-            serde_json::json!(["requires", driver_digest(), source, recipe.digest(), environment.record().digest]);
+        let environment_digest = environment.record().digest;
+        let of = (product.name(), driver_digest());
+        let key = serde_json::json!(["requires", of, source, recipe.digest(), environment_digest]);
         let key = Sha256::of(key.to_string().as_bytes());
         if let Some(held) = self.store.record::<Vec<String>>("requires", &key)? {
             return Ok(Step::Next(held));
@@ -508,7 +505,6 @@ impl Judge {
         tracing::info!("asking the backend what it requires");
         let none = VariationSet::new();
         let (limits, cancel) = (&self.options.limits, &self.cancel);
-        let product = Product::Wheel;
         let job = Job { recipe, environment, other: None, source: tree, product, variations: &none, limits, cancel };
         match discover_requirements(&job) {
             Ok(Ok(required)) => {
@@ -545,9 +541,54 @@ pub(crate) fn unstable<T>() -> Step<T> {
     end(Outcome::Unbuildable, "requirements-unstable", Some("requirements"), detail)
 }
 
+/// When a subject was made at the latest: before its first upload, or when its members say.
+pub(crate) fn made_at(prepared: &Prepared, times: &MemberTimes) -> Result<Timestamp, JudgeError> {
+    let Some(made_at) = prepared.first_upload.or_else(|| newest(times)) else {
+        let message =
+            "the file has no upload time and its members have none: say with --as-of when it was made".to_owned();
+        return Err(JudgeError::Usage { message });
+    };
+    if made_at > Timestamp::now() {
+        let message = format!("the file's own times are of the future ({made_at}): say with --as-of when it was made");
+        return Err(JudgeError::Usage { message });
+    }
+    Ok(made_at)
+}
+
+/// How a subject is read and built, by its name.
+pub(crate) fn kind_of(name: &DistributionFileName) -> Step<Kind> {
+    match Kind::of(name) {
+        Some(kind) => Step::Next(kind),
+        None => end(Outcome::Unsupported, "sdist-format", None, "it is an sdist that is neither a .tar.gz nor a .zip"),
+    }
+}
+
+/// The source, or the end of a walk without one.
+pub(crate) fn source_of(prepared: &Prepared, product: Product) -> Step<&PreparedSource> {
+    match (&prepared.source, product) {
+        (Some(source), _) => Step::Next(source),
+        (None, Product::Wheel) => {
+            let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
+            end(Outcome::SourceMissing, "no-sdist", None, detail)
+        }
+        (None, Product::Sdist(_)) => {
+            let detail = "it is an sdist, and what it was made from is not known: say it with --source";
+            end(Outcome::SourceMissing, "no-repository", None, detail)
+        }
+    }
+}
+
 /// Reads the published archive, and says what follows where it cannot be read.
-pub(crate) fn read_published(bytes: &ArchiveFile, findings: &mut Vec<Finding>) -> Result<Step<Archive>, JudgeError> {
-    match read(bytes, Format::Zip, &Limits::default()) {
+pub(crate) fn read_published(
+    kind: Kind,
+    bytes: &ArchiveFile,
+    findings: &mut Vec<Finding>,
+) -> Result<Step<Archive>, JudgeError> {
+    match read(bytes, kind.format, &Limits::default()) {
+        Ok(archive) if kind.product != Product::Wheel => Ok(match check_links(&archive, findings) {
+            Step::Next(()) => Step::Next(archive),
+            Step::End(outcome, reason) => Step::End(outcome, reason),
+        }),
         Ok(archive) => {
             // Some installers make a link of such a member, and others a file that holds the link's target.
             let is_link = |member: &&Member| matches!(member.kind, MemberKind::Symlink { .. });
@@ -582,21 +623,23 @@ pub(crate) fn open_file(artifact: &Artifact) -> Result<ArchiveFile, JudgeError> 
 }
 
 pub(crate) fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {
-    match read(bytes, Format::Zip, &Limits::default()) {
+    let format = if artifact.file_name.ends_with(".tar.gz") { Format::TarGz } else { Format::Zip };
+    match read(bytes, format, &Limits::default()) {
         Ok(archive) => Step::Next(archive),
         Err(ReadError::Limit(limit)) => end(Outcome::Inconclusive, "limit", Some("output"), limit.to_string()),
         Err(error) => {
             let name = MemberPath::from(artifact.file_name.as_str());
-            let detail = format!("the wheel that was built, {name}, cannot be read: {}", chain(&error));
+            let detail = format!("what was built, {name}, cannot be read: {}", chain(&error));
             end(Outcome::Unbuildable, "output-malformed", Some("output"), detail)
         }
     }
 }
 
 /// That a rebuild has another name than the published file, and where it is only in the platform tags.
-fn other_name(rebuilt: &str, published: &WheelFileName) -> String {
+fn other_name(rebuilt: &str, published: &DistributionFileName) -> String {
     let shown = MemberPath::from(rebuilt);
-    let detail = format!("the rebuild's name is {shown}, and the published file's is {}", published.text);
+    let detail = format!("the rebuild's name is {shown}, and the published file's is {}", published.text());
+    let DistributionFileName::Wheel(published) = published else { return detail };
     let other = rebuilt.parse::<WheelFileName>().ok().filter(|other| other.platform_tags != published.platform_tags);
     let Some(other) = other else { return detail };
     let (was, is) = (other.platform_tags.join("."), published.platform_tags.join("."));
@@ -706,8 +749,8 @@ pub(crate) fn tail(log: &[u8]) -> String {
     text.lines().map(|line| MemberPath::from(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 
-fn newest(times: &twinbuild_recipe::MemberTimes) -> Option<Timestamp> {
-    use twinbuild_recipe::MemberTimes::{Newest, None as NoTime, Uniform};
+fn newest(times: &MemberTimes) -> Option<Timestamp> {
+    use MemberTimes::{Newest, None as NoTime, Uniform};
     match times {
         Uniform(time) | Newest(time) => time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp()),
         NoTime => None,
