@@ -139,6 +139,9 @@ pub(crate) struct Subject {
 pub(crate) struct Rebuild {
     #[command(flatten)]
     pub(crate) subject: Subject,
+    /// What the sdist that a wheel is built from was made from; the sdist is then rebuilt from it, too
+    #[arg(long, value_name = "PATH")]
+    pub(crate) commit: Option<PathBuf>,
     /// Build by this recipe (TOML, as `infer` prints it)
     #[arg(long, value_name = "FILE")]
     pub(crate) recipe: Option<PathBuf>,

@@ -51,6 +51,7 @@ fn judge(
     let mut options = Options {
         artifact: subject.artifact.clone(),
         as_of,
+        commit: None,
         recipe: None,
         hosts: settings.hosts.clone(),
         keep: None,
@@ -68,7 +69,7 @@ fn judge(
 /// Prints a verdict, and gives the exit code that it stands for.
 fn print_verdict(global: &Global, verdict: &Verdict) -> Result<u8, Failure> {
     print_report(global, verdict)?;
-    Ok(verdict.outcome.exit_code(&verdict.findings))
+    Ok(verdict.exit_code())
 }
 
 /// Prints a report in the format that was asked for.

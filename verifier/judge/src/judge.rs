@@ -41,6 +41,8 @@ pub struct Options {
     pub artifact: Option<String>,
     /// Take requirements from before this time, instead of from before the release's first upload.
     pub as_of: Option<Timestamp>,
+    /// What the sdist that a wheel is built from was made from; then that is asked, too.
+    pub commit: Option<PathBuf>,
     /// The recipe to use instead of an inferred one.
     pub recipe: Option<Recipe>,
     /// Where interpreters of this host are looked for.
@@ -62,7 +64,7 @@ pub struct Judge {
     pub(crate) options: Options,
     pub(crate) cancel: Cancel,
     pub(crate) mirror: DebianMirror,
-    grounds: Mutex<BTreeMap<Specification, Slot>>,
+    grounds: Arc<Mutex<BTreeMap<Specification, Slot>>>,
 }
 
 /// A ground, once it was made. Whoever needs one that is being made waits for it.
@@ -101,7 +103,7 @@ impl Judge {
     #[must_use]
     pub fn new(store: Store, index: PypiIndex, mirror: DebianMirror, options: Options, cancel: Cancel) -> Self {
         let pypi = Pypi::new(store.clone(), index);
-        Self { store, pypi, options, cancel, mirror, grounds: Mutex::default() }
+        Self { store, pypi, options, cancel, mirror, grounds: Arc::default() }
     }
 
     /// Judges one subject.
@@ -112,12 +114,31 @@ impl Judge {
         let started = Timestamp::now();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = match self.prepare(target)? {
-            Preparation::Ready(prepared) => self.walk(&prepared, &keep)?,
+            Preparation::Ready(prepared) => {
+                let mut verdict = self.walk(&prepared, &keep)?;
+                self.follow_chain(&mut verdict, &prepared, &keep)?;
+                verdict
+            }
             Preparation::Stopped(verdict) => *verdict,
         };
         self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         Ok(verdict)
+    }
+
+    /// The same judge with other options.
+    pub(crate) fn with_options(&self, change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = self.options.clone();
+        change(&mut options);
+        let grounds = Arc::clone(&self.grounds);
+        Self {
+            store: self.store.clone(),
+            pypi: self.pypi.clone(),
+            options,
+            cancel: self.cancel.clone(),
+            mirror: self.mirror.clone(),
+            grounds,
+        }
     }
 
     /// Writes into a verdict what was chosen and when the run began, and computes its digest.

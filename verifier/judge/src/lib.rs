@@ -15,6 +15,7 @@
 mod activity;
 mod artifact;
 mod cause;
+mod chain;
 mod diverse;
 mod embedded;
 mod error;

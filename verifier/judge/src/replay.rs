@@ -9,7 +9,7 @@ use twinbuild_rebuild::{Product, Variation, VariationSet};
 use twinbuild_recipe::{Inference, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
-use twinbuild_verdict::{Difference, Outcome, RecordedRecipe, RecordedVerdict, Verdict, differences};
+use twinbuild_verdict::{Difference, Outcome, RecordedRecipe, RecordedVerdict, Trust, Verdict, differences};
 
 use crate::JudgeError;
 use crate::inputs::{MissingInput, inputs_of};
@@ -92,6 +92,7 @@ impl Judge {
         let options = Options {
             artifact: None,
             as_of: None,
+            commit: None,
             recipe: None,
             hosts: self.options.hosts.clone(),
             keep: self.options.keep.clone(),
@@ -115,14 +116,26 @@ impl Judge {
             return unable("its twins stand on different ground, of which a verdict holds the first only");
         }
         let lock = lock_of(recorded).map_err(|error| contradiction(&error.to_string()))?;
-        let blobs = match self.gather(&inputs_of(recorded, lock.as_ref()), lock.as_ref(), inputs)? {
-            Ok(blobs) => blobs,
+        let mut prepared = match self.gather(&inputs_of(recorded, lock.as_ref()), lock.as_ref(), inputs)? {
+            Ok(blobs) => prepared(recorded, lock, &blobs)?,
             Err(missing) => return Ok(ReplayEnd::Missing(missing)),
         };
-        let prepared = prepared(recorded, lock, &blobs)?;
+        if let Some(link) = &recorded.chain {
+            check_link(recorded, link)?;
+            if let Some(source) = &mut prepared.source {
+                // Only where the chain holds again, it is trusted as what it was made from.
+                source.record.trust = if source.record.uri.is_some() { Trust::SameUpload } else { Trust::User };
+            }
+            let lock = lock_of(link).map_err(|error| contradiction(&error.to_string()))?;
+            match self.gather(&inputs_of(link, lock.as_ref()), lock.as_ref(), inputs)? {
+                Ok(blobs) => prepared.link = Some(Box::new(self::prepared(link, lock, &blobs)?)),
+                Err(missing) => return Ok(ReplayEnd::Missing(missing)),
+            }
+        }
         let started = Timestamp::now();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = self.walk(&prepared, &keep)?;
+        self.follow_chain(&mut verdict, &prepared, &keep)?;
         self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         if verdict.verdict_digest == Some(recorded.verdict_digest) {
@@ -242,11 +255,21 @@ fn prepared(
         name,
         blob,
         source,
+        link: None,
         // Only a recipe that is inferred once more could depend on it, and such a walk ends before it builds.
         first_upload: Some(upload_time.unwrap_or(Timestamp::UNIX_EPOCH)),
         findings: findings.collect(),
         replayed: Some(Replayed { recipe: recorded.recipe.clone(), environment, is_built: recorded.is_built }),
     })
+}
+
+/// The verdict on the source is to be about the source, and to end there.
+fn check_link(recorded: &RecordedVerdict, link: &RecordedVerdict) -> Result<(), JudgeError> {
+    let own = recorded.source.as_ref().map(|source| source.digests.sha256);
+    if link.chain.is_some() || own.is_none() || own != link.subject.digests.as_ref().map(|digests| digests.sha256) {
+        return Err(contradiction("its chain is about something else than its source"));
+    }
+    Ok(())
 }
 
 fn contradiction(what: &str) -> JudgeError {

@@ -11,6 +11,7 @@ use twinbuild_subject::{DistributionFileName, Origin, Request, SdistFileName, Su
 use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 
 use crate::JudgeError;
+use crate::chain::link_of;
 use crate::judge::{Judge, Target};
 use crate::replay::Replayed;
 use crate::walk::chain;
@@ -40,6 +41,8 @@ pub(crate) struct Prepared {
     pub(crate) name: DistributionFileName,
     pub(crate) blob: Blob,
     pub(crate) source: Option<PreparedSource>,
+    /// The source as a subject, where what it was made from is asked, too.
+    pub(crate) link: Option<Box<Prepared>>,
     /// Requirements are older than this. `None` where only the file itself can tell.
     pub(crate) first_upload: Option<Timestamp>,
     pub(crate) findings: Vec<Finding>,
@@ -122,15 +125,7 @@ impl Judge {
         let first_upload = self.as_of(Some(first_upload))?.unwrap_or(first_upload);
         let name = file.file_name.clone();
         let first_upload = Some(first_upload);
-        Ok(Preparation::Ready(Box::new(Prepared {
-            subject,
-            name,
-            blob,
-            source,
-            first_upload,
-            findings,
-            replayed: None,
-        })))
+        self.linked(Prepared { subject, name, blob, source, link: None, first_upload, findings, replayed: None })
     }
 
     fn prepare_local(&self, path: &Path, source: Option<&Path>) -> Result<Preparation, JudgeError> {
@@ -183,15 +178,22 @@ impl Judge {
                 return Err(JudgeError::Usage { message });
             }
         };
-        Ok(Preparation::Ready(Box::new(Prepared {
-            subject,
-            name,
-            blob,
-            source,
-            first_upload,
-            findings,
-            replayed: None,
-        })))
+        self.linked(Prepared { subject, name, blob, source, link: None, first_upload, findings, replayed: None })
+    }
+
+    /// A subject whose sdist is asked about, too, where what that was made from is given.
+    fn linked(&self, mut prepared: Prepared) -> Result<Preparation, JudgeError> {
+        if let Some(commit) = &self.options.commit {
+            let DistributionFileName::Wheel(_) = &prepared.name else {
+                let message = "--commit is what the sdist of a wheel was made from; that of an sdist is its --source";
+                return Err(JudgeError::Usage { message: message.to_owned() });
+            };
+            if let Some(sdist) = &prepared.source {
+                let link = link_of(&prepared, sdist, self.local_source(commit)?);
+                prepared.link = Some(Box::new(link));
+            }
+        }
+        Ok(Preparation::Ready(Box::new(prepared)))
     }
 
     /// The time that requirements must be older than: the given one, which may not be after the first upload.

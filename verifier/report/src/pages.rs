@@ -33,6 +33,7 @@ fn about_verdict(verdict: &Verdict) -> Page<'_> {
     sections.extend(normalizers(&verdict.normalizers_applied));
     sections.push(subject(verdict));
     sections.extend(verdict.source.as_ref().map(source));
+    sections.extend(verdict.chain.as_deref().map(chain));
     sections.extend(verdict.recipe.as_ref().map(recipe));
     sections.extend(twins(verdict));
     sections.extend(verdict.container.as_ref().and_then(|of| container(of, "the first rebuild")));
@@ -49,7 +50,7 @@ fn about_verdict(verdict: &Verdict) -> Page<'_> {
         word: meaning::outcome(verdict.outcome),
         tone: match verdict.outcome {
             // With an alert, not even `reproduced` is good news.
-            Outcome::Reproduced if verdict.outcome.exit_code(&verdict.findings) == 0 => Tone::Good,
+            Outcome::Reproduced if verdict.exit_code() == 0 => Tone::Good,
             Outcome::Rejected | Outcome::NotReproduced => Tone::Bad,
             Outcome::Reproduced
             | Outcome::Nondeterministic
@@ -290,6 +291,22 @@ fn source(source: &Source) -> Section<'_> {
     facts.push(("digest", vec![name(&format!("sha256:{}", digests.sha256))]));
     facts.push(("trust", vec![words(format!("{}, {kind}", meaning::trust(*trust)))]));
     Section { title: "Source", blocks: vec![Block::Facts(facts)] }
+}
+
+/// What became of the source, where that was held against what it was made from.
+fn chain(link: &Verdict) -> Section<'_> {
+    let mut outcome = vec![words(meaning::outcome(link.outcome))];
+    outcome.extend(meaning::qualities(link).into_iter().map(|quality| words(format!(", {quality}"))));
+    let mut facts = vec![("sdist", vec![name(&link.subject.file_name)]), ("outcome", outcome)];
+    if let Some(source) = &link.source {
+        facts.push(("made from", vec![name(source.uri.as_deref().unwrap_or(&source.file_name))]));
+        facts.push(("digest", vec![name(&format!("sha256:{}", source.digests.sha256))]));
+    }
+    facts.extend(link.verdict_digest.map(|digest| ("verdict", vec![name(&format!("sha256:{digest}"))])));
+    let mut blocks = vec![Block::Facts(facts)];
+    blocks.extend(reason(link).into_iter().flat_map(|section| section.blocks));
+    blocks.extend(findings(&link.findings).into_iter().flat_map(|section| section.blocks));
+    Section { title: "Chain", blocks }
 }
 
 fn recipe(record: &RecipeRecord) -> Section<'_> {

@@ -214,6 +214,14 @@ fn subject_and_source(out: &mut String, verdict: &Verdict) {
     if let Some(digests) = &subject.digests {
         line(out, "", &format!("sha256:{}", digests.sha256));
     }
+    if let Some(link) = &verdict.chain {
+        let made_from = link.source.as_ref().map(|source| source.uri.as_deref().unwrap_or(&source.file_name));
+        let made_from = made_from.map(|source| format!(" from {source}")).unwrap_or_default();
+        let qualities = meaning::qualities(link).join("; ");
+        let qualities = if qualities.is_empty() { qualities } else { format!(" ({qualities})") };
+        let outcome = meaning::outcome(link.outcome);
+        line(out, "chain", &format!("{}: {outcome}{qualities}{made_from}", link.subject.file_name));
+    }
     if let Some(source) = &verdict.source {
         line(out, "source", source.uri.as_deref().unwrap_or(&source.file_name));
         line(out, "", &format!("sha256:{}", source.digests.sha256));

@@ -72,6 +72,8 @@ pub struct RecordedVerdict {
     pub subject: Subject,
     /// What it is claimed to be built from.
     pub source: Option<Source>,
+    /// The verdict on the source itself.
+    pub chain: Option<Box<Self>>,
     /// The outcome.
     pub outcome: Outcome,
     /// Why the outcome is none of a comparison.
@@ -117,6 +119,7 @@ struct Form {
     verdict_digest: Sha256,
     subject: Subject,
     source: Option<Source>,
+    chain: Option<Value>,
     outcome: Outcome,
     reason: Option<Reason>,
     recipe: Option<RecipeForm>,
@@ -186,12 +189,14 @@ impl RecordedVerdict {
             return Err(ReadVerdictError::Digest { says, is });
         }
         let recipe = form.recipe.map(RecipeForm::check).transpose()?;
+        let chain = form.chain.map(Self::of_document).transpose()?.map(Box::new);
         let Form { subject, source, outcome, reason, environment, choices, findings, rebuilds, tool, .. } = form;
         let (verdict_digest, is_built) = (says, !rebuilds.is_empty());
         Ok(Self {
             verdict_digest,
             subject,
             source,
+            chain,
             outcome,
             reason,
             recipe,

@@ -31,6 +31,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let options = Options {
         artifact: None,
         as_of: None,
+        commit: None,
         recipe: None,
         hosts: settings.hosts.clone(),
         keep: None,

@@ -45,6 +45,7 @@ pub(crate) fn run(global: &Global, arguments: &Replay) -> Result<u8, Failure> {
     let options = Options {
         artifact: None,
         as_of: None,
+        commit: None,
         recipe: None,
         hosts: settings.hosts.clone(),
         keep: arguments.keep.clone(),
