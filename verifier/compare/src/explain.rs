@@ -26,3 +26,4 @@ pub(crate) use draft::{Draft, report};
 pub(crate) use excerpt::Excerpt;
 pub(crate) use meaning::Meaning;
 pub(crate) use native::{NATIVE_HEAD_BYTES, begins_like_native};
+pub(crate) use sdist::Sdist;

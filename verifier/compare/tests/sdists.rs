@@ -163,3 +163,29 @@ fn an_archive_with_a_second_folder_is_judged_as_a_wheel_is() {
     let found = compare(&left, &right, &right, &SourceIndex::default(), Normalizing::Yes).unwrap();
     assert_eq!(found.mismatch, Some(Mismatch::Unsourced));
 }
+
+#[test]
+fn each_file_is_of_the_tree_or_generated_or_from_nowhere() {
+    use twinbuild_compare::MemberOrigin::{Generated, Nowhere, Verbatim};
+    let mut published = rebuilt();
+    published.push(("evil.py", b"x = 1\n"));
+    published.push(("moved.py", b"assert 1\n"));
+    let found = judge(&published, tar_gz, Format::TarGz).comparison;
+    let shown = |member: &twinbuild_compare::MemberResult| {
+        let source = member.source.as_ref().map(ToString::to_string).unwrap_or_default();
+        (member.path.to_string().replace("demo-1.0/", ""), member.origin, source)
+    };
+    let listed: Vec<_> = found.members.iter().map(shown).collect();
+    let expected = [
+        ("PKG-INFO", Generated, ""),
+        ("README.md", Generated, ""),
+        ("demo.egg-info/SOURCES.txt", Generated, ""),
+        ("version.py", Generated, ""),
+        ("setup.cfg", Generated, ""),
+        ("evil.py", Nowhere, ""),
+        ("moved.py", Verbatim, "tests/test.py"),
+    ];
+    assert_eq!(listed, expected.map(|(path, origin, source)| (path.to_owned(), origin, source.to_owned())));
+    let files = found.files;
+    assert_eq!((files.total, files.verbatim, files.generated, files.unsourced), (9, 3, 5, 1));
+}

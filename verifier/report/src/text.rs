@@ -49,6 +49,7 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
         ];
         parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
         parts.push(format!("{} verbatim from the source, {} generated", files.verbatim, files.generated));
+        parts.extend((files.unsourced > 0).then(|| format!("{} from nowhere", files.unsourced)));
         line(&mut out, "files", &parts.join(", "));
         let mut parts = vec![format!("{} of {} identical", bytes.identical, bytes.total)];
         let counts = [

@@ -112,7 +112,7 @@ impl<'a> Sdist<'a> {
     }
 
     /// Whether a member is the same bytes as the file of the source in its place.
-    fn is_in_place(&self, member: &Member, source: &SourceIndex) -> bool {
+    pub(crate) fn is_in_place(&self, member: &Member, source: &SourceIndex) -> bool {
         let below = self.below(&member.path).map(MemberPath::new);
         below.zip(member.sha256).is_some_and(|(path, sha256)| source.has(&path, &sha256))
     }
