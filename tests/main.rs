@@ -18,6 +18,8 @@ mod network_native_wheels;
 mod network_planted_changes;
 mod network_real_wheels;
 mod network_replay;
+mod network_sdists;
 mod network_variations;
 mod normalizing;
+mod published;
 mod support;
