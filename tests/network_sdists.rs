@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::fixtures::{add_to_sdist, sdist};
-use crate::published::{BACKENDS, Release, SDIST, release, wheel_of};
+use crate::fixtures::sdist;
+use crate::published::{BACKENDS, Release, SDIST, poison, release, wheel_of};
 use crate::support::{finding, folder, rebuild, run, text, twinbuild};
 
 /// Requirements are those of now, as the publisher's were.
@@ -49,7 +49,7 @@ fn what_was_published_comes_out_of_the_commit_and_one_more_file_does_not() {
             gist(&verdict)
         );
 
-        add_to_sdist(&release.sdist, "demo/evil.py", b"import os\n");
+        poison(&release.sdist, "demo/evil.py", b"import os\n");
         let (code, verdict) = from_commit(&release.sdist, &release);
         assert_eq!(code, 1, "{}: {}", backend.name, gist(&verdict));
         assert_eq!((&verdict["outcome"], &verdict["mismatch"]), (&"not-reproduced".into(), &"unsourced".into()));
@@ -76,8 +76,8 @@ fn a_poisoned_sdist_with_an_honest_commit_is_named_for_what_it_is() {
     fs::create_dir(&poisoned).unwrap();
     let sdist = poisoned.join(SDIST);
     fs::copy(&release.sdist, &sdist).unwrap();
-    add_to_sdist(&sdist, "demo/evil.py", b"import os\n");
-    add_to_sdist(&sdist, "NEWS.md", b"Nothing.\n");
+    poison(&sdist, "demo/evil.py", b"import os\n");
+    poison(&sdist, "NEWS.md", b"Nothing.\n");
     let wheel = wheel_of(&sdist, &poisoned);
 
     let (code, verdict) = rebuild(&[text(&wheel), "--source", text(&sdist), "--as-of", &now()]);
@@ -123,9 +123,15 @@ fn an_sdist_is_no_source_of_itself() {
 }
 
 #[test]
-fn a_release_without_a_known_repository_has_no_source_for_its_sdist() {
-    let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--artifact", "six-1.16.0.tar.gz"]);
+fn an_sdist_that_names_no_repository_has_no_source() {
+    let folder = folder();
+    let path = folder.path().join(SDIST);
+    fs::write(&path, sdist(&[("PKG-INFO", "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")])).unwrap();
+    let (code, verdict) = rebuild(&[text(&path), "--as-of", "2026-01-02T00:00:00Z"]);
     assert_eq!((code, &verdict["outcome"]), (2, &"source-missing".into()), "{}", gist(&verdict));
+    assert_eq!(verdict["reason"]["class"], "no-repository");
+    let said = run(twinbuild().args(["rebuild", text(&path), "--chain"]));
+    assert!(said.code == 64 && said.err.contains("--source"), "{said}");
 }
 
 #[test]

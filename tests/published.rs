@@ -1,9 +1,14 @@
 //! Projects in git repositories, and what their authors publish of them: built by this host's Python, as they would.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 
 use crate::support::{shared_cache, text};
 
@@ -72,11 +77,7 @@ pub(crate) struct Release {
 impl Release {
     /// What the release is made from, for `--source` and `--commit`.
     pub(crate) fn commit(&self) -> String {
-        let folder = self.repository.with_file_name("commit");
-        fs::create_dir_all(&folder).unwrap();
-        let path = folder.join(SDIST);
-        run(Command::new("git").args(["-C", text(&self.repository), "archive", "--prefix=demo-1.0/", "-o", text(&path), TAG]));
-        text(&path).to_owned()
+        format!("git+file://{}@{TAG}", self.repository.display())
     }
 }
 
@@ -90,6 +91,26 @@ pub(crate) fn release(folder: &Path, backend: &Backend) -> Release {
     python(&["-m", "build", "--quiet", "--outdir", text(&dist), text(&clone)]);
     let wheel = the_wheel(&dist);
     Release { repository, sdist: dist.join(SDIST), wheel }
+}
+
+/// Writes an sdist again with one more file.
+pub(crate) fn poison(sdist: &Path, name: &str, content: &[u8]) {
+    let mut old = tar::Archive::new(GzDecoder::new(fs::File::open(sdist).unwrap()));
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    for entry in old.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let (mut header, path) = (entry.header().clone(), entry.path().unwrap().into_owned());
+        let mut held = Vec::new();
+        entry.read_to_end(&mut held).unwrap();
+        tar.append_data(&mut header, path, held.as_slice()).unwrap();
+    }
+    let mut header = tar::Header::new_ustar();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    header.set_mtime(1_767_268_800);
+    tar.append_data(&mut header, format!("demo-1.0/{name}"), content).unwrap();
+    let bytes = tar.into_inner().unwrap().finish().unwrap();
+    fs::write(sdist, bytes).unwrap();
 }
 
 /// The wheel that is built from an sdist.

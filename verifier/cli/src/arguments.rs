@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use twinbuild_compare::Normalizing;
+use twinbuild_judge::{GitChoice, Options};
 use twinbuild_rebuild::{Variation, VariationSet};
+use twinbuild_source::git::GitRequest;
 
 use crate::failure::Failure;
 use crate::limits::{ChosenLimits, named_limit};
@@ -126,12 +128,43 @@ pub(crate) struct Subject {
     /// The file of the release [default: the pure wheel, else the one for this platform, else the sdist]
     #[arg(long, value_name = "FILE")]
     pub(crate) artifact: Option<String>,
-    /// The sdist that a local file was built from [default: looked up on the index by digest]
-    #[arg(long, value_name = "PATH")]
-    pub(crate) source: Option<PathBuf>,
+    /// What it was built from: an sdist (of a local file), git+URL@REVISION, or a repository of this machine, PATH@REVISION; without a
+    /// revision the tag of the release [default: the sdist of its release]
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Option<String>,
+    /// Build it from the release's sdist, or from the tag of the release in the repository that it names [default: sdist]
+    #[arg(long, value_name = "KIND", value_enum, conflicts_with = "source")]
+    pub(crate) from: Option<SourceFrom>,
     /// Take build requirements from before this time, as in 2023-10-01T12:00:00Z
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
+}
+
+/// Where a source is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceFrom {
+    /// The index: the release's sdist
+    Sdist,
+    /// The repository that the published file names
+    Git,
+}
+
+impl Subject {
+    /// Chooses a commit as the source, if one is asked for, or gives the path of the sdist that is.
+    pub(crate) fn choose_source(&self, options: &mut Options) -> Result<Option<PathBuf>, anyhow::Error> {
+        match (&self.source, self.from) {
+            (Some(source), _) if GitRequest::is_meant(source) => {
+                options.git.choice = GitChoice::Given(GitRequest::parse(source)?);
+                Ok(None)
+            }
+            (Some(source), _) => Ok(Some(source.into())),
+            (None, Some(SourceFrom::Git)) => {
+                options.git.choice = GitChoice::Found;
+                Ok(None)
+            }
+            (None, Some(SourceFrom::Sdist) | None) => Ok(None),
+        }
+    }
 }
 
 /// `rebuild`
@@ -139,9 +172,12 @@ pub(crate) struct Subject {
 pub(crate) struct Rebuild {
     #[command(flatten)]
     pub(crate) subject: Subject,
-    /// What the sdist that a wheel is built from was made from; the sdist is then rebuilt from it, too
-    #[arg(long, value_name = "PATH")]
-    pub(crate) commit: Option<PathBuf>,
+    /// Of a wheel that its sdist reproduces, rebuild the sdist too, from the tag of the release in the repository that it names
+    #[arg(long)]
+    pub(crate) chain: bool,
+    /// The same, from git+URL@REVISION, or from a repository of this machine, PATH@REVISION
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) commit: Option<String>,
     /// Build by this recipe (TOML, as `infer` prints it)
     #[arg(long, value_name = "FILE")]
     pub(crate) recipe: Option<PathBuf>,
@@ -187,6 +223,15 @@ impl LimitFlags {
 }
 
 impl Rebuild {
+    /// From which commit the sdist of a wheel was made.
+    pub(crate) fn chain(&self) -> Result<GitChoice, anyhow::Error> {
+        Ok(match &self.commit {
+            Some(commit) => GitChoice::Given(GitRequest::parse(commit)?),
+            None if self.chain => GitChoice::Found,
+            None => GitChoice::None,
+        })
+    }
+
     /// In what the twins are to differ.
     pub(crate) fn variations(&self) -> VariationSet {
         let mut varied = match &self.vary {

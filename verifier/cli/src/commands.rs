@@ -14,7 +14,7 @@ pub(crate) mod replay;
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
-use twinbuild_judge::{Judge, Options, Target};
+use twinbuild_judge::{GitChoice, Judge, Options, Target};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::{Report, Style};
 use twinbuild_sandbox::Limits;
@@ -51,16 +51,18 @@ fn judge(
     let mut options = Options {
         artifact: subject.artifact.clone(),
         as_of,
-        commit: None,
+        chain: GitChoice::None,
         recipe: None,
         hosts: settings.hosts.clone(),
         keep: None,
         variations: Variation::usual(),
         limits: Limits::of_this_host(),
         normalizing: global.normalizing(),
+        git: settings.git(),
     };
     choose(&settings, &mut options)?;
-    let target = Target::parse(&subject.subject, subject.source.clone())?;
+    let sdist = subject.choose_source(&mut options).map_err(Failure::usage)?;
+    let target = Target::parse(&subject.subject, sdist)?;
     let store = settings.store()?;
     let cancel = cancel_on_signal()?;
     Ok((Judge::new(store, settings.index, settings.mirror, options, cancel), target))

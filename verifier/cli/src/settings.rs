@@ -7,7 +7,9 @@ use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::Deserialize;
 use twinbuild_environment::HostPlaces;
+use twinbuild_judge::GitOptions;
 use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
+use twinbuild_source::git::{GitNetwork, GitRewrite, GitRewrites};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
 use crate::arguments::Global;
@@ -27,6 +29,17 @@ struct File {
     #[serde(default)]
     limits: BTreeMap<String, u64>,
     interpreters: Option<Vec<PathBuf>>,
+    #[serde(default)]
+    git: GitTable,
+}
+
+/// The table `git`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct GitTable {
+    /// By what is asked: the addresses, by their beginnings, that it is asked for.
+    #[serde(default)]
+    instead_of: BTreeMap<String, Vec<String>>,
 }
 
 /// The settings of a run.
@@ -38,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     pub(crate) limits: ChosenLimits,
     pub(crate) hosts: HostPlaces,
+    pub(crate) rewrites: GitRewrites,
 }
 
 impl Settings {
@@ -102,7 +116,18 @@ impl Settings {
             network: if is_offline { Network::Offline } else { Network::Online },
             limits,
             hosts: HostPlaces::discover(&interpreters, variable),
+            rewrites: GitRewrites::new(match variable("TWINBUILD_GIT_INSTEAD_OF") {
+                Some(text) => rewrites_of(&text)?,
+                None => project.git.rewrites().chain(user.git.rewrites()).collect(),
+            }),
         })
+    }
+
+    /// How commits of git repositories are had.
+    pub(crate) fn git(&self) -> GitOptions {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let network = (self.network == Network::Online).then(|| GitNetwork::of_this_host(variable));
+        GitOptions { rewrites: self.rewrites.clone(), network, ..GitOptions::default() }
     }
 
     /// Opens the cache. Plain http is used where an address that the user gave says so.
@@ -116,6 +141,27 @@ impl Settings {
         let plain_http = if is_any_plain { PlainHttp::Allowed } else { PlainHttp::Refused };
         let transport = Transport { plain_http, ..Transport::default() };
         Store::open_with(&self.cache_dir, self.network, transport).map_err(Failure::inconclusive)
+    }
+}
+
+/// Addresses that are asked in place of others, as `BEGINNING=BASE BEGINNING=BASE`.
+fn rewrites_of(text: &str) -> Result<Vec<GitRewrite>, Failure> {
+    let one = |text: &str| {
+        let (prefix, base) = text.split_once('=')?;
+        Some(GitRewrite { prefix: prefix.to_owned(), base: base.to_owned() })
+    };
+    let refuse = || Failure::usage(anyhow!("TWINBUILD_GIT_INSTEAD_OF is {text:?}, and BEGINNING=BASE is expected"));
+    text.split_whitespace().map(|text| one(text).ok_or_else(refuse)).collect()
+}
+
+impl GitTable {
+    fn rewrites(&self) -> impl Iterator<Item = GitRewrite> {
+        let each = |(base, prefixes): (&String, &Vec<String>)| {
+            let base = base.clone();
+            let rewrite = move |prefix: &String| GitRewrite { prefix: prefix.clone(), base: base.clone() };
+            prefixes.iter().map(rewrite).collect::<Vec<_>>()
+        };
+        self.instead_of.iter().flat_map(each)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use twinbuild_recipe::{LockedRequirement, Recipe};
+use twinbuild_recipe::{LockedRequirement, Recipe, VersionControl};
 use twinbuild_registry::DebianRelease;
 use twinbuild_subject::{DistributionFileName, PackageName, Sha256};
 use twinbuild_verdict::InputRecord;
@@ -248,9 +248,12 @@ impl EnvironmentLock {
     /// [`EnvironmentError::NoLock`] that says what is another.
     pub fn check_recipe(&self, recipe: &Recipe) -> Result<(), EnvironmentError> {
         let refuse = |reason: &str| EnvironmentError::NoLock { reason: reason.to_owned() };
-        let Specification { interpreter, toolchain, .. } = &self.specification;
+        let Specification { interpreter, toolchain, packages, .. } = &self.specification;
         if *interpreter != recipe.interpreter || *toolchain != recipe.environment.toolchain {
             return Err(refuse("it is not of the interpreter, or has not the toolchain, that the recipe asks for"));
+        }
+        if packages.contains(VersionControl::PACKAGE) != recipe.version_control.is_some() {
+            return Err(refuse("it has git where the recipe has no repository, or has not where it has one"));
         }
         let is_wheel = |file: &&LockedFile| matches!(file.kind, FileKind::Requirement | FileKind::RequirementBuilt);
         let mut held: Vec<_> = self.files.iter().filter(is_wheel).filter_map(requirement).collect();

@@ -1,5 +1,7 @@
 //! The part of environments that does not depend on a recipe's requirements, and what is made on it.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use twinbuild_recipe::{Interpreter, LockedRequirement, Offer, Provider};
 use twinbuild_registry::tools;
@@ -70,6 +72,18 @@ impl Ground {
     #[must_use]
     pub fn environment_lock(&self) -> &EnvironmentLock {
         &self.lock
+    }
+
+    /// Where its layers are, topmost first.
+    #[must_use]
+    pub fn layer_paths(&self) -> Vec<PathBuf> {
+        self.layers.iter().rev().map(|layer| layer.layer.path.clone()).collect()
+    }
+
+    /// The interpreter of the root file system, inside.
+    #[must_use]
+    pub fn root_python(&self) -> String {
+        self.lock.specification.suite.python_path()
     }
 
     /// The layers that requirements are installed on, topmost first: those that an interpreter needs, so neither compilers

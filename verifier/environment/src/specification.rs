@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twinbuild_recipe::{Interpreter, Provider, Recipe};
+use twinbuild_recipe::{Interpreter, Provider, Recipe, VersionControl};
 use twinbuild_registry::Platform;
 
 use crate::Suite;
@@ -55,7 +55,8 @@ impl Specification {
             Provider::Host => HOST_SUITE,
         };
         let (toolchain, interpreter) = (recipe.environment.toolchain, recipe.interpreter.clone());
-        Some(Self { toolchain, interpreter, ..Self::of_suite(suite, platform) })
+        let packages = recipe.version_control.iter().map(|_| VersionControl::PACKAGE.to_owned()).collect();
+        Some(Self { toolchain, interpreter, packages, ..Self::of_suite(suite, platform) })
     }
 }
 
@@ -96,6 +97,8 @@ mod tests {
         let with_toolchain = recipe("3.9", "[environment]\ntoolchain = true\n").unwrap();
         assert_eq!(with_toolchain.to_string(), "bullseye/amd64 with Python 3.9, toolchain");
         assert_eq!(recipe("3.10", ""), None);
+        let of_commit = recipe("3.11", "[version-control]\nrepository = true\n").unwrap();
+        assert_eq!(of_commit.to_string(), "bookworm/amd64 with Python 3.11, git");
         let of_host = recipe("2.7", "provider = \"host\"\n").unwrap();
         assert_eq!(of_host.to_string(), "bookworm/amd64 with Python 2.7 of this host");
     }

@@ -4,33 +4,35 @@
 
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Mismatch, Severity, sort_findings};
-use twinbuild_subject::{MemberPath, Origin, Subject};
+use twinbuild_subject::{DistributionFileName, MemberPath, Origin, SdistFileName, Subject};
 use twinbuild_verdict::{Outcome, Verdict};
 
 use crate::JudgeError;
 use crate::judge::Judge;
 use crate::keep::Keep;
-use crate::subject::{Prepared, PreparedSource};
+use crate::repository::GitChoice;
+use crate::subject::{Prepared, PreparedSource, SourceForm};
 
 /// How many files a finding names.
 const MOST_NAMED: usize = 10;
 
-/// An sdist as a subject, which was the source of one, and what it was made from.
-pub(crate) fn link_of(prepared: &Prepared, sdist: &PreparedSource, origin: PreparedSource) -> Prepared {
+/// The sdist that was the source of a subject, as a subject.
+fn link_of(prepared: &Prepared, sdist: &PreparedSource, name: &SdistFileName) -> Prepared {
     let subject = Subject {
         origin: if sdist.record.uri.is_some() { Origin::Index } else { Origin::Local },
         purl: sdist.record.uri.clone(),
-        file_name: sdist.name.text.clone(),
+        file_name: name.text.clone(),
         size: Some(sdist.blob.size_bytes()),
         digests: Some(sdist.blob.sha256().into()),
         upload_time: None,
     };
     Prepared {
         subject,
-        name: twinbuild_subject::DistributionFileName::Sdist(sdist.name.clone()),
+        name: DistributionFileName::Sdist(name.clone()),
         blob: sdist.blob.clone(),
-        source: Some(origin),
+        source: None,
         link: None,
+        uploaded: prepared.uploaded,
         first_upload: prepared.first_upload,
         findings: Vec::new(),
         replayed: None,
@@ -46,12 +48,27 @@ impl Judge {
         prepared: &Prepared,
         keep: &Keep,
     ) -> Result<(), JudgeError> {
-        let Some(link) = prepared.link.as_deref().filter(|_| verdict.outcome == Outcome::Reproduced) else {
+        if verdict.outcome != Outcome::Reproduced {
             return Ok(());
+        }
+        let asked;
+        let link = match (&prepared.link, &prepared.source, &self.options.chain) {
+            (Some(link), ..) => link.as_ref(),
+            (None, Some(source @ PreparedSource { form: SourceForm::Sdist(name), .. }), choice)
+                if *choice != GitChoice::None =>
+            {
+                asked = link_of(prepared, source, name);
+                &asked
+            }
+            (None, ..) => return Ok(()),
         };
+        tracing::info!("asking whether {} comes from its commit", link.name.text());
         let started = Timestamp::now();
-        // A recipe that was given is that of the subject.
-        let judge = self.with_options(|options| options.recipe = None);
+        let judge = self.with_options(|options| {
+            // A recipe that was given is that of the subject.
+            options.recipe = None;
+            options.git.choice = std::mem::take(&mut options.chain);
+        });
         let mut found = judge.walk(link, &keep.below("chain"))?;
         self.seal(&mut found, started)?;
         if found.outcome == Outcome::Reproduced {

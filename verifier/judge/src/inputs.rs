@@ -55,6 +55,8 @@ enum Origin {
     Release(String),
     /// A file of a lock.
     Locked(Box<LockedFile>),
+    /// A commit, whose snapshot was made by whoever judged it.
+    Commit,
     /// Someone's file.
     Local,
 }
@@ -71,7 +73,8 @@ pub(crate) fn inputs_of(recorded: &RecordedVerdict, lock: Option<&EnvironmentLoc
     }
     if let Some(source) = &recorded.source {
         let (kind, name, sha256) = ("source".to_owned(), source.file_name.clone(), source.digests.sha256);
-        inputs.push(Input { record: InputRecord { kind, name, sha256 }, origin: of_purl(&source.uri) });
+        let origin = if source.git.is_some() { Origin::Commit } else { of_purl(&source.uri) };
+        inputs.push(Input { record: InputRecord { kind, name, sha256 }, origin });
     }
     // An interpreter of the host is no file: it is copied again, and is to come out with the same digest.
     let is_file = |file: &&LockedFile| file.kind != FileKind::HostInterpreter;
@@ -206,6 +209,9 @@ impl Judge {
                 let listed = project.find_by_digest(&input.record.sha256);
                 let unlisted = || format!("the index lists no file of {} with that digest", request.name);
                 self.pypi.download(listed.ok_or_else(unlisted)?).map_err(|error| chain(&error))
+            }
+            (Origin::Commit, _) => {
+                Err("it is the snapshot of a commit, which `rebuild --keep-inputs` keeps with the verdict".to_owned())
             }
             (Origin::Local | Origin::Locked(_), _) => {
                 Err("it was a file of the machine that judged it, so it is nowhere else".to_owned())

@@ -17,6 +17,7 @@ use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::keep::Keep;
+use crate::repository::{GitChoice, GitOptions};
 use crate::subject::{Preparation, is_path};
 use crate::walk::{Step, environment_error, kind_of, open, read_published, source_of};
 
@@ -41,8 +42,8 @@ pub struct Options {
     pub artifact: Option<String>,
     /// Take requirements from before this time, instead of from before the release's first upload.
     pub as_of: Option<Timestamp>,
-    /// What the sdist that a wheel is built from was made from; then that is asked, too.
-    pub commit: Option<PathBuf>,
+    /// From which commit the sdist of a wheel was made: of one that is reproduced that is asked, too.
+    pub chain: GitChoice,
     /// The recipe to use instead of an inferred one.
     pub recipe: Option<Recipe>,
     /// Where interpreters of this host are looked for.
@@ -55,6 +56,8 @@ pub struct Options {
     pub limits: Limits,
     /// Whether contents may be compared after normalizers.
     pub normalizing: Normalizing,
+    /// Whether subjects are built from commits, and how these are had.
+    pub git: GitOptions,
 }
 
 /// Judges subjects, one at a time.
@@ -175,21 +178,25 @@ impl Judge {
             Step::Next(kind) => kind,
             Step::End(outcome, reason) => return end(outcome, reason, Vec::new()),
         };
-        let source = match source_of(&prepared, kind.product) {
-            Step::Next(source) => source,
-            Step::End(outcome, reason) => return end(outcome, reason, Vec::new()),
-        };
         let mut findings = Vec::new();
         let bytes = open(&prepared.blob)?;
         let published = match read_published(kind, &bytes, &mut findings)? {
             Step::Next(published) => published,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
+        let commit = match self.commit_of(&prepared, kind, (&published, &bytes), &mut findings)? {
+            Step::Next(commit) => commit,
+            Step::End(outcome, reason) => return end(outcome, reason, findings),
+        };
+        let source = match source_of(&prepared, commit.as_ref()) {
+            Step::Next(source) => source,
+            Step::End(outcome, reason) => return end(outcome, reason, findings),
+        };
         let laid_out = match self.lay_out_source(source, &mut findings)? {
             Step::Next(laid_out) => laid_out,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
-        match self.choose_recipe(&prepared, &published, &bytes, &laid_out)? {
+        match self.choose_recipe(&prepared, (&published, &bytes), source, &laid_out)? {
             Step::Next((inference, _)) => Ok(Inferred::Recipe(inference)),
             Step::End(outcome, reason) => end(outcome, reason, findings),
         }

@@ -9,15 +9,18 @@ use twinbuild_rebuild::{Product, Variation, VariationSet};
 use twinbuild_recipe::{Inference, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
-use twinbuild_verdict::{Difference, Outcome, RecordedRecipe, RecordedVerdict, Trust, Verdict, differences};
+use twinbuild_verdict::{
+    Difference, Outcome, RecordedRecipe, RecordedVerdict, SourceKind, Trust, Verdict, differences,
+};
 
 use crate::JudgeError;
 use crate::inputs::{MissingInput, inputs_of};
 use crate::judge::{Judge, Options};
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe};
+use crate::repository::{GitChoice, GitOptions};
 use crate::sdist::Kind;
-use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource};
+use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource, SourceForm};
 use crate::walk::{LaidOut, Readied, Step, end, environment_error, own_release, unstable};
 
 /// The class of a verdict that depends on more than the inputs that it names.
@@ -92,13 +95,14 @@ impl Judge {
         let options = Options {
             artifact: None,
             as_of: None,
-            commit: None,
+            chain: GitChoice::None,
             recipe: None,
             hosts: self.options.hosts.clone(),
             keep: self.options.keep.clone(),
             variations,
             limits: self.options.limits.clone(),
             normalizing: if recorded.choices.is_strict { Normalizing::No } else { Normalizing::Yes },
+            git: GitOptions::default(),
         };
         let (index, mirror) = (self.pypi.index().clone(), self.mirror.clone());
         Ok(Self::new(self.store.clone(), index, mirror, options, self.cancel.clone()))
@@ -232,9 +236,18 @@ fn prepared(
     };
     let source = match &recorded.source {
         Some(record) => {
-            let name: SdistFileName = record.file_name.parse().map_err(|error| contradiction(&format!("{error}")))?;
+            let form = match (record.kind, &record.git) {
+                (SourceKind::Git, Some(_)) => SourceForm::Commit { top: name.name().to_string() },
+                (SourceKind::Sdist, None) => {
+                    let name = record.file_name.parse::<SdistFileName>();
+                    SourceForm::Sdist(name.map_err(|error| contradiction(&format!("{error}")))?)
+                }
+                (SourceKind::Git | SourceKind::Sdist, _) => {
+                    return Err(contradiction("its source is of another kind than it says"));
+                }
+            };
             let blob = held(record.digests.sha256)?;
-            Some(PreparedSource { record: record.clone(), name, blob })
+            Some(PreparedSource { record: record.clone(), form, blob })
         }
         None => None,
     };
@@ -256,6 +269,7 @@ fn prepared(
         blob,
         source,
         link: None,
+        uploaded: *upload_time,
         // Only a recipe that is inferred once more could depend on it, and such a walk ends before it builds.
         first_upload: Some(upload_time.unwrap_or(Timestamp::UNIX_EPOCH)),
         findings: findings.collect(),

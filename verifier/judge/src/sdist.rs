@@ -3,16 +3,18 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use twinbuild_archive::{Archive, ArchiveFile, Container, Format, Member, MemberKind, Modified, ReadError, contents};
-use twinbuild_compare::{Finding, Severity};
+use twinbuild_compare::{Finding, Severity, SourceIndex};
 use twinbuild_environment::Ground;
 use twinbuild_rebuild::{Product, SdistArchive};
 use twinbuild_recipe::{Inference, SdistEvidence, Unsupported, infer_sdist};
+use twinbuild_source::SourceTree;
 use twinbuild_subject::{DistributionFileName, MemberPath, SdistFileName, SdistFormat};
 use twinbuild_verdict::Outcome;
 
 use crate::JudgeError;
 use crate::judge::Judge;
-use crate::subject::Prepared;
+use crate::repository::of_commit;
+use crate::subject::{Prepared, PreparedSource};
 use crate::walk::{LaidOut, Step, chain, end, made_at};
 
 /// `PKG-INFO` holds a description, which is as long as a project's page.
@@ -77,6 +79,18 @@ fn evidence(name: &SdistFileName, archive: &Archive, bytes: &ArchiveFile) -> Res
     Ok(SdistEvidence::read(name, content.as_deref(), times, gzip_seconds))
 }
 
+/// The files of a source by content, each by its path below the project's folder, as an sdist has it, or below the top folder where
+/// it stands elsewhere.
+pub(crate) fn index_of(tree: &SourceTree) -> SourceIndex {
+    let project = tree.project();
+    let below = project.strip_prefix(tree.top()).and_then(|path| path.strip_prefix('/')).map(|path| format!("{path}/"));
+    let files = tree.files().iter().map(|(path, sha256)| {
+        let own = below.as_ref().and_then(|below| path.strip_prefix(below.as_bytes()));
+        (own.unwrap_or_else(|| path.clone()), *sha256)
+    });
+    SourceIndex::new(files)
+}
+
 impl Judge {
     /// The recipe that the evidence speaks for, by which a tree becomes the sdist `name`.
     pub(crate) fn infer_sdist(
@@ -84,6 +98,7 @@ impl Judge {
         prepared: &Prepared,
         name: &SdistFileName,
         (published, bytes): (&Archive, &ArchiveFile),
+        source: &PreparedSource,
         laid_out: &LaidOut,
     ) -> Result<Step<(Inference, &'static str)>, JudgeError> {
         let evidence = match evidence(name, published, bytes) {
@@ -96,7 +111,9 @@ impl Judge {
         let first_upload = made_at(prepared, &evidence.times)?;
         let offer = Ground::offer(&self.options.hosts);
         match infer_sdist(name, first_upload, &evidence, &laid_out.evidence, &offer) {
-            Ok(inference) => Ok(Step::Next((inference, "inferred"))),
+            Ok(inference) => {
+                Ok(Step::Next((of_commit(inference, prepared, (published, bytes), source, &laid_out.tree), "inferred")))
+            }
             Err(error) => Ok(no_recipe(&error)),
         }
     }

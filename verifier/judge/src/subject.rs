@@ -11,9 +11,9 @@ use twinbuild_subject::{DistributionFileName, Origin, Request, SdistFileName, Su
 use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 
 use crate::JudgeError;
-use crate::chain::link_of;
 use crate::judge::{Judge, Target};
 use crate::replay::Replayed;
+use crate::repository::GitChoice;
 use crate::walk::chain;
 
 /// The class of a source that is not what the index promised.
@@ -40,9 +40,12 @@ pub(crate) struct Prepared {
     pub(crate) subject: Subject,
     pub(crate) name: DistributionFileName,
     pub(crate) blob: Blob,
+    /// The sdist, unless the subject is built from a commit.
     pub(crate) source: Option<PreparedSource>,
-    /// The source as a subject, where what it was made from is asked, too.
+    /// Where a verdict is replayed that has a chain, the source as a subject.
     pub(crate) link: Option<Box<Prepared>>,
+    /// When the index says that the file was uploaded, if it lists it.
+    pub(crate) uploaded: Option<Timestamp>,
     /// Requirements are older than this. `None` where only the file itself can tell.
     pub(crate) first_upload: Option<Timestamp>,
     pub(crate) findings: Vec<Finding>,
@@ -53,8 +56,17 @@ pub(crate) struct Prepared {
 /// A source at hand.
 pub(crate) struct PreparedSource {
     pub(crate) record: Source,
-    pub(crate) name: SdistFileName,
+    pub(crate) form: SourceForm,
     pub(crate) blob: Blob,
+}
+
+/// What the file of a source is.
+pub(crate) enum SourceForm {
+    Sdist(SdistFileName),
+    /// The snapshot of a commit, which is laid out in a folder of this name.
+    Commit {
+        top: String,
+    },
 }
 
 /// A subject at hand, or a verdict because it could not be had.
@@ -66,10 +78,19 @@ pub(crate) enum Preparation {
 impl Judge {
     /// Fetches the subject and its source, each verified against what the index promises.
     pub(crate) fn prepare(&self, target: &Target) -> Result<Preparation, JudgeError> {
-        match target {
+        let preparation = match target {
             Target::Release(request) => self.prepare_release(request),
             Target::Local { path, source } => self.prepare_local(path, source.as_deref()),
+        }?;
+        if let Preparation::Ready(prepared) = &preparation
+            && self.options.chain != GitChoice::None
+            && (matches!(prepared.name, DistributionFileName::Sdist(_)) || self.options.git.choice != GitChoice::None)
+        {
+            let message = "--chain and --commit are for a wheel that is built from an sdist: what an sdist, or a wheel that is \
+                           built from a commit, comes from is its --source";
+            return Err(JudgeError::Usage { message: message.to_owned() });
         }
+        Ok(preparation)
     }
 
     fn prepare_release(&self, request: &Request) -> Result<Preparation, JudgeError> {
@@ -114,18 +135,28 @@ impl Judge {
         subject.size = Some(blob.size_bytes());
         subject.digests = Some(blob.sha256().into());
         let mut findings = index_findings(&project, file);
-        if matches!(file.file_name, DistributionFileName::Wheel(_)) {
+        if self.options.git.choice == GitChoice::None && matches!(file.file_name, DistributionFileName::Wheel(_)) {
             findings.extend(source_findings(&release, file));
         }
-        let source = match self.source_of(&release, file) {
+        let source = match self.sdist_of(&release, file) {
             Ok(source) => source,
             Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
         };
         let first_upload = first_upload(&release).map_err(registry_error)?;
         let first_upload = self.as_of(Some(first_upload))?.unwrap_or(first_upload);
-        let name = file.file_name.clone();
+        let (name, uploaded) = (file.file_name.clone(), file.upload_time);
         let first_upload = Some(first_upload);
-        self.linked(Prepared { subject, name, blob, source, link: None, first_upload, findings, replayed: None })
+        Ok(Preparation::Ready(Box::new(Prepared {
+            subject,
+            name,
+            blob,
+            source,
+            link: None,
+            uploaded,
+            first_upload,
+            findings,
+            replayed: None,
+        })))
     }
 
     fn prepare_local(&self, path: &Path, source: Option<&Path>) -> Result<Preparation, JudgeError> {
@@ -149,11 +180,12 @@ impl Judge {
         };
         let mut purl = None;
         let mut first_upload = self.options.as_of;
-        let mut listed_release = None;
+        let (mut listed_release, mut uploaded) = (None, None);
         if let Some((project, release, file)) = listed {
             findings.extend(index_findings(&project, &file));
             purl = Some(Subject::purl_of(&file.file_name));
             first_upload = self.as_of(self::first_upload(&release).ok())?;
+            uploaded = file.upload_time;
             listed_release = Some((release, file));
         }
         let subject = Subject {
@@ -166,7 +198,12 @@ impl Judge {
         };
         let source = match (source, listed_release) {
             (Some(path), _) => Some(self.local_source(path)?),
-            (None, Some((release, file))) => match self.source_of(&release, &file) {
+            (None, _)
+                if self.options.git.choice != GitChoice::None || matches!(name, DistributionFileName::Sdist(_)) =>
+            {
+                None
+            }
+            (None, Some((release, file))) => match self.sdist_of(&release, &file) {
                 Ok(source) => source,
                 Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
             },
@@ -178,22 +215,17 @@ impl Judge {
                 return Err(JudgeError::Usage { message });
             }
         };
-        self.linked(Prepared { subject, name, blob, source, link: None, first_upload, findings, replayed: None })
-    }
-
-    /// A subject whose sdist is asked about, too, where what that was made from is given.
-    fn linked(&self, mut prepared: Prepared) -> Result<Preparation, JudgeError> {
-        if let Some(commit) = &self.options.commit {
-            let DistributionFileName::Wheel(_) = &prepared.name else {
-                let message = "--commit is what the sdist of a wheel was made from; that of an sdist is its --source";
-                return Err(JudgeError::Usage { message: message.to_owned() });
-            };
-            if let Some(sdist) = &prepared.source {
-                let link = link_of(&prepared, sdist, self.local_source(commit)?);
-                prepared.link = Some(Box::new(link));
-            }
-        }
-        Ok(Preparation::Ready(Box::new(prepared)))
+        Ok(Preparation::Ready(Box::new(Prepared {
+            subject,
+            name,
+            blob,
+            source,
+            link: None,
+            uploaded,
+            first_upload,
+            findings,
+            replayed: None,
+        })))
     }
 
     /// The time that requirements must be older than: the given one, which may not be after the first upload.
@@ -236,8 +268,9 @@ impl Judge {
             uri: None,
             file_name: name.text.clone(),
             digests: blob.sha256().into(),
+            git: None,
         };
-        Ok(PreparedSource { record, name, blob })
+        Ok(PreparedSource { record, form: SourceForm::Sdist(name), blob })
     }
 
     /// A copy of a local file in the store, so that it cannot change any more.
@@ -251,13 +284,14 @@ impl Judge {
         Ok(self.store.put(file, FILE_LIMIT_BYTES)?)
     }
 
-    /// The release's sdist, as the source of `subject`; none of an sdist, which is no source of itself.
-    fn source_of(
+    /// The release's sdist, as the source of `subject`; none where that is built from a commit, as sdists are.
+    fn sdist_of(
         &self,
         release: &Release,
         subject: &ProjectFile,
     ) -> Result<Option<PreparedSource>, (&'static str, String)> {
-        if matches!(subject.file_name, DistributionFileName::Sdist(_)) {
+        let is_sdist = matches!(subject.file_name, DistributionFileName::Sdist(_));
+        if is_sdist || self.options.git.choice != GitChoice::None {
             return Ok(None);
         }
         let Some(file) = release.sdist() else { return Ok(None) };
@@ -272,8 +306,9 @@ impl Judge {
             uri: Some(Subject::purl_of(&file.file_name)),
             file_name: name.text.clone(),
             digests: blob.sha256().into(),
+            git: None,
         };
-        Ok(Some(PreparedSource { record, name: name.clone(), blob }))
+        Ok(Some(PreparedSource { record, form: SourceForm::Sdist(name.clone()), blob }))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, Member, MemberKind, ReadError, read};
-use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
+use twinbuild_compare::{Finding, Mismatch, Severity, Side, compare, sort_findings};
 use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
 use twinbuild_rebuild::{
     Artifact, BuildFailure, Ended, Job, Product, RebuildError, Twin, Variation, VariationSet, discover_requirements,
@@ -18,7 +18,8 @@ use twinbuild_recipe::{
     SourceEvidence, check_platform, infer,
 };
 use twinbuild_sandbox::Error as SandboxError;
-use twinbuild_source::{SourceTree, lay_out};
+use twinbuild_source::git::Snapshot;
+use twinbuild_source::{Repository, SourceTree, lay_out};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, MemberPath, Sha256, WheelFileName};
 use twinbuild_verdict::{Container, Decision, InputRecord, Outcome, Reason, Verdict, decide};
@@ -33,9 +34,10 @@ use crate::judge::Judge;
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe, record_twin};
 use crate::replay::Replayed;
+use crate::repository::{check_age, checkout_error, of_commit};
 use crate::requirement::{Building, self_hosted};
-use crate::sdist::{Kind, check_links, no_recipe};
-use crate::subject::{Prepared, PreparedSource};
+use crate::sdist::{Kind, check_links, index_of, no_recipe};
+use crate::subject::{Prepared, PreparedSource, SourceForm};
 
 /// How often a backend may ask for more requirements.
 const DISCOVERY_ROUNDS: u32 = 3;
@@ -110,14 +112,16 @@ impl Judge {
         {
             return Ok(ended(verdict, Outcome::Unsupported, "platform", &error.to_string()));
         }
-        let source = step!(verdict, source_of(prepared, kind.product));
+        let commit = step!(verdict, self.commit_of(prepared, kind, (&published, &bytes), &mut verdict.findings)?);
+        let source = step!(verdict, source_of(prepared, commit.as_ref()));
         verdict.source = Some(source.record.clone());
         keep.copy(prepared.blob.path(), &format!("published/{name}"))?;
-        keep.copy(source.blob.path(), &format!("source/{}", source.name.text))?;
+        keep.copy(source.blob.path(), &format!("source/{}", source.record.file_name))?;
+        step!(verdict, check_age(&source.record, prepared.uploaded, &mut verdict.findings));
         let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
-        let inferred = step!(verdict, self.choose_recipe(prepared, &published, &bytes, &laid_out)?);
+        let inferred = step!(verdict, self.choose_recipe(prepared, (&published, &bytes), source, &laid_out)?);
         let environment_started = Instant::now();
         let (readied, other) = match &prepared.replayed {
             None => {
@@ -135,8 +139,11 @@ impl Judge {
         };
         verdict.run.durations_ms.insert("environment".to_owned(), millis(environment_started));
         keep.recipe(&readied.recipe, &readied.reasons)?;
-        let own =
-            InputRecord { kind: "source".to_owned(), name: source.name.text.clone(), sha256: source.blob.sha256() };
+        let own = InputRecord {
+            kind: "source".to_owned(),
+            name: source.record.file_name.clone(),
+            sha256: source.blob.sha256(),
+        };
         verdict.shared_inputs = std::iter::once(own).chain(shared(&readied.environment, other.as_ref())).collect();
 
         let environments: Vec<&Environment> = std::iter::once(&readied.environment).chain(&other).collect();
@@ -192,7 +199,7 @@ impl Judge {
             Side { archive: &archives[0], bytes: &built[0], sha256: first.sha256 },
             Side { archive: &archives[1], bytes: &built[1], sha256: second.sha256 },
         ];
-        let index = SourceIndex::new(laid_out.tree.files().iter().cloned());
+        let index = index_of(&laid_out.tree);
         let mut three_way = compare(&published, &sides[0], &sides[1], &index, self.options.normalizing)
             .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
         for artifact in [first, second] {
@@ -258,7 +265,10 @@ impl Judge {
         findings: &mut Vec<Finding>,
     ) -> Result<Step<bool>, JudgeError> {
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
-        searcher.tree(laid_out.tree.folder()).map_err(JudgeError::io("searching the source"))?;
+        let texts = laid_out.tree.repository().map(Repository::texts);
+        for folder in std::iter::once(laid_out.tree.folder()).chain(texts) {
+            searcher.tree(folder).map_err(JudgeError::io("searching the source"))?;
+        }
         let mut in_source = searcher.finish();
         if source.blob.sha256() == prepared.blob.sha256() {
             in_source.found = Some("it is the source".to_owned());
@@ -296,8 +306,21 @@ impl Judge {
         findings: &mut Vec<Finding>,
     ) -> Result<Step<LaidOut>, JudgeError> {
         let staging = self.store.staging()?;
+        let name = match &source.form {
+            SourceForm::Sdist(name) => name,
+            SourceForm::Commit { top } => {
+                let subdirectory = source.record.git.as_ref().and_then(|git| git.subdirectory.as_deref());
+                let file = source.blob.file().try_clone().map_err(JudgeError::io("reading the source"))?;
+                let tree = Snapshot::read(file)
+                    .and_then(|snapshot| snapshot.lay_out(top, subdirectory.unwrap_or_default(), staging.path()));
+                return match tree {
+                    Ok(tree) => read_source(tree, staging),
+                    Err(error) => checkout_error(error, findings),
+                };
+            }
+        };
         let bytes = open(&source.blob)?;
-        let tree = match lay_out(&source.name, &bytes, staging.path()) {
+        let tree = match lay_out(name, &bytes, staging.path()) {
             Ok(tree) => tree,
             Err(error) if error.is_malformed() => {
                 findings.push(Finding::whole("source-malformed", Severity::Alert, chain(&error)));
@@ -311,30 +334,15 @@ impl Judge {
             }
             Err(error) => return Ok(end(Outcome::Inconclusive, "source-unreadable", Some("source"), chain(&error))),
         };
-        let read_root = |name: &str| match tree.root_file(name) {
-            Ok(content) => Ok(Step::Next(content)),
-            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
-                Ok(end(Outcome::Inconclusive, "limit", Some("source"), error.to_string()))
-            }
-            Err(error) => Err(JudgeError::io(format!("reading {name} of the source"))(error)),
-        };
-        let (pyproject, setup_cfg) = match (read_root("pyproject.toml")?, read_root("setup.cfg")?) {
-            (Step::Next(pyproject), Step::Next(setup_cfg)) => (pyproject, setup_cfg),
-            (Step::End(outcome, reason), _) | (_, Step::End(outcome, reason)) => return Ok(Step::End(outcome, reason)),
-        };
-        let has_setup_py = tree.files().iter().any(|(path, _)| path.as_bytes() == b"setup.py");
-        match SourceEvidence::read(pyproject.as_deref(), setup_cfg.as_deref(), has_setup_py) {
-            Ok(evidence) => Ok(Step::Next(LaidOut { tree, evidence, _staging: staging })),
-            Err(error) => Ok(end(Outcome::Unbuildable, "source-unclear", Some("source"), error.to_string())),
-        }
+        read_source(tree, staging)
     }
 
     /// The recipe that was given, or the one that the evidence speaks for.
     pub(crate) fn choose_recipe(
         &self,
         prepared: &Prepared,
-        published: &Archive,
-        bytes: &ArchiveFile,
+        (published, bytes): (&Archive, &ArchiveFile),
+        source: &PreparedSource,
         laid_out: &LaidOut,
     ) -> Result<Step<(Inference, &'static str)>, JudgeError> {
         let name = match &prepared.name {
@@ -342,7 +350,7 @@ impl Judge {
             DistributionFileName::Sdist(name) => {
                 return match self.chosen_recipe(prepared)? {
                     Some(chosen) => Ok(chosen),
-                    None => self.infer_sdist(prepared, name, (published, bytes), laid_out),
+                    None => self.infer_sdist(prepared, name, (published, bytes), source, laid_out),
                 };
             }
         };
@@ -362,7 +370,9 @@ impl Judge {
         }
         let release = Release { wheel: name.clone(), first_upload: made_at(prepared, &evidence.times)? };
         match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
-            Ok(inference) => Ok(Step::Next((inference, "inferred"))),
+            Ok(inference) => {
+                Ok(Step::Next((of_commit(inference, prepared, (published, bytes), source, &laid_out.tree), "inferred")))
+            }
             Err(error) => Ok(no_recipe(&error)),
         }
     }
@@ -521,6 +531,26 @@ impl Judge {
     }
 }
 
+/// Reads what a source that was laid out says about its build.
+fn read_source(tree: SourceTree, staging: twinbuild_store::Staging) -> Result<Step<LaidOut>, JudgeError> {
+    let read_root = |name: &str| match tree.root_file(name) {
+        Ok(content) => Ok(Step::Next(content)),
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+            Ok(end(Outcome::Inconclusive, "limit", Some("source"), error.to_string()))
+        }
+        Err(error) => Err(JudgeError::io(format!("reading {name} of the source"))(error)),
+    };
+    let (pyproject, setup_cfg) = match (read_root("pyproject.toml")?, read_root("setup.cfg")?) {
+        (Step::Next(pyproject), Step::Next(setup_cfg)) => (pyproject, setup_cfg),
+        (Step::End(outcome, reason), _) | (_, Step::End(outcome, reason)) => return Ok(Step::End(outcome, reason)),
+    };
+    let has_setup_py = tree.has_root_file("setup.py");
+    match SourceEvidence::read(pyproject.as_deref(), setup_cfg.as_deref(), has_setup_py) {
+        Ok(evidence) => Ok(Step::Next(LaidOut { tree, evidence, _staging: staging })),
+        Err(error) => Ok(end(Outcome::Unbuildable, "source-unclear", Some("source"), error.to_string())),
+    }
+}
+
 /// What follows where a requirement is a file of the subject's own release, or is the subject or its source.
 pub(crate) fn own_release(
     prepared: &Prepared,
@@ -563,15 +593,15 @@ pub(crate) fn kind_of(name: &DistributionFileName) -> Step<Kind> {
     }
 }
 
-/// The source, or the end of a walk without one.
-pub(crate) fn source_of(prepared: &Prepared, product: Product) -> Step<&PreparedSource> {
-    match (&prepared.source, product) {
+/// The source, which is a commit where there is one, or the end of a walk without one.
+pub(crate) fn source_of<'a>(prepared: &'a Prepared, commit: Option<&'a PreparedSource>) -> Step<&'a PreparedSource> {
+    match (commit.or(prepared.source.as_ref()), &prepared.name) {
         (Some(source), _) => Step::Next(source),
-        (None, Product::Wheel) => {
+        (None, DistributionFileName::Wheel(_)) => {
             let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
             end(Outcome::SourceMissing, "no-sdist", None, detail)
         }
-        (None, Product::Sdist(_)) => {
+        (None, DistributionFileName::Sdist(_)) => {
             let detail = "it is an sdist, and what it was made from is not known: say it with --source";
             end(Outcome::SourceMissing, "no-repository", None, detail)
         }

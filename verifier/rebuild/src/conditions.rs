@@ -1,6 +1,6 @@
 //! The conditions of a build, and how the twins' are opposed.
 
-use twinbuild_recipe::Recipe;
+use twinbuild_recipe::{Recipe, VersionControl};
 use twinbuild_sandbox::{Insertion, KernelName, Processors, ScratchFileSystem};
 
 use crate::{Variation, VariationSet};
@@ -188,6 +188,7 @@ impl Conditions {
         }
         let epoch = recipe.source_date_epoch;
         variables.extend(epoch.map(|epoch| ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string())));
+        variables.extend(recipe.version_control.iter().flat_map(VersionControl::variables).map(own));
         variables
     }
 

@@ -73,11 +73,22 @@ def required_by_setup_py():
     return []
 
 
-def setup_command(request):
-    """What follows `setup.py`, for a source that is built without a backend."""
+def run_setup_py(request):
+    """Builds a source that names no backend, and ends."""
     if request["product"] == "wheel":
-        return ["bdist_wheel", "--dist-dir", request["output"]]
-    return ["sdist", "--formats", request["archive"], "--dist-dir", request["output"]]
+        command = [sys.executable, "setup.py", "bdist_wheel", "--dist-dir", request["output"]]
+        os.execv(sys.executable, command)
+    import shutil
+    import subprocess
+
+    # Into its own folder: until 3.9 the name of that is written into the header of the gzip file.
+    before = set(os.listdir("dist")) if os.path.isdir("dist") else set()
+    status = subprocess.call([sys.executable, "setup.py", "sdist", "--formats", request["archive"]])
+    if status != 0:
+        sys.exit(status if status > 0 else 1)
+    for name in sorted(set(os.listdir("dist")) - before):
+        shutil.copy(os.path.join("dist", name), request["output"])
+    sys.exit(0)
 
 
 def in_child(function, *arguments):
@@ -141,7 +152,7 @@ def main():
             json.dump(required_by_backend, report)
         return
     if request["backend"] is None:
-        os.execv(sys.executable, [sys.executable, "setup.py"] + setup_command(request))
+        run_setup_py(request)
     in_child(required, request)
     backend = import_backend(request)
     try:

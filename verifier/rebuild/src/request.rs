@@ -1,6 +1,7 @@
 //! What a twin is asked to do.
 
 use std::num::NonZero;
+use std::path::Path;
 
 use serde::Serialize;
 use twinbuild_environment::Environment;
@@ -79,14 +80,27 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// The source, and where the recipe has it a repository in it.
+    fn copies(&self, conditions: &Conditions) -> Vec<Copy> {
+        let copy = |source: &Path, target: String| Copy {
+            source: source.to_owned(),
+            target: target.into(),
+            order: conditions.directory_order,
+        };
+        let repository = self.source.repository().filter(|_| self.recipe.version_control.is_some());
+        let top = format!("{}/{}", conditions.build_path, self.source.top());
+        let tree = copy(self.source.folder(), conditions.build_path.to_owned());
+        std::iter::once(tree).chain(repository.map(|repository| copy(repository.folder(), top))).collect()
+    }
+
     /// The sandbox for one action under some conditions. What is built is collected where `collect` says.
     pub(crate) fn spec(
         &self,
         conditions: &Conditions,
         action: Action,
-        collect: Option<&std::path::Path>,
+        collect: Option<&Path>,
     ) -> Result<Spec, serde_json::Error> {
-        let source = format!("{}/{}", conditions.build_path, self.source.top());
+        let source = format!("{}/{}", conditions.build_path, self.source.project());
         let (backend, backend_path): (_, &[String]) = match &self.recipe.front_end {
             FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path),
             FrontEnd::SetupPy => (None, &[]),
@@ -143,11 +157,7 @@ impl<'a> Job<'a> {
             .into_iter()
             .chain(processor_files(conditions.processors))
             .collect(),
-            copies: vec![Copy {
-                source: self.source.folder().to_owned(),
-                target: conditions.build_path.into(),
-                order: conditions.directory_order,
-            }],
+            copies: self.copies(conditions),
             scratch: [conditions.build_path, conditions.output, home, conditions.temporary_directory]
                 .map(Into::into)
                 .to_vec(),

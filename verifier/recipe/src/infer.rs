@@ -124,7 +124,7 @@ pub fn infer(
     let source_date_epoch = choose_epoch(wheel.times, release.first_upload, &mut reasons);
     let requirements = Requirements { cutoff, direct, locked: None };
     let environment = choose_environment(file_name, &mut reasons);
-    let recipe = Recipe { interpreter, environment, front_end, source_date_epoch, requirements };
+    let recipe = Recipe { interpreter, environment, front_end, source_date_epoch, version_control: None, requirements };
     Ok(Inference { recipe, reasons: reasons.0 })
 }
 

@@ -36,6 +36,7 @@ mod recipe;
 mod requirement;
 mod sdist;
 mod source;
+mod version_control;
 mod wheel;
 
 pub use generator::{Generator, Tool};
@@ -47,4 +48,5 @@ pub use recipe::{
 pub use requirement::infer_requirement;
 pub use sdist::{SdistEvidence, Spelling, infer_sdist};
 pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
+pub use version_control::VersionControl;
 pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};

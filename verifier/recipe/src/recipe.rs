@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinbuild_subject::{PackageName, Sha256, WheelFileName};
 
+use crate::VersionControl;
 use crate::source::{BuildSystem, check_requirement};
 
 /// How a wheel is built from its source. What is read from JSON was not checked: [`Recipe::from_toml`] of its [`Recipe::to_toml`]
@@ -24,6 +25,9 @@ pub struct Recipe {
     pub front_end: FrontEnd,
     /// `SOURCE_DATE_EPOCH`: seconds since 1970-01-01 UTC. `None` leaves the variable unset.
     pub source_date_epoch: Option<i64>,
+    /// What it has of a repository, where it is built from a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_control: Option<VersionControl>,
     /// What the build requires.
     pub requirements: Requirements,
 }
@@ -171,7 +175,15 @@ struct Document {
     #[serde(default)]
     environment: Needs,
     build: BuildTable,
+    version_control: Option<VersionControlTable>,
     requirements: RequirementsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct VersionControlTable {
+    repository: bool,
+    version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -203,7 +215,7 @@ impl Recipe {
         if document.format != 1 {
             return Err(RecipeError::Format { found: document.format });
         }
-        let Document { interpreter, environment, build, requirements, .. } = document;
+        let Document { interpreter, environment, build, version_control, requirements, .. } = document;
         let value = |key, found: &str, expected: &str| RecipeError::Value {
             key,
             found: found.to_owned(),
@@ -241,6 +253,18 @@ impl Recipe {
         for locked in requirements.locked.iter().flatten() {
             locked.check().map_err(|expected| value("requirements.locked", &locked.file_name, &expected))?;
         }
+        let version_control = match version_control {
+            None => None,
+            Some(VersionControlTable { repository: true, version }) => {
+                let version_control = VersionControl { version };
+                if !version_control.is_valid() {
+                    let found = version_control.version.unwrap_or_default();
+                    return Err(value("version-control.version", &found, "a version in the normal form of PEP 440"));
+                }
+                Some(version_control)
+            }
+            Some(_) => return Err(value("version-control.repository", "false", "without one there is no such table")),
+        };
         let cutoff = requirements.cutoff.parse().map_err(|error: jiff::Error| {
             value("requirements.cutoff", &requirements.cutoff, &format!("a time (RFC 3339) is expected: {error}"))
         })?;
@@ -249,6 +273,7 @@ impl Recipe {
             environment,
             front_end,
             source_date_epoch: build.source_date_epoch,
+            version_control,
             requirements: Requirements { cutoff, direct: requirements.direct, locked: requirements.locked },
         })
     }
@@ -288,6 +313,12 @@ impl Recipe {
         }
         if let Some(epoch) = self.source_date_epoch {
             line("", "build.source-date-epoch", &epoch.to_string());
+        }
+        if let Some(version_control) = &self.version_control {
+            line("version-control", "version-control.repository", "true");
+            if let Some(version) = &version_control.version {
+                line("", "version-control.version", &quoted(version));
+            }
         }
         line("requirements", "requirements.cutoff", &quoted(&self.requirements.cutoff.to_string()));
         line("", "requirements.direct", &list(&self.requirements.direct));
@@ -370,6 +401,7 @@ mod tests {
             environment: Needs::default(),
             front_end: FrontEnd::Pep517 { backend: "a.b:c".to_owned(), backend_path: vec!["src".to_owned()] },
             source_date_epoch: Some(1_580_601_600),
+            version_control: None,
             requirements: Requirements {
                 cutoff: "2021-05-05T14:18:17.237Z".parse().unwrap(),
                 direct: vec!["a>=1; python_version < '3'".to_owned(), "b[\"x\"]".replace('"', "")],
@@ -412,6 +444,23 @@ mod tests {
         assert_eq!(Recipe::from_toml(&text).unwrap(), other);
         assert_ne!(other.digest(), recipe().digest());
         assert_eq!(Recipe::from_toml(&text.replace("true", "false").replace("host", "debian")).unwrap(), recipe());
+    }
+
+    #[test]
+    fn a_recipe_for_a_commit_says_what_it_has_of_the_repository() {
+        let mut recipe = recipe();
+        assert!(!recipe.to_toml(&[]).contains("version-control"));
+        recipe.version_control = Some(VersionControl::default());
+        assert_eq!(Recipe::from_toml(&recipe.to_toml(&[])).unwrap(), recipe);
+        recipe.version_control = Some(VersionControl { version: Some("1.0rc1".to_owned()) });
+        let text = recipe.to_toml(&[]);
+        assert!(text.contains("[version-control]\nrepository = true\nversion = \"1.0rc1\"\n"), "{text}");
+        assert_eq!(Recipe::from_toml(&text).unwrap(), recipe);
+        for (from, to) in [("1.0rc1", "v1.0rc1"), ("1.0rc1", "1.0\\nX=1"), ("repository = true", "repository = false")]
+        {
+            let error = Recipe::from_toml(&text.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains("version-control"), "{to}: {error}");
+        }
     }
 
     #[test]

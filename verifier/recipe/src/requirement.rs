@@ -19,7 +19,7 @@ pub fn infer_requirement(source: &SourceEvidence, recipe: &Recipe, uploaded: Tim
     reasons.add("build.source-date-epoch", "when the sdist was uploaded".to_owned());
     let requirements = Requirements { cutoff, direct, locked: None };
     let source_date_epoch = Some(uploaded.as_second().max(0));
-    let recipe = Recipe { front_end, source_date_epoch, requirements, ..recipe.clone() };
+    let recipe = Recipe { front_end, source_date_epoch, requirements, version_control: None, ..recipe.clone() };
     Inference { recipe, reasons: reasons.0 }
 }
 

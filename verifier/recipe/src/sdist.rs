@@ -111,7 +111,7 @@ pub fn infer_sdist(
     let source_date_epoch = choose_epoch(sdist, first_upload, &mut reasons);
     let requirements = Requirements { cutoff, direct, locked: None };
     let environment = Needs::default();
-    let recipe = Recipe { interpreter, environment, front_end, source_date_epoch, requirements };
+    let recipe = Recipe { interpreter, environment, front_end, source_date_epoch, version_control: None, requirements };
     Ok(Inference { recipe, reasons: reasons.0 })
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
     let trust =
         verdict.source.as_ref().filter(|_| verdict.outcome == Outcome::Reproduced).map(|source| match source.trust {
             Trust::SameUpload => "source: same upload".into(),
+            Trust::Repository => "source: the project's repository".into(),
             Trust::User => "source: given by the user".into(),
         });
     qualities.extend(trust);
@@ -109,6 +110,7 @@ pub(crate) fn why_unread(why: WhyUnread) -> &'static str {
 pub(crate) fn trust(trust: Trust) -> &'static str {
     match trust {
         Trust::SameUpload => "same-upload",
+        Trust::Repository => "repository",
         Trust::User => "user",
     }
 }
@@ -187,6 +189,10 @@ pub(crate) fn of_verdict(verdict: &Verdict) -> Vec<&'static str> {
             Trust::SameUpload => {
                 "The source is an sdist that was uploaded with the file by the same hands (same-upload): this says that the file \
                  comes from that sdist, and nothing of whether the sdist is clean."
+            }
+            Trust::Repository => {
+                "The source is a commit that a branch or tag contains of the repository that the file names as its project's (repository): \
+                 this says that the file comes from that commit, and nothing of who may write to the repository."
             }
             Trust::User => {
                 "The source was given by the user: this says that the file comes from it, and nothing of where the source comes \

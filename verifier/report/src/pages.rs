@@ -288,14 +288,25 @@ fn subject(verdict: &Verdict) -> Section<'_> {
 }
 
 fn source(source: &Source) -> Section<'_> {
-    let Source { kind, trust, uri, file_name, digests } = source;
+    let Source { kind, trust, uri, file_name, digests, git } = source;
     let kind = match kind {
         SourceKind::Sdist => "a source distribution (sdist)",
+        SourceKind::Git => "a commit of a git repository",
     };
     let mut facts = vec![match uri {
+        Some(uri) if git.is_some() => ("repository", vec![name(uri)]),
         Some(uri) => ("package", vec![name(uri)]),
+        None if git.is_some() => ("repository", vec![words("one of the machine that judged it")]),
         None => ("file", vec![name(file_name)]),
     }];
+    if let Some(git) = git {
+        facts.push(("commit", vec![name(&git.commit.to_string())]));
+        facts.push((
+            "tree",
+            vec![name(&git.tree.to_string()), words(", as laid out "), name(&format!("sha256:{}", git.tree_sha256))],
+        ));
+        facts.extend(git.tag.as_ref().map(|tag| ("tag", vec![name(&tag.name)])));
+    }
     facts.push(("digest", vec![name(&format!("sha256:{}", digests.sha256))]));
     facts.push(("trust", vec![words(format!("{}, {kind}", meaning::trust(*trust)))]));
     Section { title: "Source", blocks: vec![Block::Facts(facts)] }

@@ -226,6 +226,10 @@ fn subject_and_source(out: &mut String, verdict: &Verdict) {
     if let Some(source) = &verdict.source {
         line(out, "source", source.uri.as_deref().unwrap_or(&source.file_name));
         line(out, "", &format!("sha256:{}", source.digests.sha256));
+        if let Some(git) = &source.git {
+            let tag = git.tag.as_ref().map_or_else(String::new, |tag| format!(", the tag {}", tag.name));
+            line(out, "", &format!("commit {}{tag}", git.commit));
+        }
     }
 }
 

@@ -77,6 +77,7 @@ pub use limit::{Held, Limit, Mechanism};
 pub use log::Log;
 pub use run::{End, Run, run};
 pub use spec::{
-    Bind, Collect, Copy, Insertion, KernelName, Limits, Processors, ScratchFileSystem, SkeletonFile, SkeletonLink, Spec,
+    Bind, Collect, Copy, Insertion, KernelName, Limits, Network, Processors, ScratchFileSystem, SkeletonFile,
+    SkeletonLink, Spec,
 };
 pub use wire::InForce;

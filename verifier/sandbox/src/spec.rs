@@ -70,6 +70,20 @@ pub struct Spec {
     pub control_groups: bool,
     /// Whether it is noted what the command executes, what addresses it tries to reach and what it is refused, where the host can do so.
     pub evidence: bool,
+    /// What there is of the network.
+    pub network: Network,
+}
+
+/// What a command has of the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// A network of its own, with `lo` and nothing to reach by it.
+    #[default]
+    None,
+    /// The host's network as a whole, its loopback too: for a program that fetches, and that runs nothing of what it fetches. No
+    /// build may have it. Local sockets cannot be made, as those of the host without a path would be in reach; packets are not
+    /// counted, and settings of the network are left alone.
+    Host,
 }
 
 /// A host file or directory, mounted read-only, without set-user-id and devices, with what is mounted below it.
@@ -199,7 +213,7 @@ pub struct Limits {
 }
 
 impl Default for Spec {
-    /// No layers and no command yet; user and group 1000 of `localhost` in `/`, umask 0o022, all processors, random addresses.
+    /// No layers and no command yet; user and group 1000 of `localhost` in `/`, umask 0o022, all processors, random addresses, no network.
     fn default() -> Self {
         Self {
             layers: Vec::new(),
@@ -227,6 +241,7 @@ impl Default for Spec {
             limits: Limits::default(),
             control_groups: true,
             evidence: true,
+            network: Network::None,
         }
     }
 }

@@ -132,7 +132,7 @@ pub fn lay_out(name: &SdistFileName, bytes: &dyn ReadAt, folder: &Path) -> Resul
     let prefix = format!("{top}/").into_bytes();
     let files =
         written.files.into_iter().filter_map(|(path, sha256)| Some((path.strip_prefix(&prefix)?, sha256))).collect();
-    Ok(SourceTree { folder: folder.to_owned(), top, files })
+    Ok(SourceTree { folder: folder.to_owned(), top, subdirectory: String::new(), files, repository: None })
 }
 
 /// What was written so far.

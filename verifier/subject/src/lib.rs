@@ -23,6 +23,7 @@ mod file_name;
 mod member_path;
 mod misleading;
 mod name;
+mod object_id;
 mod request;
 mod subject;
 
@@ -31,5 +32,6 @@ pub use file_name::{DistributionFileName, FileNameError, SdistFileName, SdistFor
 pub use member_path::{MemberPath, UnsafePath};
 pub use misleading::is_misleading;
 pub use name::{PackageName, PackageNameError};
+pub use object_id::{ObjectFormat, ObjectId, ParseObjectIdError};
 pub use request::{Request, RequestError};
 pub use subject::{Origin, Subject};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use twinbuild_compare::{Comparison, ContainerDifferences, Finding, Mismatch, Normalization, Parameters};
 use twinbuild_recipe::Recipe;
-use twinbuild_subject::{Digests, Sha256, Subject};
+use twinbuild_subject::{Digests, ObjectId, Sha256, Subject};
 
 use crate::{ActivityRecord, Decision, EvidenceRecord, Level, Matches, Outcome};
 
@@ -87,13 +87,60 @@ pub struct Source {
     pub kind: SourceKind,
     /// Why it is taken to be the source.
     pub trust: Trust,
-    /// Its package URL; absent for a local file.
+    /// Its package URL, or `git+ADDRESS@COMMIT`; absent for what only the machine has that judged it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// Its file name.
+    /// Its file name; for a commit, the project and the commit.
     pub file_name: String,
-    /// Its digests.
+    /// Its digests: of the file that it is, or the snapshot of the commit.
     pub digests: Digests,
+    /// Which commit it is, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitSource>,
+}
+
+/// A commit of a git repository. Its snapshot, of which the digests are, is a file of the commit, its tag and all that they name, in the form
+/// that `docs/git-sources.md` describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GitSource {
+    /// The commit.
+    pub commit: ObjectId,
+    /// Its tree.
+    pub tree: ObjectId,
+    /// The SHA-256 of the tree as it is laid out: of the mode, path and content's digest of each file, in the form that
+    /// `docs/git-sources.md` describes.
+    pub tree_sha256: Sha256,
+    /// When the commit was made, as its committer's clock had it.
+    #[schemars(with = "String")]
+    pub committed: Timestamp,
+    /// The tag by which it was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<GitTag>,
+    /// The folder of the project in it, where that is not its root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdirectory: Option<String>,
+    /// Its submodules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub submodules: Vec<GitSubmodule>,
+}
+
+/// A tag of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GitTag {
+    /// Its name, without `refs/tags/`.
+    pub name: String,
+    /// The tag object; the commit, where the tag is none.
+    pub object: ObjectId,
+}
+
+/// A submodule of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GitSubmodule {
+    /// Where it stands, escaped.
+    pub path: String,
+    /// Its commit.
+    pub commit: ObjectId,
 }
 
 /// Kinds of source.
@@ -102,6 +149,8 @@ pub struct Source {
 pub enum SourceKind {
     /// A source distribution.
     Sdist,
+    /// A commit of a git repository.
+    Git,
 }
 
 /// Why a source is taken to be the source of a subject.
@@ -111,6 +160,8 @@ pub enum Trust {
     /// It was uploaded with the subject by the same hands: that says that the subject comes from it, and nothing of
     /// whether it is clean.
     SameUpload,
+    /// It is a commit that a branch or tag contains of the repository that the published file names as its project's.
+    Repository,
     /// The user said so.
     User,
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use twinbuild_judge::{Judge, Options};
+use twinbuild_judge::{GitChoice, Judge, Options};
 use twinbuild_nightly::{Event, Results, RunError, Summary, read_list, run as run_list};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::{Style, headline};
@@ -31,13 +31,14 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let options = Options {
         artifact: None,
         as_of: None,
-        commit: None,
+        chain: GitChoice::None,
         recipe: None,
         hosts: settings.hosts.clone(),
         keep: None,
         variations: Variation::usual(),
         limits,
         normalizing: global.normalizing(),
+        git: settings.git(),
     };
     let store = settings.store()?;
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);

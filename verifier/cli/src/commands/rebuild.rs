@@ -21,7 +21,7 @@ pub(crate) fn run(global: &Global, arguments: &Rebuild) -> Result<u8, Failure> {
     };
     let (judge, target) = judge(global, &arguments.subject, |settings, options| {
         options.recipe = recipe;
-        options.commit.clone_from(&arguments.commit);
+        options.chain = arguments.chain().map_err(Failure::usage)?;
         options.keep.clone_from(&arguments.keep);
         options.variations = arguments.variations();
         options.limits = limits(settings, &arguments.limits)?;

@@ -19,7 +19,7 @@ use super::groups::Groups;
 use super::{Pipes, above, filter, watchdog};
 use crate::error::{Failure, Step};
 use crate::limit::{Held, Limit, Mechanism};
-use crate::spec::{KernelName, Limits, Processors, Spec};
+use crate::spec::{KernelName, Limits, Network, Processors, Spec};
 use crate::syscalls::{self, Waited};
 use crate::wire::InForce;
 
@@ -190,13 +190,13 @@ impl Program {
         let report = format!("TWINBUILD_REPORT_FD={REPORT_FD}");
         let environment = spec.env.iter().map(|(name, value)| format!("{name}={value}"));
         let environment = environment.chain([report]).map(text).collect::<Result<_, _>>()?;
-        let compile = |is_watched| {
-            filter::programs(is_watched).map_err(|error| Failure::Setup {
-                step: format!("compile the seccomp filter ({error})"),
-                errno: libc::EINVAL,
-            })
-        };
-        let filters = compile(false)?;
+        let failed =
+            |error| Failure::Setup { step: format!("compile the seccomp filter ({error})"), errno: libc::EINVAL };
+        let compile = |is_watched| filter::programs(is_watched).map_err(failed);
+        let mut filters = compile(false)?;
+        if spec.network == Network::Host {
+            filters.push(filter::no_local_sockets().map_err(failed)?);
+        }
         let listened = if is_watched { compile(true)?.into_iter().next() } else { None };
         Ok(Self { arguments, environment, filters, listened })
     }

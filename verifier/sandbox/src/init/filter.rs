@@ -232,6 +232,20 @@ pub(crate) fn programs(is_watched: bool) -> Result<Vec<BpfProgram>, seccompiler:
     ])
 }
 
+/// What is loaded behind the others where the command has the host's network: no socket that the host's own, by names without a path,
+/// could be reached by. A pair of streams reaches nothing but itself.
+pub(crate) fn no_local_sockets() -> Result<BpfProgram, seccompiler::Error> {
+    let is_local = (0, SeccompCmpOp::Eq, u64::from(libc::AF_UNIX.cast_unsigned()));
+    let is_no_stream = |kind: i32| (1, SeccompCmpOp::MaskedEq(0xf), u64::from(kind.cast_unsigned()));
+    let kinds = [libc::SOCK_DGRAM, libc::SOCK_RDM, libc::SOCK_SEQPACKET];
+    let pairs = kinds.map(|kind| rule(&[is_local.clone(), is_no_stream(kind)]));
+    let calls = BTreeMap::from([
+        (libc::SYS_socket, vec![rule(std::slice::from_ref(&is_local))?]),
+        (libc::SYS_socketpair, pairs.into_iter().collect::<Result<_, _>>()?),
+    ]);
+    compile(calls, errno(libc::EAFNOSUPPORT))
+}
+
 /// Sockets of a protocol that no build needs, which would have the kernel load a module for it. Raw ones are refused by their type, and told of.
 fn unusual_protocols() -> Result<Vec<SeccompRule>, seccompiler::Error> {
     const SOCK_DCCP: i32 = 6;
@@ -412,6 +426,21 @@ mod tests {
         for call in [libc::SYS_read, libc::SYS_execve, libc::SYS_prctl, libc::SYS_seccomp, libc::SYS_openat2] {
             assert_eq!(answer(HERE, call, [0; 6]), ALLOW, "{call}");
         }
+    }
+
+    #[test]
+    fn local_sockets_do_not_exist_beside_the_hosts_network() {
+        let mut all = programs(false).unwrap();
+        all.push(no_local_sockets().unwrap());
+        let of = |call, family: u64, kind| answer_of(&all, HERE, call, [family, kind, 0, 0, 0, 0]);
+        for kind in [1, 2, 5, 0x8_0801] {
+            assert_eq!(of(libc::SYS_socket, 1, kind), errno(libc::EAFNOSUPPORT), "{kind:#x}");
+        }
+        assert_eq!(of(libc::SYS_socket, 2, 1), ALLOW);
+        assert_eq!(of(libc::SYS_socket, 10, 2), ALLOW);
+        assert_eq!(of(libc::SYS_socketpair, 1, 0x8_0801), ALLOW);
+        assert_eq!(of(libc::SYS_socketpair, 1, 2), errno(libc::EAFNOSUPPORT));
+        assert_eq!(of(libc::SYS_socketpair, 1, 5), errno(libc::EAFNOSUPPORT));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{Identity, Pipes, collect, command, mounts};
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
 use crate::limit::{Held, Limit, Mechanism};
-use crate::spec::Spec;
+use crate::spec::{Network, Spec};
 use crate::syscalls::{self, Waited};
 use crate::wire::{Ended, Kind, Status, write_json};
 
@@ -45,18 +45,25 @@ pub(super) fn run(spec: &Spec, mut control: UnixStream, given: Given<'_>) -> c_i
 
 fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), Failure> {
     let Given { identity, pipes, has_time_namespace, groups, mut joined } = given;
-    let essential = libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    syscalls::unshare(essential).or_forbidden("make mount, network, ipc and uts namespaces")?;
+    let has_own_network = spec.network == Network::None;
+    let essential = libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    syscalls::unshare(if has_own_network { essential | libc::CLONE_NEWNET } else { essential })
+        .or_forbidden("make mount, network, ipc and uts namespaces")?;
 
     let scratch = mounts::build(spec, &identity)?;
     rustix::system::sethostname(spec.hostname.as_bytes()).step(|| format!("set the host name {:?}", spec.hostname))?;
     syscalls::set_domain_name(&spec.domainname).step(|| format!("set the domain name {:?}", spec.domainname))?;
-    syscalls::bring_loopback_up().step(|| "bring lo up".to_owned())?;
+    if has_own_network {
+        syscalls::bring_loopback_up().step(|| "bring lo up".to_owned())?;
+    }
     let shared_memory_bytes = limit_shared_memory(spec.limits.memory_bytes);
-    let settings = limit_kernel_memory();
+    let mut settings = limit_kernel_memory(&OWN_SETTINGS);
+    if has_own_network {
+        settings.extend(limit_kernel_memory(&NETWORK_SETTINGS));
+    }
     mounts::seal_proc()?;
-    let network = NetworkCounters::open();
-    let sockets = File::open("/proc/self/net/sockstat").ok();
+    let network = has_own_network.then(NetworkCounters::open);
+    let sockets = if has_own_network { File::open("/proc/self/net/sockstat").ok() } else { None };
     let stdin = command::stdin(&spec.stdin)?;
     // Not in the groups, nothing is held by them, and it is better to say so than to go on as if.
     let none = Groups::default();
@@ -121,7 +128,7 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
         wall_micros: micros(wall),
         // Now all are reaped, which is exact where no group has counted.
         cpu_micros: micros(cpu.max(syscalls::cpu_of_children())),
-        network_attempts: network.attempts(),
+        network_attempts: network.as_ref().map_or(0, NetworkCounters::attempts),
         evidence: watch.map(Watch::finish),
     };
     write_json(control, Kind::Ended, &ended).step(|| "report".to_owned())
@@ -229,13 +236,14 @@ fn limit_shared_memory(bytes: u64) -> Option<u64> {
 /// What a setting limits, to how much, and the files with what is written into them.
 type Setting = (&'static str, u64, &'static [(&'static str, &'static str)]);
 
-/// Settings of the sandbox's own namespaces, for memory of the kernel's that no limit on processes counts.
-const SETTINGS: [Setting; 3] = [
-    (
-        "tcp-buffer-bytes",
-        65_536,
-        &[("/proc/sys/net/ipv4/tcp_rmem", "4096 16384 65536"), ("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 65536")],
-    ),
+/// Settings of the sandbox's own network, for memory of the kernel's that no limit on processes counts. Those of the host's are the host's.
+const NETWORK_SETTINGS: [Setting; 1] = [(
+    "tcp-buffer-bytes",
+    65_536,
+    &[("/proc/sys/net/ipv4/tcp_rmem", "4096 16384 65536"), ("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 65536")],
+)];
+/// The same of what every sandbox has.
+const OWN_SETTINGS: [Setting; 2] = [
     (
         "message-queues",
         16,
@@ -244,14 +252,14 @@ const SETTINGS: [Setting; 3] = [
     ("semaphore-sets", 128, &[("/proc/sys/kernel/sem", "250 32000 100 128")]),
 ];
 
-/// Limits buffers of TCP, and message queues and semaphores of System V. Gives those limits that the host let it set.
-fn limit_kernel_memory() -> Vec<Held> {
+/// Changes settings. Gives those limits that the host let it set.
+fn limit_kernel_memory(settings: &[Setting]) -> Vec<Held> {
     let is_set = |settings: &&[(&str, &str)]| {
         // All of them, whatever becomes of the first.
         let refused = settings.iter().filter(|(path, value)| syscalls::write_file(path, value).is_err());
         refused.count() == 0
     };
-    let set = SETTINGS.iter().filter(|(_, _, settings)| is_set(settings));
+    let set = settings.iter().filter(|(_, _, settings)| is_set(settings));
     set.map(|(name, value, _)| Held::new(name, *value, Mechanism::Kernel)).collect()
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
-use twinbuild_sandbox::{Bind, End};
+use twinbuild_sandbox::{Bind, End, Network};
 
 use crate::fixture::{Fixture, is_root, scratch, start, text};
 use crate::harness::Test;
@@ -20,6 +21,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("devices_are_exactly_the_harmless_ones", devices_are_exactly_the_harmless_ones),
     ("forbidden_system_calls_fail", forbidden_system_calls_fail),
     ("an_abstract_socket_of_the_host_is_out_of_reach", an_abstract_socket_of_the_host_is_out_of_reach),
+    ("the_network_of_the_host_is_there_on_request_only", the_network_of_the_host_is_there_on_request_only),
+    ("with_the_network_of_the_host_nothing_else_of_it_comes", with_the_network_of_the_host_nothing_else_of_it_comes),
     ("a_call_of_another_architecture_kills", a_call_of_another_architecture_kills),
     ("a_file_for_root_only_cannot_be_read", a_file_for_root_only_cannot_be_read),
     ("only_scratch_can_be_written", only_scratch_can_be_written),
@@ -136,6 +139,37 @@ fn an_abstract_socket_of_the_host_is_out_of_reach(fixture: &Fixture) {
     let _listener = UnixListener::bind_addr(&address).unwrap();
     assert!(UnixStream::connect_addr(&address).is_ok());
     assert_eq!(fixture.probe("abstract", &[&name]), format!("error {}\n", libc::ECONNREFUSED));
+}
+
+fn the_network_of_the_host_is_there_on_request_only(fixture: &Fixture) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut spec = fixture.spec("connect", &[&address]);
+    assert_eq!(spec.network, Network::None);
+    assert_eq!(text(&spec), format!("error {}\n", libc::ECONNREFUSED));
+    spec.network = Network::Host;
+    assert_eq!(text(&spec), "connected\n");
+    assert_eq!(start(&spec).unwrap().network_attempts, 0);
+}
+
+fn with_the_network_of_the_host_nothing_else_of_it_comes(fixture: &Fixture) {
+    const SETTINGS: [&str; 2] = ["/proc/sys/net/ipv4/tcp_rmem", "/proc/sys/net/ipv4/tcp_wmem"];
+    let with_network = |probe: &str, arguments: &[&str]| {
+        let mut spec = fixture.spec(probe, arguments);
+        spec.network = Network::Host;
+        text(&spec)
+    };
+    let settings = SETTINGS.map(|path| fs::read_to_string(path).unwrap());
+    let name = format!("twinbuild-test-network-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let _listener = UnixListener::bind_addr(&address).unwrap();
+    assert_eq!(with_network("abstract", &[&name]), format!("error {}\n", libc::EAFNOSUPPORT));
+    let status = with_network("cat", &["/proc/self/status"]);
+    assert!(status.lines().any(|line| line.starts_with("CapEff") && line.ends_with("0000000000000000")), "{status}");
+    assert_eq!(with_network("list", &["/"]), "bin build dev etc lib lib64 proc tmp usr\n");
+    let written = with_network("write", &SETTINGS);
+    assert!(written.lines().all(|line| line.contains("error")), "{written}");
+    assert_eq!(SETTINGS.map(|path| fs::read_to_string(path).unwrap()), settings);
 }
 
 fn a_call_of_another_architecture_kills(fixture: &Fixture) {

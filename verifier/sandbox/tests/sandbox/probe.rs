@@ -33,6 +33,10 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
         }
         "modes" => arguments.iter().for_each(|path| modes(path)),
         "network" => network(argument(0)),
+        "connect" => {
+            let connected = TcpStream::connect(argument(0));
+            println!("{}", told(connected.map(|_| "connected".into())));
+        }
         "system-calls" => system_calls(),
         "abstract" => {
             use std::os::linux::net::SocketAddrExt;

@@ -1,0 +1,383 @@
+//! A commit of a git repository as the source of a subject.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::Path;
+
+use jiff::Timestamp;
+use pep440_rs::Version;
+use twinbuild_archive::{Archive, ReadAt, contents};
+use twinbuild_compare::{Finding, Severity};
+use twinbuild_environment::{Ground, Specification, Suite};
+use twinbuild_rebuild::Product;
+use twinbuild_recipe::{Inference, VersionControl, parse_headers};
+use twinbuild_registry::Platform;
+use twinbuild_source::SourceTree;
+use twinbuild_source::git::{
+    CheckoutError, GitAddress, GitClient, GitError, GitNetwork, GitRequest, GitRewrites, GitRoot, Refs, Revision,
+    Snapshot, TagChoice, choose_tag, repositories_of,
+};
+use twinbuild_store::Blob;
+use twinbuild_subject::{MemberPath, ObjectId, PackageName, Sha256};
+use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Source, SourceKind, Trust};
+
+use crate::JudgeError;
+use crate::judge::Judge;
+use crate::sdist::Kind;
+use crate::subject::{Prepared, PreparedSource, SourceForm};
+use crate::walk::{Step, chain, end, environment_error};
+
+/// The largest snapshot of a commit, in bytes.
+const SNAPSHOT_LIMIT_BYTES: u64 = 2 << 30;
+/// The largest `METADATA` that is searched for addresses, in bytes.
+const METADATA_LIMIT_BYTES: u64 = 8 << 20;
+/// Files of the published wheel that are searched for the name of the commit are at most this large, in bytes.
+const NAMING_LIMIT_BYTES: u64 = 64 << 10;
+/// How many digits of a commit's name tools write at least.
+const NAMING_DIGITS: usize = 7;
+const STAGE: Option<&str> = Some("source");
+/// The stage of what another run may come to have.
+const DOWNLOAD: Option<&str> = Some(crate::subject::DOWNLOAD);
+
+/// Whether a subject is built from a commit, and from which.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum GitChoice {
+    /// It is built from an sdist.
+    #[default]
+    None,
+    /// From a commit that the user names, or the one of the release's tag in a repository that the user names.
+    Given(GitRequest),
+    /// From the commit of the release's tag in the repository that the published file names.
+    Found,
+}
+
+/// How commits are had.
+#[derive(Debug, Clone, Default)]
+pub struct GitOptions {
+    /// Whether they are wanted.
+    pub choice: GitChoice,
+    /// Addresses that are asked in place of others.
+    pub rewrites: GitRewrites,
+    /// How repositories elsewhere are reached; `None` where they are not to be.
+    pub network: Option<GitNetwork>,
+}
+
+/// The release that a commit is looked for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) name: &'a PackageName,
+    pub(crate) version: &'a Version,
+    /// The published file's own metadata, in which addresses are looked for.
+    pub(crate) metadata: &'a str,
+}
+
+impl Judge {
+    /// The commit that a subject is to be built from, fetched and verified; `None` where it is built from a file. An sdist is
+    /// always built from a commit, unless another source is given.
+    pub(crate) fn commit_of(
+        &self,
+        prepared: &Prepared,
+        kind: Kind,
+        (published, bytes): (&Archive, &dyn ReadAt),
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<Option<PreparedSource>>, JudgeError> {
+        if prepared.source.is_some() || prepared.replayed.is_some() {
+            return Ok(Step::Next(None));
+        }
+        let choice = match (&self.options.git.choice, kind.product) {
+            (GitChoice::None, Product::Sdist(_)) => &GitChoice::Found,
+            (choice, _) => choice,
+        };
+        let metadata = own_metadata(kind, published, bytes);
+        let wanted = Wanted { name: prepared.name.name(), version: prepared.name.version(), metadata: &metadata };
+        self.git_source(choice, &wanted, findings)
+    }
+
+    fn git_source(
+        &self,
+        choice: &GitChoice,
+        wanted: &Wanted<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<Option<PreparedSource>>, JudgeError> {
+        let (requests, trust) = match choice {
+            GitChoice::None => return Ok(Step::Next(None)),
+            GitChoice::Given(request) => (vec![request.clone()], Trust::User),
+            GitChoice::Found => (found(wanted.metadata), Trust::Repository),
+        };
+        if requests.is_empty() {
+            let detail = "the published file's metadata names no repository on a host that is known here";
+            return Ok(end(Outcome::SourceMissing, "no-repository", STAGE, detail));
+        }
+        let root = match self.git_root()? {
+            Step::Next(root) => root,
+            Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+        };
+        let GitOptions { rewrites, network, .. } = &self.options.git;
+        let client = GitClient::new(root, network.clone(), rewrites, &self.cancel);
+        let mut last = None;
+        for request in &requests {
+            match self.git_source_of(&client, request, wanted, trust, findings)? {
+                Step::Next(source) => return Ok(Step::Next(Some(source))),
+                // Of several that were found the next may be the one; what is wrong with one that has the tag is said.
+                Step::End(Outcome::SourceMissing, reason) if reason.class == NO_TAG => last = Some(reason),
+                Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+            }
+        }
+        let reason = last.ok_or_else(|| JudgeError::Internal { what: "no repository was asked".to_owned() })?;
+        Ok(Step::End(Outcome::SourceMissing, reason))
+    }
+
+    fn git_source_of(
+        &self,
+        client: &GitClient<'_>,
+        request: &GitRequest,
+        wanted: &Wanted<'_>,
+        trust: Trust,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<PreparedSource>, JudgeError> {
+        let GitRequest { address, revision, subdirectory } = request;
+        tracing::info!("asking {address} for its branches and tags");
+        let staging = self.store.staging()?;
+        let refs = match client.list(address, staging.path()) {
+            Ok(refs) => refs,
+            Err(error) => return git_error(error, findings),
+        };
+        let revision = match revision {
+            Some(revision) => match refs.find(revision) {
+                Ok(revision) => revision,
+                Err(reason) => {
+                    let detail = format!("{address}: {reason}");
+                    return Ok(end(Outcome::SourceMissing, "no-revision", STAGE, detail));
+                }
+            },
+            None => match tag_of_release(&refs, wanted, address) {
+                Step::Next(revision) => revision,
+                Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+            },
+        };
+        tracing::info!("fetching {} of {address}", shown(&revision));
+        let snapshot = match client.fetch(address, &refs, &revision, staging.path()) {
+            Ok(snapshot) => snapshot,
+            Err(error) => return git_error(error, findings),
+        };
+        let blob = match self.keep_snapshot(&snapshot, staging.path())? {
+            Ok(blob) => blob,
+            Err(error) => return checkout_error(error, findings),
+        };
+        let git = match record(&snapshot, subdirectory) {
+            Ok(git) => git,
+            Err(error) => return checkout_error(error, findings),
+        };
+        let says_version = git
+            .tag
+            .as_ref()
+            .is_some_and(|tag| choose_tag([tag.name.as_str()], wanted.name, wanted.version) != TagChoice::None);
+        if !says_version {
+            let detail = format!(
+                "no tag was asked for that says that the commit is {}: a tool that takes the version from git was told so",
+                wanted.version
+            );
+            findings.push(Finding::whole("version-not-tagged", Severity::Note, detail));
+        }
+        let uri = address.uri().map(|uri| format!("{uri}@{}", git.commit));
+        let file_name = format!("{}@{}", wanted.name, git.commit);
+        let digests = blob.sha256().into();
+        let record = Source { kind: SourceKind::Git, trust, uri, file_name, digests, git: Some(git) };
+        let form = SourceForm::Commit { top: wanted.name.to_string() };
+        Ok(Step::Next(PreparedSource { record, form, blob }))
+    }
+
+    /// The root file system that git runs on.
+    fn git_root(&self) -> Result<Step<GitRoot>, JudgeError> {
+        let platform = Platform::host().ok_or_else(|| JudgeError::Usage {
+            message: "this program runs git on Linux on x86-64 and 64-bit ARM only".to_owned(),
+        })?;
+        let mut specification = Specification::of_suite(Suite::Bookworm, platform);
+        specification.packages.insert(VersionControl::PACKAGE.to_owned());
+        match Ground::prepare(&self.supply(), &specification, &self.cancel) {
+            Ok(ground) => Ok(Step::Next(GitRoot { layers: ground.layer_paths(), python: ground.root_python() })),
+            Err(error) => environment_error(error),
+        }
+    }
+
+    /// The snapshot as a file in the store.
+    fn keep_snapshot(&self, snapshot: &Snapshot, staging: &Path) -> Result<Result<Blob, CheckoutError>, JudgeError> {
+        let path = staging.join("snapshot");
+        let doing = || format!("writing {}", path.display());
+        let mut file = std::io::BufWriter::new(File::create_new(&path).map_err(JudgeError::io(doing()))?);
+        if let Err(error) = snapshot.write(&mut file) {
+            return Ok(Err(error));
+        }
+        file.into_inner().map_err(|error| JudgeError::io(doing())(error.into_error()))?;
+        let file = File::open(&path).map_err(JudgeError::io(doing()))?;
+        Ok(Ok(self.store.put(file, SNAPSHOT_LIMIT_BYTES)?))
+    }
+}
+
+/// The class of a repository that has no tag of the release.
+const NO_TAG: &str = "no-tag";
+
+/// The commit of the tag that stands for the release.
+fn tag_of_release(refs: &Refs, wanted: &Wanted<'_>, address: &GitAddress) -> Step<Revision> {
+    let Wanted { name, version, .. } = wanted;
+    let missing = |class: &str, detail: String| end(Outcome::SourceMissing, class, STAGE, detail);
+    let named = match choose_tag(refs.tag_names(), name, version) {
+        TagChoice::None => {
+            return missing(NO_TAG, format!("no tag of {address} is that of {name} {version}"));
+        }
+        TagChoice::One(tag) => vec![tag],
+        TagChoice::Ambiguous(tags) => tags,
+    };
+    let mut tags: Vec<_> = named.iter().filter_map(|name| refs.tag(name)).collect();
+    let is_one_commit = tags.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    if !is_one_commit {
+        let each = tags.iter().map(|(tag, commit)| format!("{} ({})", tag.name, commit.short()));
+        let each = each.collect::<Vec<_>>().join(", ");
+        let detail =
+            format!("several tags of {address} may be that of {name} {version}, and name other commits: {each}");
+        return missing("tag-ambiguous", detail);
+    }
+    tags.truncate(1);
+    match tags.pop() {
+        Some((tag, commit)) => Step::Next(Revision::Tag { tag, commit }),
+        None => missing(NO_TAG, format!("no tag of {address} is that of {name} {version}")),
+    }
+}
+
+fn shown(revision: &Revision) -> String {
+    match revision {
+        Revision::Tag { tag, commit } => {
+            format!("the tag {} ({})", MemberPath::from(tag.name.as_str()), commit.short())
+        }
+        Revision::Branch { name, commit } => {
+            format!("the branch {} ({})", MemberPath::from(name.as_str()), commit.short())
+        }
+        Revision::Commit(name) => format!("the commit {name}"),
+    }
+}
+
+/// The repositories that the published file names.
+fn found(metadata: &str) -> Vec<GitRequest> {
+    let (headers, _) = parse_headers(metadata);
+    let addresses = headers.iter().filter_map(|header| {
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+        if is("project-url") {
+            let (label, address) = header.value.split_once(',')?;
+            return Some((label.trim(), address.trim()));
+        }
+        (is("home-page") || is("download-url")).then_some((header.name.as_str(), header.value.as_str()))
+    });
+    let request = |address| GitRequest { address, revision: None, subdirectory: String::new() };
+    repositories_of(addresses).into_iter().map(request).collect()
+}
+
+/// What a verdict says of a snapshot.
+fn record(snapshot: &Snapshot, subdirectory: &str) -> Result<GitSource, CheckoutError> {
+    let submodule = |(path, commit): (MemberPath, ObjectId)| GitSubmodule { path: path.to_string(), commit };
+    Ok(GitSource {
+        commit: snapshot.commit().clone(),
+        tree: snapshot.tree()?,
+        tree_sha256: snapshot.tree_sha256()?,
+        committed: snapshot.committed()?,
+        tag: snapshot.tag().map(|tag| GitTag { name: tag.name.clone(), object: tag.object.clone() }),
+        subdirectory: (!subdirectory.is_empty()).then(|| subdirectory.to_owned()),
+        submodules: snapshot.submodules()?.into_iter().map(submodule).collect(),
+    })
+}
+
+/// Ends the walk where the commit is younger than the file that is to come from it. The committer's clock says so, which whoever
+/// makes a commit may set: this finds mistakes, and no attacks.
+pub(crate) fn check_age(source: &Source, uploaded: Option<Timestamp>, findings: &mut Vec<Finding>) -> Step<()> {
+    let (Some(git), Some(uploaded)) = (&source.git, uploaded) else { return Step::Next(()) };
+    if git.committed <= uploaded {
+        return Step::Next(());
+    }
+    let detail = format!(
+        "the commit {} is of {}, and the file was uploaded before, at {uploaded}: it cannot have been built from it",
+        git.commit, git.committed
+    );
+    findings.push(Finding::whole("commit-after-upload", Severity::Alert, detail.clone()));
+    end(Outcome::SourceMissing, "commit-after-upload", STAGE, detail)
+}
+
+/// The same recipe, and where the source is a commit what the build has of its repository.
+pub(crate) fn of_commit(
+    inference: Inference,
+    prepared: &Prepared,
+    (published, bytes): (&Archive, &dyn ReadAt),
+    source: &PreparedSource,
+    tree: &SourceTree,
+) -> Inference {
+    let Some(git) = &source.record.git else { return inference };
+    inference.from_commit(prepared.name.version(), names_commit(published, bytes, git, tree))
+}
+
+/// Whether the published file has a file of text that names the commit, as tools write who could ask git. No file of the commit
+/// does: its name depends on them.
+fn names_commit(published: &Archive, bytes: &dyn ReadAt, git: &GitSource, tree: &SourceTree) -> bool {
+    let of_commit: HashSet<Sha256> = tree.files().iter().map(|(_, sha256)| *sha256).collect();
+    let name = git.commit.to_string();
+    let digits = &name.as_bytes()[..NAMING_DIGITS];
+    let is_text = |path: &MemberPath| [".py", ".json", ".txt", ".toml", ".cfg"].iter().any(|end| path.ends_with(end));
+    published.members.iter().enumerate().any(|(index, member)| {
+        is_text(&member.path)
+            && !member.sha256.is_some_and(|sha256| of_commit.contains(&sha256))
+            && contents(bytes, published, index, NAMING_LIMIT_BYTES)
+                .is_ok_and(|content| content.windows(digits.len()).any(|part| part == digits))
+    })
+}
+
+/// The `METADATA` of a published wheel, or the `PKG-INFO` of an sdist, as far as it can be read; what is wrong with it is said
+/// elsewhere.
+fn own_metadata(kind: Kind, published: &Archive, bytes: &dyn ReadAt) -> String {
+    let ending = match kind.product {
+        Product::Wheel => ".dist-info/METADATA",
+        Product::Sdist(_) => "/PKG-INFO",
+    };
+    let is_it =
+        |path: &MemberPath| path.ends_with(ending) && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1;
+    let index = published.members.iter().position(|member| is_it(&member.path));
+    let content = index.and_then(|index| contents(bytes, published, index, METADATA_LIMIT_BYTES).ok());
+    content.map_or_else(String::new, |content| String::from_utf8_lossy(&content).into_owned())
+}
+
+/// What follows where a repository could not be asked, or its commit not be had.
+fn git_error<T>(error: GitError, findings: &mut Vec<Finding>) -> Result<Step<T>, JudgeError> {
+    let detail = MemberPath::from(chain(&error).as_str()).to_string();
+    let step = match error {
+        GitError::Address(_) | GitError::NoRepository { .. } => return Err(JudgeError::Usage { message: detail }),
+        GitError::Cancelled => return Err(JudgeError::Cancelled),
+        GitError::Checkout(error) => return checkout_error(error, findings),
+        GitError::Sandbox(error @ twinbuild_sandbox::Error::HostUnsupported { .. }) => {
+            return Err(JudgeError::Host(error));
+        }
+        GitError::Offline { .. } => end(Outcome::Inconclusive, "offline", DOWNLOAD, detail),
+        GitError::Failed { .. } => end(Outcome::Inconclusive, "source-fetch-failed", DOWNLOAD, detail),
+        GitError::Limit { .. } => end(Outcome::Inconclusive, "limit", DOWNLOAD, detail),
+        GitError::Sandbox(_) | GitError::Io { .. } => end(Outcome::Inconclusive, "sandbox-failed", DOWNLOAD, detail),
+        GitError::Revision { .. } => end(Outcome::SourceMissing, "no-revision", STAGE, detail),
+        GitError::Impostor { .. } => {
+            findings.push(Finding::whole("impostor-commit", Severity::Alert, detail.clone()));
+            end(Outcome::SourceMissing, "impostor-commit", STAGE, detail)
+        }
+        GitError::Refused { .. } => malformed(detail, findings),
+    };
+    Ok(step)
+}
+
+/// What follows where a commit was had and cannot be laid out.
+pub(crate) fn checkout_error<T>(error: CheckoutError, findings: &mut Vec<Finding>) -> Result<Step<T>, JudgeError> {
+    let detail = MemberPath::from(chain(&error).as_str()).to_string();
+    Ok(match error {
+        CheckoutError::Malformed { .. } => malformed(detail, findings),
+        CheckoutError::Limit { .. } => end(Outcome::Inconclusive, "limit", STAGE, detail),
+        CheckoutError::Lfs { .. } => end(Outcome::Unbuildable, "source-lfs", STAGE, detail),
+        CheckoutError::Submodule { .. } => end(Outcome::Unbuildable, "source-submodule", STAGE, detail),
+        CheckoutError::Subdirectory { .. } => return Err(JudgeError::Usage { message: detail }),
+        CheckoutError::Io { .. } => end(Outcome::Inconclusive, "source-unreadable", STAGE, detail),
+    })
+}
+
+fn malformed<T>(detail: String, findings: &mut Vec<Finding>) -> Step<T> {
+    findings.push(Finding::whole("source-malformed", Severity::Alert, detail.clone()));
+    end(Outcome::Unbuildable, "source-malformed", STAGE, detail)
+}
