@@ -197,6 +197,12 @@ impl Subject {
 pub(crate) struct Rebuild {
     #[command(flatten)]
     pub(crate) subject: Subject,
+    /// Of a wheel that its sdist reproduces, rebuild the sdist too, from the tag of the release in the repository that it names
+    #[arg(long)]
+    pub(crate) chain: bool,
+    /// The same, from git+URL@REVISION, or from a repository of this machine, PATH@REVISION
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) commit: Option<String>,
     /// Build by this recipe (TOML, as `infer` prints it)
     #[arg(long, value_name = "FILE")]
     pub(crate) recipe: Option<PathBuf>,
@@ -252,6 +258,15 @@ impl LimitFlags {
 }
 
 impl Rebuild {
+    /// From which commit the sdist of a wheel was made.
+    pub(crate) fn chain(&self) -> Result<GitChoice, anyhow::Error> {
+        Ok(match &self.commit {
+            Some(commit) => GitChoice::Given(GitRequest::parse(commit)?),
+            None if self.chain => GitChoice::Found,
+            None => GitChoice::None,
+        })
+    }
+
     /// In what the twins are to differ.
     pub(crate) fn variations(&self) -> VariationSet {
         let mut varied = match &self.vary {

@@ -15,7 +15,7 @@ pub(crate) mod replay;
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
-use twinbuild_judge::{Judge, MOST_TRIALS, Options, Target};
+use twinbuild_judge::{GitChoice, Judge, MOST_TRIALS, Options, Target};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::{Report, Style};
 use twinbuild_sandbox::Limits;
@@ -52,6 +52,7 @@ fn judge(
     let mut options = Options {
         artifact: subject.artifact.clone(),
         as_of,
+        chain: GitChoice::None,
         recipe: None,
         overrides: settings.overrides(&subject.recipes)?,
         hosts: settings.hosts.clone(),
@@ -73,7 +74,7 @@ fn judge(
 /// Prints a verdict, and gives the exit code that it stands for.
 fn print_verdict(global: &Global, verdict: &Verdict) -> Result<u8, Failure> {
     print_report(global, verdict)?;
-    Ok(verdict.outcome.exit_code(&verdict.findings))
+    Ok(verdict.exit_code())
 }
 
 /// Prints a report in the format that was asked for.

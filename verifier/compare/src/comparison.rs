@@ -59,8 +59,8 @@ pub struct Comparison {
     pub files: FileCounts,
     /// The bytes of the published file.
     pub bytes: ByteCounts,
-    /// What became of each member, where it is not identical or is native code: in the order of the published file, then
-    /// those that only the rebuild has. The others are identical.
+    /// What became of each member, where it is not identical or is native code, and in an sdist where it is not a file of the source
+    /// in its place: in the order of the published file, then those that only the rebuild has. The others are identical.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberResult>,
 }
@@ -76,6 +76,9 @@ pub struct MemberResult {
     pub result: MemberRelation,
     /// Where its content comes from; of one that only the rebuild has, the rebuilt content.
     pub origin: MemberOrigin,
+    /// The file of the source that its content is, where there is one; of several the one whose name is most like its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<MemberPath>,
     /// Whether it is a program or library, by its first bytes: ELF, PE or Mach-O.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_native: bool,
@@ -105,6 +108,8 @@ pub enum MemberOrigin {
     Verbatim,
     /// The build made it.
     Generated,
+    /// Neither the source has it, nor does the build make a file of that name.
+    Nowhere,
 }
 
 /// The members of the published file, against the first rebuild.
@@ -117,8 +122,10 @@ pub struct FileCounts {
     pub identical: u64,
     /// Those that are the same bytes as a file of the source.
     pub verbatim: u64,
-    /// The others, which the build generated.
+    /// Those that the build generated.
     pub generated: u64,
+    /// The others, which come from nowhere: neither the source nor the rebuild has them.
+    pub unsourced: u64,
     /// Those that are equal after a named normalizer.
     pub normalized: u64,
     /// Those that differ.

@@ -2,16 +2,18 @@
 
 use std::io::Read as _;
 
-use twinbuild_archive::open;
+use twinbuild_archive::{MemberKind, open};
+use twinbuild_subject::MemberPath;
 
 use crate::comparison::{FileCounts, MemberOrigin, MemberRelation, MemberResult};
-use crate::explain::{NATIVE_HEAD_BYTES, begins_like_native};
+use crate::explain::{NATIVE_HEAD_BYTES, Sdist, begins_like_native};
 use crate::pair::{Change, Pair};
 use crate::side::Side;
 use crate::tiles::{Fate, fates};
 use crate::trace::SourceIndex;
 
-/// Counts the members, and lists those that are not identical or are native code.
+/// Counts the members, and lists those that are not identical or are native code, and of an sdist those that are not a file of
+/// the source in its place.
 pub(crate) fn judge(
     published: &Side<'_>,
     rebuilt: &Side<'_>,
@@ -19,6 +21,7 @@ pub(crate) fn judge(
     source: &SourceIndex,
 ) -> (FileCounts, Vec<MemberResult>) {
     let members = &published.archive.members;
+    let sdist = Sdist::find(rebuilt);
     let mut counts = FileCounts { total: members.len() as u64, ..FileCounts::default() };
     let mut results = Vec::new();
     for (index, fate) in fates(published, pair).into_iter().enumerate() {
@@ -29,31 +32,45 @@ pub(crate) fn judge(
             Fate::Lonely => (MemberRelation::OnlyPublished, &mut counts.only_published),
         };
         *count += 1;
-        let origin = origin(published, index, source);
+        let file = verbatim(published, index, source);
+        let origin = match (&file, result) {
+            (Some(_), _) => MemberOrigin::Verbatim,
+            (None, MemberRelation::OnlyPublished) if members[index].kind != MemberKind::Directory => {
+                MemberOrigin::Nowhere
+            }
+            (None, _) => MemberOrigin::Generated,
+        };
         match origin {
             MemberOrigin::Verbatim => counts.verbatim += 1,
             MemberOrigin::Generated => counts.generated += 1,
+            MemberOrigin::Nowhere => counts.unsourced += 1,
         }
         let is_native = is_native(published, index);
-        if is_native || result != MemberRelation::Identical {
-            results.push(MemberResult { path: members[index].path.clone(), result, origin, is_native });
+        let is_out_of_place = sdist.as_ref().is_some_and(|sdist| {
+            members[index].kind != MemberKind::Directory && !sdist.is_in_place(&members[index], source)
+        });
+        if is_native || is_out_of_place || result != MemberRelation::Identical {
+            let (path, source) = (members[index].path.clone(), file.cloned());
+            results.push(MemberResult { path, result, origin, source, is_native });
         }
     }
     for change in &pair.changes {
         if let Change::OnlyRight(index) = *change {
             counts.only_rebuilt += 1;
             let path = rebuilt.member(index).path.clone();
-            let (origin, is_native) = (origin(rebuilt, index, source), is_native(rebuilt, index));
-            results.push(MemberResult { path, result: MemberRelation::OnlyRebuilt, origin, is_native });
+            let (file, is_native) = (verbatim(rebuilt, index, source), is_native(rebuilt, index));
+            let origin = if file.is_some() { MemberOrigin::Verbatim } else { MemberOrigin::Generated };
+            let (result, source) = (MemberRelation::OnlyRebuilt, file.cloned());
+            results.push(MemberResult { path, result, origin, source, is_native });
         }
     }
     (counts, results)
 }
 
-fn origin(side: &Side<'_>, index: usize, source: &SourceIndex) -> MemberOrigin {
+/// The file of the source that a member is the same bytes as.
+fn verbatim<'a>(side: &Side<'_>, index: usize, source: &'a SourceIndex) -> Option<&'a MemberPath> {
     let member = side.member(index);
-    let verbatim = member.sha256.as_ref().and_then(|sha256| source.verbatim(&member.path, sha256));
-    if verbatim.is_some() { MemberOrigin::Verbatim } else { MemberOrigin::Generated }
+    member.sha256.as_ref().and_then(|sha256| source.verbatim(&member.path, sha256))
 }
 
 /// Whether a member is a program or library. Of a zip file only: elsewhere each look would expand what lies before it. One

@@ -37,6 +37,12 @@ impl SourceIndex {
         (!is_empty || best.file_name() == member.file_name()).then_some(best)
     }
 
+    /// Whether the file `path` of the source has this content.
+    #[must_use]
+    pub fn has(&self, path: &MemberPath, sha256: &Sha256) -> bool {
+        self.by_content.get(sha256).is_some_and(|paths| paths.contains(path))
+    }
+
     /// Whether a file of the source has this digest.
     #[must_use]
     pub fn contains(&self, sha256: &Sha256) -> bool {

@@ -9,7 +9,7 @@ use twinbuild_environment::Environment;
 use twinbuild_rebuild::{Artifact, Ended, Job, RebuildError, Twin, Variation, rebuild};
 use twinbuild_recipe::{Inference, TrialEnd};
 use twinbuild_source::Repository;
-use twinbuild_subject::{MemberPath, WheelFileName};
+use twinbuild_subject::{DistributionFileName, MemberPath, WheelFileName};
 use twinbuild_verdict::{Container, Decision, InputRecord, Outcome, Reason, Verdict, decide};
 
 use crate::JudgeError;
@@ -23,13 +23,14 @@ use crate::keep::Keep;
 use crate::prebuilt;
 use crate::record::record_twin;
 use crate::requirement::Building;
+use crate::sdist::Kind;
 use crate::subject::{Prepared, PreparedSource};
 use crate::walk::{LaidOut, Step, chain, end, millis, open_file, rebuild_error, tail};
 
 /// What is judged, and all that is at hand for it, whatever the recipe.
 pub(crate) struct Case<'a> {
     pub(crate) prepared: &'a Prepared,
-    pub(crate) name: &'a WheelFileName,
+    pub(crate) kind: Kind,
     pub(crate) published: Side<'a>,
     pub(crate) source: &'a PreparedSource,
     pub(crate) laid_out: &'a LaidOut,
@@ -70,7 +71,8 @@ impl Judge {
         base: &Verdict,
         inferred: (Inference, &'static str),
     ) -> Result<Attempt, JudgeError> {
-        let Case { prepared, name, ref published, source, laid_out, index, keep } = *case;
+        let Case { prepared, kind, ref published, source, laid_out, index, keep } = *case;
+        let name = prepared.name.text();
         let mut verdict = base.clone();
         let environment_started = Instant::now();
         let (readied, other) = match &prepared.replayed {
@@ -99,9 +101,16 @@ impl Judge {
         let environments: Vec<&Environment> = std::iter::once(&readied.environment).chain(&other).collect();
         let embeds_subject = step!(
             verdict,
-            self.search_for_subject(prepared, laid_out, published.archive, &environments, &mut verdict.findings)?
+            self.search_for_subject(
+                prepared,
+                source,
+                laid_out,
+                published.archive,
+                &environments,
+                &mut verdict.findings
+            )?
         );
-        tracing::info!("building {} twice", name.text);
+        tracing::info!("building {name} twice");
         let build_started = Instant::now();
         let staging = self.store.staging()?;
         let job = Job {
@@ -109,6 +118,7 @@ impl Judge {
             environment: &readied.environment,
             other: other.as_ref(),
             source: &laid_out.tree,
+            product: kind.product,
             variations: &self.options.variations,
             limits: &self.options.limits,
             cancel: &self.cancel,
@@ -139,7 +149,7 @@ impl Judge {
             }
         };
 
-        tracing::info!("comparing {} three ways", name.text);
+        tracing::info!("comparing {name} three ways");
         let compare_started = Instant::now();
         let built = [open_file(first)?, open_file(second)?];
         let archives = [
@@ -154,8 +164,8 @@ impl Judge {
         let mut three_way = compare(published, &sides[0], &sides[1], index, self.options.normalizing)
             .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
         for artifact in [first, second] {
-            if artifact.file_name != name.text {
-                let detail = other_name(&artifact.file_name, name);
+            if artifact.file_name != name {
+                let detail = other_name(&artifact.file_name, &prepared.name);
                 verdict.findings.push(Finding::whole("file-name-differs", Severity::Warning, detail));
                 three_way.mismatch = three_way.mismatch.max(Some(Mismatch::Packaging));
             }
@@ -196,19 +206,22 @@ impl Judge {
         }
         verdict.normalizers_applied = three_way.normalizations;
         verdict.container = Some(Container {
-            kind: "zip".to_owned(),
+            kind: kind.container.to_owned(),
             differences: three_way.container,
             parameters: three_way.parameters,
         });
         verdict.run.durations_ms.insert("compare".to_owned(), millis(compare_started));
-        let staging = staging.path();
-        let (readied, built, published) = (&readied, sides[0], *published);
-        let source = source.blob.sha256();
-        let reproduced = Reproduced { prepared, name, source, readied, laid_out, published, built, index, staging };
-        self.cross_check(&reproduced, &mut verdict)?;
+        if let DistributionFileName::Wheel(name) = &prepared.name {
+            let (readied, built, published, staging) = (&readied, sides[0], *published, staging.path());
+            let source = source.blob.sha256();
+            let reproduced = Reproduced { prepared, name, source, readied, laid_out, published, built, index, staging };
+            self.cross_check(&reproduced, &mut verdict)?;
+        }
         sort_findings(&mut verdict.findings);
-        let end = match verdict.outcome {
-            Outcome::NotReproduced => Some(self.trial_end(case, first, &sides[0])?),
+        let end = match (verdict.outcome, &prepared.name) {
+            (Outcome::NotReproduced, DistributionFileName::Wheel(name)) => {
+                Some(self.trial_end(case, name, first, &sides[0])?)
+            }
             _ => None,
         };
         Ok(Attempt { verdict, end })
@@ -219,6 +232,7 @@ impl Judge {
     fn search_for_subject(
         &self,
         prepared: &Prepared,
+        source: &PreparedSource,
         laid_out: &LaidOut,
         published: &Archive,
         environments: &[&Environment],
@@ -229,7 +243,10 @@ impl Judge {
         for folder in std::iter::once(laid_out.tree.folder()).chain(texts) {
             searcher.tree(folder).map_err(JudgeError::io("searching the source"))?;
         }
-        let in_source = searcher.finish();
+        let mut in_source = searcher.finish();
+        if source.blob.sha256() == prepared.blob.sha256() {
+            in_source.found = Some("it is the source".to_owned());
+        }
         findings.extend(prebuilt::findings(&in_source.prebuilt, &laid_out.tree, published));
         let mut searcher = Searcher::new(&prepared.blob).map_err(JudgeError::io("reading the published file"))?;
         for path in environments.iter().filter_map(|environment| environment.requirements_path()) {
@@ -259,21 +276,23 @@ impl Judge {
 }
 
 pub(crate) fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {
-    match read(bytes, Format::Zip, &Limits::default()) {
+    let format = if artifact.file_name.ends_with(".tar.gz") { Format::TarGz } else { Format::Zip };
+    match read(bytes, format, &Limits::default()) {
         Ok(archive) => Step::Next(archive),
         Err(ReadError::Limit(limit)) => end(Outcome::Inconclusive, "limit", Some("output"), limit.to_string()),
         Err(error) => {
             let name = MemberPath::from(artifact.file_name.as_str());
-            let detail = format!("the wheel that was built, {name}, cannot be read: {}", chain(&error));
+            let detail = format!("what was built, {name}, cannot be read: {}", chain(&error));
             end(Outcome::Unbuildable, "output-malformed", Some("output"), detail)
         }
     }
 }
 
 /// That a rebuild has another name than the published file, and where it is only in the platform tags.
-fn other_name(rebuilt: &str, published: &WheelFileName) -> String {
+fn other_name(rebuilt: &str, published: &DistributionFileName) -> String {
     let shown = MemberPath::from(rebuilt);
-    let detail = format!("the rebuild's name is {shown}, and the published file's is {}", published.text);
+    let detail = format!("the rebuild's name is {shown}, and the published file's is {}", published.text());
+    let DistributionFileName::Wheel(published) = published else { return detail };
     let other = rebuilt.parse::<WheelFileName>().ok().filter(|other| other.platform_tags != published.platform_tags);
     let Some(other) = other else { return detail };
     let (was, is) = (other.platform_tags.join("."), published.platform_tags.join("."));

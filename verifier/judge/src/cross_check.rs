@@ -20,7 +20,7 @@ use pep508_rs::VersionOrUrl;
 use twinbuild_archive::Archive;
 use twinbuild_compare::{Finding, Severity, Side, SourceIndex, TracedMember, Tracing, decisive, departures, trace};
 use twinbuild_environment::EnvironmentError;
-use twinbuild_rebuild::{Artifact, Ended, Job, RebuildError, VariationSet, build_once};
+use twinbuild_rebuild::{Artifact, Ended, Job, Product, RebuildError, VariationSet, build_once};
 use twinbuild_recipe::{Decisive, Inference, LockedRequirement, Recipe, SourceEvidence, check_requirement};
 use twinbuild_source::SourceTree;
 use twinbuild_subject::{MemberPath, Sha256, WheelFileName};
@@ -199,6 +199,7 @@ impl Judge {
             environment: &environment,
             other: None,
             source: &of.laid_out.tree,
+            product: Product::Wheel,
             variations: &none,
             limits: &self.options.limits,
             cancel: &self.cancel,

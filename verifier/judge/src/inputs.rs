@@ -101,9 +101,12 @@ impl Judge {
     pub fn keep_inputs(&self, verdict: &Verdict, folder: &Path) -> Result<(), JudgeError> {
         let internal = |what: String| JudgeError::Internal { what };
         let recorded = RecordedVerdict::of(verdict).map_err(|error| internal(error.to_string()))?;
-        let lock = replay::lock_of(&recorded).map_err(|error| internal(chain(&error)))?;
-        let blobs = self.gather(&inputs_of(&recorded, lock.as_ref()), lock.as_ref(), None)?;
-        let blobs = blobs.map_err(|missing| JudgeError::Inputs { missing })?;
+        let mut blobs = Vec::new();
+        for recorded in std::iter::once(&recorded).chain(recorded.chain.as_deref()) {
+            let lock = replay::lock_of(recorded).map_err(|error| internal(chain(&error)))?;
+            let held = self.gather(&inputs_of(recorded, lock.as_ref()), lock.as_ref(), None)?;
+            blobs.extend(held.map_err(|missing| JudgeError::Inputs { missing })?);
+        }
         for kind in [BLOBS, VERDICTS] {
             let folder = folder.join(kind);
             fs::create_dir_all(&folder).map_err(JudgeError::io(format!("making the folder {}", folder.display())))?;

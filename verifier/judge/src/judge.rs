@@ -12,15 +12,15 @@ use twinbuild_recipe::{Inference, Interpreter, Provider, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
 use twinbuild_sandbox::{Cancel, Limits};
 use twinbuild_store::Store;
-use twinbuild_subject::{DistributionFileName, Request};
+use twinbuild_subject::Request;
 use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::keep::Keep;
 use crate::overrides::Overrides;
-use crate::repository::{GitOptions, Wanted, wheel_metadata};
+use crate::repository::{GitChoice, GitOptions};
 use crate::subject::{Preparation, is_path};
-use crate::walk::{Step, environment_error, open, read_published};
+use crate::walk::{Step, environment_error, kind_of, open, read_published, source_of};
 
 /// What is to be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Options {
     pub artifact: Option<String>,
     /// Take requirements from before this time, instead of from before the release's first upload.
     pub as_of: Option<Timestamp>,
+    /// From which commit the sdist of a wheel was made: of one that is reproduced that is asked, too.
+    pub chain: GitChoice,
     /// The recipe to use instead of an inferred one.
     pub recipe: Option<Recipe>,
     /// What is given of recipes that are inferred else.
@@ -71,7 +73,7 @@ pub struct Judge {
     pub(crate) cancel: Cancel,
     pub(crate) mirror: DebianMirror,
     /// What the builds of this judge cost so far.
-    pub(crate) meter: Meter,
+    pub(crate) meter: Arc<Meter>,
     grounds: Arc<Mutex<BTreeMap<Specification, Slot>>>,
 }
 
@@ -112,21 +114,13 @@ impl Judge {
     #[must_use]
     pub fn new(store: Store, index: PypiIndex, mirror: DebianMirror, options: Options, cancel: Cancel) -> Self {
         let pypi = Pypi::new(store.clone(), index);
-        Self { store, pypi, options, cancel, mirror, meter: Meter::default(), grounds: Arc::default() }
+        Self { store, pypi, options, cancel, mirror, meter: Arc::default(), grounds: Arc::default() }
     }
 
     /// Another judge of the same choices, to judge at the same time as this one; what both stand on is made once.
     #[must_use]
     pub fn colleague(&self) -> Self {
-        Self {
-            store: self.store.clone(),
-            pypi: self.pypi.clone(),
-            options: self.options.clone(),
-            cancel: self.cancel.clone(),
-            mirror: self.mirror.clone(),
-            meter: Meter::default(),
-            grounds: Arc::clone(&self.grounds),
-        }
+        Self { meter: Arc::default(), ..self.with_options(|_| {}) }
     }
 
     /// Judges one subject.
@@ -141,6 +135,7 @@ impl Judge {
             Preparation::Ready(prepared) => {
                 let mut verdict = self.walk(&prepared, &keep)?;
                 self.record_override(&prepared, &mut verdict)?;
+                self.follow_chain(&mut verdict, &prepared, &keep)?;
                 verdict
             }
             Preparation::Stopped(verdict) => *verdict,
@@ -151,6 +146,21 @@ impl Judge {
         self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         Ok(verdict)
+    }
+
+    /// The same judge with other options.
+    pub(crate) fn with_options(&self, change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = self.options.clone();
+        change(&mut options);
+        Self {
+            store: self.store.clone(),
+            pypi: self.pypi.clone(),
+            options,
+            cancel: self.cancel.clone(),
+            mirror: self.mirror.clone(),
+            meter: Arc::clone(&self.meter),
+            grounds: Arc::clone(&self.grounds),
+        }
     }
 
     /// Writes into a verdict what was chosen and when the run began, and computes its digest.
@@ -183,35 +193,29 @@ impl Judge {
             (verdict.outcome, verdict.reason, verdict.findings) = (outcome, Some(reason), findings);
             Ok(Inferred::None(Box::new(verdict)))
         };
-        let reason =
-            |class: &str, detail: &str| Reason { class: class.to_owned(), stage: None, detail: detail.to_owned() };
-        let DistributionFileName::Wheel(name) = &prepared.name else {
-            return end(
-                Outcome::Unsupported,
-                reason("sdist", "recipes are for wheels, and it is an sdist"),
-                Vec::new(),
-            );
+        let kind = match kind_of(&prepared.name) {
+            Step::Next(kind) => kind,
+            Step::End(outcome, reason) => return end(outcome, reason, Vec::new()),
         };
         let mut findings = Vec::new();
         let bytes = open(&prepared.blob)?;
-        let published = match read_published(&bytes, &mut findings)? {
+        let published = match read_published(kind, &bytes, &mut findings)? {
             Step::Next(published) => published,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
-        let metadata = wheel_metadata(&published, &bytes);
-        let wanted = Wanted { name: &name.name, version: &name.version, metadata: &metadata };
-        let commit = match self.git_source(&wanted, &mut findings)? {
+        let commit = match self.commit_of(&prepared, kind, (&published, &bytes), &mut findings)? {
             Step::Next(commit) => commit,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
-        let Some(source) = commit.as_ref().or(prepared.source.as_ref()) else {
-            return end(Outcome::SourceMissing, reason("no-sdist", "its release has no sdist"), findings);
+        let source = match source_of(&prepared, commit.as_ref()) {
+            Step::Next(source) => source,
+            Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
         let laid_out = match self.lay_out_source(source, &mut findings)? {
             Step::Next(laid_out) => laid_out,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
-        match self.choose_recipe(&prepared, name, (&published, &bytes), source, &laid_out)? {
+        match self.choose_recipe(&prepared, (&published, &bytes), source, &laid_out)? {
             Step::Next((inference, _)) => Ok(Inferred::Recipe(inference)),
             Step::End(outcome, reason) => end(outcome, reason, findings),
         }

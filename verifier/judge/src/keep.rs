@@ -24,6 +24,11 @@ impl Keep {
         Ok(Self { folder: folder.map(Path::to_owned) })
     }
 
+    /// What is kept in a folder below, which is made when it is needed.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        Self { folder: self.folder.as_ref().map(|folder| folder.join(name)) }
+    }
+
     /// Keeps a copy of the file at `path` as `name`.
     pub(crate) fn copy(&self, path: &Path, name: &str) -> Result<(), JudgeError> {
         self.with(name, |target| fs::copy(path, target).map(drop))

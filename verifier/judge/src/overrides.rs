@@ -144,9 +144,7 @@ impl Judge {
     /// A judge of the same choices that infers all of each recipe.
     #[must_use]
     pub fn without_overrides(&self) -> Self {
-        let mut other = self.colleague();
-        other.options.overrides = Overrides::default();
-        other
+        self.with_options(|options| options.overrides = Overrides::default())
     }
 
     /// The newest release that an override is for and that can be rebuilt: with a wheel for this platform, and an sdist.

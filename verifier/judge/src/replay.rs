@@ -5,13 +5,13 @@ use std::path::Path;
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Normalizing};
 use twinbuild_environment::{Environment, EnvironmentError, EnvironmentLock};
-use twinbuild_rebuild::{Variation, VariationSet};
+use twinbuild_rebuild::{Product, Variation, VariationSet};
 use twinbuild_recipe::{Inference, LockedRequirement, Recipe};
 use twinbuild_store::Blob;
 use twinbuild_subject::{DistributionFileName, SdistFileName, Subject};
 use twinbuild_verdict::{
     Difference, Outcome, OverrideRecord, RecordedCrossChecks, RecordedRecipe, RecordedVerdict, Resolution, Search,
-    SourceKind, Verdict, differences,
+    SourceKind, Trust, Verdict, differences,
 };
 
 use crate::JudgeError;
@@ -21,6 +21,7 @@ use crate::keep::Keep;
 use crate::overrides::Overrides;
 use crate::record::{record_environment, record_recipe};
 use crate::repository::{GitChoice, GitOptions};
+use crate::sdist::Kind;
 use crate::subject::{DOWNLOAD, INDEX_FINDINGS, Prepared, PreparedSource, SourceForm};
 use crate::walk::{LaidOut, Readied, Step, end, environment_error, own_release, unstable};
 
@@ -121,6 +122,7 @@ impl Judge {
         let options = Options {
             artifact: None,
             as_of: None,
+            chain: GitChoice::None,
             recipe: None,
             overrides: Overrides::default(),
             hosts: self.options.hosts.clone(),
@@ -147,15 +149,27 @@ impl Judge {
             return unable("its twins stand on different ground, of which a verdict holds the first only");
         }
         let lock = lock_of(recorded).map_err(|error| contradiction(&error.to_string()))?;
-        let blobs = match self.gather(&inputs_of(recorded, lock.as_ref()), lock.as_ref(), inputs)? {
-            Ok(blobs) => blobs,
+        let mut prepared = match self.gather(&inputs_of(recorded, lock.as_ref()), lock.as_ref(), inputs)? {
+            Ok(blobs) => prepared(recorded, lock, &blobs)?,
             Err(missing) => return Ok(ReplayEnd::Missing(missing)),
         };
-        let prepared = prepared(recorded, lock, &blobs)?;
+        if let Some(link) = &recorded.chain {
+            check_link(recorded, link)?;
+            if let Some(source) = &mut prepared.source {
+                // Only where the chain holds again, it is trusted as what it was made from.
+                source.record.trust = if source.record.uri.is_some() { Trust::SameUpload } else { Trust::User };
+            }
+            let lock = lock_of(link).map_err(|error| contradiction(&error.to_string()))?;
+            match self.gather(&inputs_of(link, lock.as_ref()), lock.as_ref(), inputs)? {
+                Ok(blobs) => prepared.link = Some(Box::new(self::prepared(link, lock, &blobs)?)),
+                Err(missing) => return Ok(ReplayEnd::Missing(missing)),
+            }
+        }
         let started = Timestamp::now();
         let keep = Keep::new(self.options.keep.as_deref())?;
         let mut verdict = self.walk(&prepared, &keep)?;
         self.record_override(&prepared, &mut verdict)?;
+        self.follow_chain(&mut verdict, &prepared, &keep)?;
         self.seal(&mut verdict, started)?;
         keep.verdict(&verdict)?;
         if verdict.verdict_digest == Some(recorded.verdict_digest) {
@@ -214,7 +228,8 @@ impl Judge {
         if replayed.is_built {
             return Ok(Step::Next(Readied { recipe, reasons, environment }));
         }
-        Ok(match self.unmet(&recipe, &environment, source.blob.sha256(), &laid_out.tree)? {
+        let product = Kind::of(&prepared.name).map_or(Product::Wheel, |kind| kind.product);
+        Ok(match self.unmet(&recipe, &environment, source.blob.sha256(), &laid_out.tree, product)? {
             Step::Next(unmet) if unmet.is_empty() => Step::Next(Readied { recipe, reasons, environment }),
             Step::Next(_) => unstable(),
             Step::End(outcome, reason) => Step::End(outcome, reason),
@@ -283,6 +298,7 @@ fn prepared(
         name,
         blob,
         source,
+        link: None,
         uploaded: *upload_time,
         // Only a recipe that is inferred once more could depend on it, and such a walk ends before it builds.
         first_upload: Some(upload_time.unwrap_or(Timestamp::UNIX_EPOCH)),
@@ -295,6 +311,15 @@ fn prepared(
             cross_checks: recorded.cross_checks.clone(),
         }),
     })
+}
+
+/// The verdict on the source is to be about the source, and to end there.
+fn check_link(recorded: &RecordedVerdict, link: &RecordedVerdict) -> Result<(), JudgeError> {
+    let own = recorded.source.as_ref().map(|source| source.digests.sha256);
+    if link.chain.is_some() || own.is_none() || own != link.subject.digests.as_ref().map(|digests| digests.sha256) {
+        return Err(contradiction("its chain is about something else than its source"));
+    }
+    Ok(())
 }
 
 fn contradiction(what: &str) -> JudgeError {

@@ -1,5 +1,6 @@
 //! A commit of a git repository as the source of a subject.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 
@@ -8,20 +9,23 @@ use pep440_rs::Version;
 use twinbuild_archive::{Archive, ReadAt, contents};
 use twinbuild_compare::{Finding, Severity};
 use twinbuild_environment::{Ground, Specification, Suite};
-use twinbuild_recipe::{VersionControl, declared_name, parse_headers};
+use twinbuild_rebuild::Product;
+use twinbuild_recipe::{Inference, VersionControl, declared_name, parse_headers};
 use twinbuild_registry::Platform;
+use twinbuild_source::SourceTree;
 use twinbuild_source::git::{
     CheckoutError, GitAddress, GitClient, GitError, GitNetwork, GitRequest, GitRewrites, GitRoot, Refs, Revision,
     Snapshot, TagChoice, choose_tag, repositories_of,
 };
 use twinbuild_store::Blob;
-use twinbuild_subject::{MemberPath, ObjectId, PackageName};
+use twinbuild_subject::{MemberPath, ObjectId, PackageName, Sha256};
 use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Source, SourceKind, Trust};
 
 use crate::JudgeError;
 use crate::judge::Judge;
-use crate::subject::{PreparedSource, SourceForm};
-use crate::walk::{Step, chain, end, environment_error};
+use crate::sdist::Kind;
+use crate::subject::{Prepared, PreparedSource, SourceForm};
+use crate::walk::{Published, Step, chain, end, environment_error};
 
 /// The largest snapshot of a commit, in bytes.
 const SNAPSHOT_LIMIT_BYTES: u64 = 2 << 30;
@@ -78,16 +82,37 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Judge {
-    /// The commit that the release is to be built from, fetched and verified; `None` where none is asked for.
-    pub(crate) fn git_source(
+    /// The commit that a subject is to be built from, fetched and verified; `None` where it is built from a file. An sdist is
+    /// always built from a commit, unless another source is given.
+    pub(crate) fn commit_of(
         &self,
+        prepared: &Prepared,
+        kind: Kind,
+        (published, bytes): (&Archive, &dyn ReadAt),
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<Option<PreparedSource>>, JudgeError> {
+        if prepared.source.is_some() || prepared.replayed.is_some() {
+            return Ok(Step::Next(None));
+        }
+        let choice = match (&self.options.git.choice, kind.product) {
+            (GitChoice::None | GitChoice::Either, Product::Sdist(_)) => &GitChoice::Found,
+            (choice, _) => choice,
+        };
+        let metadata = own_metadata(kind, published, bytes);
+        let wanted = Wanted { name: prepared.name.name(), version: prepared.name.version(), metadata: &metadata };
+        self.git_source(choice, &wanted, findings)
+    }
+
+    fn git_source(
+        &self,
+        choice: &GitChoice,
         wanted: &Wanted<'_>,
         findings: &mut Vec<Finding>,
     ) -> Result<Step<Option<PreparedSource>>, JudgeError> {
-        let asked = match &self.options.git.choice {
+        let asked = match choice {
             GitChoice::None | GitChoice::Either => return Ok(Step::Next(None)),
             GitChoice::Given(request) => self.first_of(&[request.clone()], Trust::User, wanted, findings)?,
-            GitChoice::Found => self.repository_of(wanted, findings)?,
+            GitChoice::Found => self.first_of(&found(wanted.metadata), Trust::Repository, wanted, findings)?,
         };
         Ok(match asked {
             Step::Next(source) => Step::Next(Some(source)),
@@ -98,10 +123,13 @@ impl Judge {
     /// The commit of the release's tag in the repository that the published file names.
     pub(crate) fn repository_of(
         &self,
-        wanted: &Wanted<'_>,
+        subject: &Published<'_>,
         findings: &mut Vec<Finding>,
     ) -> Result<Step<PreparedSource>, JudgeError> {
-        self.first_of(&found(wanted.metadata), Trust::Repository, wanted, findings)
+        let metadata = own_metadata(subject.kind, subject.archive, subject.bytes);
+        let (name, version) = (subject.prepared.name.name(), subject.prepared.name.version());
+        let wanted = Wanted { name, version, metadata: &metadata };
+        self.first_of(&found(&metadata), Trust::Repository, &wanted, findings)
     }
 
     /// The commit in the first of some repositories that has the release's tag.
@@ -353,24 +381,42 @@ pub(crate) fn check_age(source: &Source, uploaded: Option<Timestamp>, findings: 
     end(Outcome::SourceMissing, "commit-after-upload", STAGE, detail)
 }
 
-/// Whether the published wheel has a file of text that names the commit, as tools write who could ask git.
-pub(crate) fn names_commit(published: &Archive, bytes: &dyn ReadAt, source: &Source) -> bool {
-    let Some(git) = &source.git else { return false };
+/// The same recipe, and where the source is a commit what the build has of its repository.
+pub(crate) fn of_commit(
+    inference: Inference,
+    prepared: &Prepared,
+    (published, bytes): (&Archive, &dyn ReadAt),
+    source: &PreparedSource,
+    tree: &SourceTree,
+) -> Inference {
+    let Some(git) = &source.record.git else { return inference };
+    inference.from_commit(prepared.name.version(), names_commit(published, bytes, git, tree))
+}
+
+/// Whether the published file has a file of text that names the commit, as tools write who could ask git. No file of the commit
+/// does: its name depends on them.
+fn names_commit(published: &Archive, bytes: &dyn ReadAt, git: &GitSource, tree: &SourceTree) -> bool {
+    let of_commit: HashSet<Sha256> = tree.files().iter().map(|(_, sha256)| *sha256).collect();
     let name = git.commit.to_string();
     let digits = &name.as_bytes()[..NAMING_DIGITS];
     let is_text = |path: &MemberPath| [".py", ".json", ".txt", ".toml", ".cfg"].iter().any(|end| path.ends_with(end));
     published.members.iter().enumerate().any(|(index, member)| {
         is_text(&member.path)
+            && !member.sha256.is_some_and(|sha256| of_commit.contains(&sha256))
             && contents(bytes, published, index, NAMING_LIMIT_BYTES)
                 .is_ok_and(|content| content.windows(digits.len()).any(|part| part == digits))
     })
 }
 
-/// The `METADATA` of a published wheel, as far as it can be read; what is wrong with it is said elsewhere.
-pub(crate) fn wheel_metadata(published: &Archive, bytes: &dyn ReadAt) -> String {
-    let is_it = |path: &MemberPath| {
-        path.ends_with(".dist-info/METADATA") && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1
+/// The `METADATA` of a published wheel, or the `PKG-INFO` of an sdist, as far as it can be read; what is wrong with it is said
+/// elsewhere.
+fn own_metadata(kind: Kind, published: &Archive, bytes: &dyn ReadAt) -> String {
+    let ending = match kind.product {
+        Product::Wheel => ".dist-info/METADATA",
+        Product::Sdist(_) => "/PKG-INFO",
     };
+    let is_it =
+        |path: &MemberPath| path.ends_with(ending) && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1;
     let index = published.members.iter().position(|member| is_it(&member.path));
     let content = index.and_then(|index| contents(bytes, published, index, METADATA_LIMIT_BYTES).ok());
     content.map_or_else(String::new, |content| String::from_utf8_lossy(&content).into_owned())

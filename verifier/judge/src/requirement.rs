@@ -5,7 +5,9 @@ use std::fs::File;
 
 use twinbuild_archive::{ArchiveFile, Format, Limits, ReadAt as _, read};
 use twinbuild_environment::{BuiltRequirement, Ground, LockError, SdistRequirement};
-use twinbuild_rebuild::{Artifact, BuildFailure, Ended, Job, RebuildError, VariationSet, build_once, driver_digest};
+use twinbuild_rebuild::{
+    Artifact, BuildFailure, Ended, Job, Product, RebuildError, VariationSet, build_once, driver_digest,
+};
 use twinbuild_recipe::{LockedRequirement, Recipe, SourceEvidence, infer_requirement};
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_subject::{MemberPath, PackageName, Sha256, WheelFileName};
@@ -14,6 +16,7 @@ use twinbuild_verdict::{Outcome, Reason};
 use crate::JudgeError;
 use crate::embedded::Searcher;
 use crate::judge::Judge;
+use crate::sdist::Kind;
 use crate::subject::Prepared;
 use crate::walk::{Readied, Step, chain, end, environment_error, lock_error, open, rebuild_error, tail};
 
@@ -40,6 +43,8 @@ pub(crate) struct Building<'a> {
     pub(crate) tree: &'a SourceTree,
     /// What this is built on.
     pub(crate) ground: &'a Ground,
+    /// What is built.
+    pub(crate) product: Product,
     /// The requirements that are being built, the outermost first.
     path: &'a [PackageName],
     /// How many requirements were built for the subject so far, at any depth.
@@ -68,7 +73,8 @@ impl<'a> Building<'a> {
         ground: &'a Ground,
         count: &'a Cell<usize>,
     ) -> Self {
-        Self { prepared, subject_source: source, source, tree, ground, path: &[], count }
+        let product = Kind::of(&prepared.name).map_or(Product::Wheel, |kind| kind.product);
+        Self { prepared, subject_source: source, source, tree, ground, product, path: &[], count }
     }
 
     /// The same on other ground.
@@ -204,7 +210,7 @@ impl Judge {
             Err(error) => return Ok(outer.refuse(sdist, &MemberPath::from(error.to_string().as_str()).to_string())),
         };
         let path: Vec<PackageName> = outer.path.iter().cloned().chain([sdist.name.clone()]).collect();
-        let building = Building { source: blob.sha256(), tree: &tree, path: &path, ..*outer };
+        let building = Building { source: blob.sha256(), tree: &tree, product: Product::Wheel, path: &path, ..*outer };
         let inference = infer_requirement(&evidence, recipe, sdist.uploaded);
         let readied = next!(self.ready(&building, (inference, "inferred"), None)?);
         if let Some(requirements) = readied.environment.requirements_path() {
@@ -257,6 +263,7 @@ impl Judge {
             environment: &readied.environment,
             other: None,
             source: building.tree,
+            product: Product::Wheel,
             variations: &none,
             limits: &self.options.limits,
             cancel: &self.cancel,

@@ -12,7 +12,7 @@ use twinbuild_environment::Ground;
 use twinbuild_rebuild::{Artifact, Ended, Job, VariationSet, build_once, driver_digest};
 use twinbuild_recipe::{BuiltWheel, Candidate, Inference, Known, Release, Search, TrialEnd};
 use twinbuild_registry::ProjectFile;
-use twinbuild_subject::{DistributionFileName, Sha256};
+use twinbuild_subject::{DistributionFileName, Sha256, WheelFileName};
 use twinbuild_verdict::{Outcome, Reason, Search as SearchRecord, Trial, Verdict};
 
 use crate::JudgeError;
@@ -41,6 +41,7 @@ impl Judge {
     pub(crate) fn search_from(
         &self,
         case: &Case<'_>,
+        name: &WheelFileName,
         base: &Verdict,
         attempted: Verdict,
         (inference, first): (&Inference, TrialEnd),
@@ -50,13 +51,13 @@ impl Judge {
             return Ok(attempted);
         }
         let started = Instant::now();
-        let Ok(published) = wheel_evidence(case.name, case.published.archive, case.published.bytes) else {
+        let Ok(published) = wheel_evidence(name, case.published.archive, case.published.bytes) else {
             return Ok(attempted);
         };
         let Some(first_upload) = case.prepared.first_upload.or_else(|| newest(&published.times)) else {
             return Ok(attempted);
         };
-        let release = Release { wheel: case.name.clone(), first_upload };
+        let release = Release { wheel: name.clone(), first_upload };
         let offer = Ground::offer(&self.options.hosts);
         let setuptools = self.setuptools_releases();
         let known = Known {
@@ -85,10 +86,10 @@ impl Judge {
             }
             for candidate in &batch {
                 let changes: Vec<_> = candidate.changes.iter().map(|change| change.because.as_str()).collect();
-                tracing::info!("trying another recipe for {}: {}", case.name.text, changes.join("; "));
+                tracing::info!("trying another recipe for {}: {}", name.text, changes.join("; "));
             }
             let ends: Vec<Result<Tried, JudgeError>> = std::thread::scope(|scope| {
-                let run = |candidate| scope.spawn(move || self.try_candidate(case, candidate));
+                let run = |candidate| scope.spawn(move || self.try_candidate(case, name, candidate));
                 let threads: Vec<_> = batch.iter().map(run).collect();
                 let ended = || JudgeError::Internal { what: "the thread of a trial ended abnormally".to_owned() };
                 threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(ended()))).collect()
@@ -138,7 +139,7 @@ impl Judge {
     }
 
     /// Builds a candidate once, and holds what it built against the published file.
-    fn try_candidate(&self, case: &Case<'_>, candidate: &Candidate) -> Result<Tried, JudgeError> {
+    fn try_candidate(&self, case: &Case<'_>, name: &WheelFileName, candidate: &Candidate) -> Result<Tried, JudgeError> {
         let Case { prepared, source, laid_out, .. } = *case;
         let failed = |reason: Reason, end: TrialEnd| Ok((end, Some(reason.class)));
         let ground = match self.ground(&candidate.recipe)? {
@@ -155,12 +156,12 @@ impl Judge {
                 return failed(reason, if is_of_build { TrialEnd::NotBuilt } else { TrialEnd::NoEnvironment });
             }
         };
-        self.build_candidate(case, &readied)
+        self.build_candidate(case, name, &readied)
     }
 
     /// The build of a candidate: remembered, as the same source by the same recipe on the same environment is not built again to see
     /// how close it comes.
-    fn build_candidate(&self, case: &Case<'_>, readied: &Readied) -> Result<Tried, JudgeError> {
+    fn build_candidate(&self, case: &Case<'_>, name: &WheelFileName, readied: &Readied) -> Result<Tried, JudgeError> {
         let Readied { recipe, environment, .. } = readied;
         let source = case.source.blob.sha256();
         let key = serde_json::json!([1, driver_digest(), source, recipe.digest(), environment.record().digest]);
@@ -171,7 +172,7 @@ impl Judge {
             Some(Ok((file_name, sha256))) => {
                 if let Some(blob) = self.store.blob(&sha256)? {
                     let artifact = Artifact { file_name, path: blob.path().to_owned(), sha256 };
-                    return self.evaluate(case, &artifact);
+                    return self.evaluate(case, name, &artifact);
                 }
             }
             None => {}
@@ -183,6 +184,7 @@ impl Judge {
             environment,
             other: None,
             source: &case.laid_out.tree,
+            product: case.kind.product,
             variations: &none,
             limits: &self.options.limits,
             cancel: &self.cancel,
@@ -203,7 +205,7 @@ impl Judge {
                 let blob = self.store.put(file, WHEEL_LIMIT_BYTES)?;
                 let held: Result<_, String> = Ok((artifact.file_name.clone(), blob.sha256()));
                 self.store.put_record(KIND, &key, &held)?;
-                self.evaluate(case, &artifact)
+                self.evaluate(case, name, &artifact)
             }
             // With more of it the same build may end otherwise.
             Ended::AtLimit(_) => failed("limit"),
@@ -216,27 +218,28 @@ impl Judge {
     }
 
     /// What a trial built, held against the published file.
-    fn evaluate(&self, case: &Case<'_>, artifact: &Artifact) -> Result<Tried, JudgeError> {
+    fn evaluate(&self, case: &Case<'_>, name: &WheelFileName, artifact: &Artifact) -> Result<Tried, JudgeError> {
         let bytes: ArchiveFile = open_file(artifact)?;
         let archive = match read_built(&bytes, artifact) {
             Step::Next(archive) => archive,
             Step::End(_, reason) => return Ok((TrialEnd::NotBuilt, Some(reason.class))),
         };
         let side = Side { archive: &archive, bytes: &bytes, sha256: artifact.sha256 };
-        Ok((self.trial_end(case, artifact, &side)?, None))
+        Ok((self.trial_end(case, name, artifact, &side)?, None))
     }
 
     /// How far what was built is from the published file, and what it says of its making.
     pub(crate) fn trial_end(
         &self,
         case: &Case<'_>,
+        published: &WheelFileName,
         artifact: &Artifact,
         built: &Side<'_>,
     ) -> Result<TrialEnd, JudgeError> {
         let Ok(name) = artifact.file_name.parse() else { return Ok(TrialEnd::NotBuilt) };
         let (mut closeness, is_metadata_only) = closeness(&case.published, built, case.index, self.options.normalizing)
             .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
-        closeness.differing += u64::from(artifact.file_name != case.name.text);
+        closeness.differing += u64::from(artifact.file_name != published.text);
         let evidence = wheel_evidence(&name, built.archive, built.bytes).ok();
         Ok(TrialEnd::Built(Box::new(BuiltWheel { name, evidence, closeness, is_metadata_only })))
     }

@@ -13,6 +13,7 @@ use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 use crate::JudgeError;
 use crate::judge::{Judge, Target};
 use crate::replay::Replayed;
+use crate::repository::GitChoice;
 use crate::walk::{OTHER_SOURCE, chain};
 
 /// The class of a source that is not what the index promised.
@@ -42,6 +43,8 @@ pub(crate) struct Prepared {
     pub(crate) blob: Blob,
     /// The sdist, unless the subject is built from a commit.
     pub(crate) source: Option<PreparedSource>,
+    /// Where a verdict is replayed that has a chain, the source as a subject.
+    pub(crate) link: Option<Box<Prepared>>,
     /// When the index says that the file was uploaded, if it lists it.
     pub(crate) uploaded: Option<Timestamp>,
     /// Requirements are older than this. `None` where only the file itself can tell.
@@ -76,10 +79,19 @@ pub(crate) enum Preparation {
 impl Judge {
     /// Fetches the subject and its source, each verified against what the index promises.
     pub(crate) fn prepare(&self, target: &Target) -> Result<Preparation, JudgeError> {
-        match target {
+        let preparation = match target {
             Target::Release(request) => self.prepare_release(request),
             Target::Local { path, source } => self.prepare_local(path, source.as_deref()),
+        }?;
+        if let Preparation::Ready(prepared) = &preparation
+            && self.options.chain != GitChoice::None
+            && (matches!(prepared.name, DistributionFileName::Sdist(_)) || !self.options.git.choice.is_sdist_first())
+        {
+            let message = "--chain and --commit are for a wheel that is built from an sdist: what an sdist, or a wheel that is \
+                           built from a commit, comes from is its --source";
+            return Err(JudgeError::Usage { message: message.to_owned() });
         }
+        Ok(preparation)
     }
 
     fn prepare_release(&self, request: &Request) -> Result<Preparation, JudgeError> {
@@ -124,10 +136,10 @@ impl Judge {
         subject.size = Some(blob.size_bytes());
         subject.digests = Some(blob.sha256().into());
         let mut findings = index_findings(&project, file);
-        if self.options.git.choice.is_sdist_first() {
+        if self.options.git.choice.is_sdist_first() && matches!(file.file_name, DistributionFileName::Wheel(_)) {
             findings.extend(source_findings(&release, file));
         }
-        let source = match self.sdist_of(&release) {
+        let source = match self.sdist_of(&release, file) {
             Ok(source) => source,
             Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
         };
@@ -140,6 +152,7 @@ impl Judge {
             name,
             blob,
             source,
+            link: None,
             uploaded,
             first_upload,
             findings,
@@ -174,7 +187,7 @@ impl Judge {
             purl = Some(Subject::purl_of(&file.file_name));
             first_upload = self.as_of(self::first_upload(&release, &file).ok())?;
             uploaded = file.upload_time;
-            listed_release = Some(release);
+            listed_release = Some((release, file));
         }
         let subject = Subject {
             origin: Origin::Local,
@@ -186,8 +199,12 @@ impl Judge {
         };
         let source = match (source, listed_release) {
             (Some(path), _) => Some(self.local_source(path)?),
-            (None, _) if !self.options.git.choice.is_sdist_first() => None,
-            (None, Some(release)) => match self.sdist_of(&release) {
+            (None, _)
+                if !self.options.git.choice.is_sdist_first() || matches!(name, DistributionFileName::Sdist(_)) =>
+            {
+                None
+            }
+            (None, Some((release, file))) => match self.sdist_of(&release, &file) {
                 Ok(source) => source,
                 Err((class, detail)) => return Ok(stopped_at_source(subject, class, detail)),
             },
@@ -204,6 +221,7 @@ impl Judge {
             name,
             blob,
             source,
+            link: None,
             uploaded,
             first_upload,
             findings,
@@ -267,9 +285,14 @@ impl Judge {
         Ok(self.store.put(file, FILE_LIMIT_BYTES)?)
     }
 
-    /// The release's sdist; none where it is built from a commit.
-    fn sdist_of(&self, release: &Release) -> Result<Option<PreparedSource>, (&'static str, String)> {
-        if !self.options.git.choice.is_sdist_first() {
+    /// The release's sdist, as the source of `subject`; none where that is built from a commit, as sdists are.
+    fn sdist_of(
+        &self,
+        release: &Release,
+        subject: &ProjectFile,
+    ) -> Result<Option<PreparedSource>, (&'static str, String)> {
+        let is_sdist = matches!(subject.file_name, DistributionFileName::Sdist(_));
+        if is_sdist || !self.options.git.choice.is_sdist_first() {
             return Ok(None);
         }
         let Some(file) = release.sdist() else { return Ok(None) };

@@ -5,21 +5,21 @@ use std::fs::File;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, Member, MemberKind, ReadError, read};
-use twinbuild_compare::{Finding, Severity, Side, SourceIndex, sort_findings};
+use twinbuild_archive::{Archive, ArchiveFile, Limits, Member, MemberKind, ReadError, read};
+use twinbuild_compare::{Finding, Severity, Side, sort_findings};
 use twinbuild_environment::{Environment, EnvironmentError, Ground, LockError};
 use twinbuild_rebuild::{
-    Artifact, BuildFailure, Job, RebuildError, VariationSet, discover_requirements, driver_digest,
+    Artifact, BuildFailure, Job, Product, RebuildError, VariationSet, discover_requirements, driver_digest,
 };
 use twinbuild_recipe::{
-    Inference, Interpreter, LockedRequirement, Provider, Reason as Because, Recipe, Release, SourceEvidence,
-    Unsupported, check_platform, infer,
+    Inference, Interpreter, LockedRequirement, MemberTimes, Provider, Reason as Because, Recipe, Release,
+    SourceEvidence, check_platform, infer,
 };
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_source::git::Snapshot;
 use twinbuild_source::{SourceTree, lay_out};
 use twinbuild_store::Blob;
-use twinbuild_subject::{DistributionFileName, MemberPath, Sha256, WheelFileName};
+use twinbuild_subject::{DistributionFileName, MemberPath, Sha256};
 use twinbuild_verdict::{Outcome, Reason, Verdict};
 
 use crate::JudgeError;
@@ -29,8 +29,9 @@ use crate::judge::Judge;
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe};
 use crate::replay::Replayed;
-use crate::repository::{GitChoice, Wanted, check_age, checkout_error, names_commit, wheel_metadata};
+use crate::repository::{GitChoice, check_age, checkout_error, of_commit};
 use crate::requirement::{Building, self_hosted};
+use crate::sdist::{Kind, check_links, index_of, no_recipe};
 use crate::subject::{Prepared, PreparedSource, SourceForm};
 
 /// The code of the finding that says what came of the other source.
@@ -78,14 +79,14 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// The published wheel, read.
+/// The published file, read.
 #[derive(Clone, Copy)]
-struct Published<'a> {
-    prepared: &'a Prepared,
-    name: &'a WheelFileName,
-    archive: &'a Archive,
-    bytes: &'a ArchiveFile,
-    keep: &'a Keep,
+pub(crate) struct Published<'a> {
+    pub(crate) prepared: &'a Prepared,
+    pub(crate) kind: Kind,
+    pub(crate) archive: &'a Archive,
+    pub(crate) bytes: &'a ArchiveFile,
+    pub(crate) keep: &'a Keep,
 }
 
 /// What another source came to, in the words of a finding.
@@ -119,38 +120,30 @@ impl Judge {
         let mut verdict = Verdict::about(prepared.subject.clone(), env!("CARGO_PKG_VERSION"));
         verdict.findings.clone_from(&prepared.findings);
         let bytes = open(&prepared.blob)?;
-        let DistributionFileName::Wheel(name) = &prepared.name else {
-            let detail =
-                "it is an sdist, and rebuilding an sdist needs its repository, which this version does not look for";
-            return Ok(ended(verdict, Outcome::Unsupported, "sdist", detail));
-        };
-        tracing::info!("reading {}", name.text);
-        let published = step!(verdict, read_published(&bytes, &mut verdict.findings)?);
-        if let Err(error) = check_platform(name) {
+        let name = prepared.name.text();
+        let kind = step!(verdict, kind_of(&prepared.name));
+        tracing::info!("reading {name}");
+        let published = step!(verdict, read_published(kind, &bytes, &mut verdict.findings)?);
+        if let DistributionFileName::Wheel(name) = &prepared.name
+            && let Err(error) = check_platform(name)
+        {
             return Ok(ended(verdict, Outcome::Unsupported, "platform", &error.to_string()));
         }
-        let metadata = wheel_metadata(&published, &bytes);
-        let wanted = Wanted { name: &name.name, version: &name.version, metadata: &metadata };
-        let commit = match &prepared.source {
-            Some(_) => None,
-            None => step!(verdict, self.git_source(&wanted, &mut verdict.findings)?),
-        };
-        let subject = Published { prepared, name, archive: &published, bytes: &bytes, keep };
-        let from_sdist = match commit.as_ref().or(prepared.source.as_ref()) {
-            Some(source) => self.judge_from(&subject, verdict.clone(), source, started)?,
-            None => {
-                let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
-                ended(verdict.clone(), Outcome::SourceMissing, "no-sdist", detail)
-            }
+        let commit = step!(verdict, self.commit_of(prepared, kind, (&published, &bytes), &mut verdict.findings)?);
+        let subject = Published { prepared, kind, archive: &published, bytes: &bytes, keep };
+        let first = match source_of(prepared, commit.as_ref()) {
+            Step::Next(source) => self.judge_from(&subject, verdict.clone(), source, started)?,
+            Step::End(outcome, reason) => Verdict { outcome, reason: Some(reason), ..verdict.clone() },
         };
         let is_open = matches!(
-            from_sdist.outcome,
+            first.outcome,
             Outcome::SourceMissing | Outcome::NotReproduced | Outcome::Unbuildable | Outcome::Nondeterministic
         );
-        if self.options.git.choice != GitChoice::Either || !is_open || prepared.replayed.is_some() {
-            return Ok(from_sdist);
+        let is_of_both = self.options.git.choice == GitChoice::Either && commit.is_none();
+        if !is_of_both || !is_open || prepared.replayed.is_some() {
+            return Ok(first);
         }
-        self.judge_from_repository(&subject, verdict, from_sdist, &wanted)
+        self.judge_from_repository(&subject, verdict, first)
     }
 
     /// Judges by the commit of the release, where its sdist did not give the published file. What it came to counts only where it
@@ -160,11 +153,10 @@ impl Judge {
         subject: &Published<'_>,
         base: Verdict,
         mut from_sdist: Verdict,
-        wanted: &Wanted<'_>,
     ) -> Result<Verdict, JudgeError> {
         let started = Instant::now();
         let mut verdict = base;
-        let came_to = match self.repository_of(wanted, &mut verdict.findings)? {
+        let came_to = match self.repository_of(subject, &mut verdict.findings)? {
             Step::Next(commit) => {
                 let source = commit.record.file_name.clone();
                 subject.keep.forget_twins()?;
@@ -192,25 +184,29 @@ impl Judge {
         source: &PreparedSource,
         started: Instant,
     ) -> Result<Verdict, JudgeError> {
-        let Published { prepared, name, archive, bytes, keep } = *subject;
+        let Published { prepared, kind, archive, bytes, keep } = *subject;
         verdict.source = Some(source.record.clone());
-        keep.copy(prepared.blob.path(), &format!("published/{}", name.text))?;
+        keep.copy(prepared.blob.path(), &format!("published/{}", prepared.name.text()))?;
         keep.copy(source.blob.path(), &format!("source/{}", source.record.file_name))?;
         step!(verdict, check_age(&source.record, prepared.uploaded, &mut verdict.findings));
         let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
-        let inferred = step!(verdict, self.choose_recipe(prepared, name, (archive, bytes), source, &laid_out)?);
+        let inferred = step!(verdict, self.choose_recipe(prepared, (archive, bytes), source, &laid_out)?);
         let (inference, origin) = inferred;
         let published = Side { archive, bytes, sha256: prepared.blob.sha256() };
-        let index = SourceIndex::new(laid_out.tree.files().iter().cloned());
-        let case = Case { prepared, name, published, source, laid_out: &laid_out, index: &index, keep };
+        let index = index_of(&laid_out.tree);
+        let case = Case { prepared, kind, published, source, laid_out: &laid_out, index: &index, keep };
         let Attempt { verdict: attempted, end } = self.attempt(&case, &verdict, (inference.clone(), origin))?;
         if let Some(replayed) = &prepared.replayed {
             return Ok(Verdict { search: replayed.search(), ..attempted });
         }
-        let (Some(end), "inferred") = (end, origin) else { return Ok(attempted) };
-        self.search_from(&case, &verdict, attempted, (&inference, end))
+        match (end, origin, &prepared.name) {
+            (Some(end), "inferred", DistributionFileName::Wheel(name)) => {
+                self.search_from(&case, name, &verdict, attempted, (&inference, end))
+            }
+            _ => Ok(attempted),
+        }
     }
 
     /// Lays the source out and reads what it says about its build.
@@ -255,11 +251,19 @@ impl Judge {
     pub(crate) fn choose_recipe(
         &self,
         prepared: &Prepared,
-        name: &WheelFileName,
         (published, bytes): (&Archive, &ArchiveFile),
         source: &PreparedSource,
         laid_out: &LaidOut,
     ) -> Result<Step<(Inference, &'static str)>, JudgeError> {
+        let name = match &prepared.name {
+            DistributionFileName::Wheel(name) => name,
+            DistributionFileName::Sdist(name) => {
+                return match self.chosen_recipe(prepared)? {
+                    Some(chosen) => Ok(chosen),
+                    None => self.infer_sdist(prepared, name, (published, bytes), source, laid_out),
+                };
+            }
+        };
         // Whatever the recipe, a wheel says what it is in one place.
         let evidence = match wheel_evidence(name, published, bytes) {
             Ok(evidence) => evidence,
@@ -271,8 +275,24 @@ impl Judge {
                 return Ok(end(Outcome::Rejected, "no-evidence", None, error.to_string()));
             }
         };
+        if let Some(chosen) = self.chosen_recipe(prepared)? {
+            return Ok(chosen);
+        }
+        let release = Release { wheel: name.clone(), first_upload: made_at(prepared, &evidence.times)? };
+        let evidence = self.with_given_generator(prepared, evidence)?;
+        match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
+            Ok(inference) => {
+                let inference = of_commit(inference, prepared, (published, bytes), source, &laid_out.tree);
+                self.with_override(prepared, inference)
+            }
+            Err(error) => Ok(no_recipe(&error)),
+        }
+    }
+
+    /// The recipe of the verdict that is replayed, or the one that was given; `None` where there is neither.
+    fn chosen_recipe(&self, prepared: &Prepared) -> Result<Option<Step<(Inference, &'static str)>>, JudgeError> {
         if let Some((recipe, origin)) = prepared.replayed.as_ref().and_then(Replayed::recipe) {
-            return Ok(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, origin)));
+            return Ok(Some(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, origin))));
         }
         if let Some(recipe) = &self.options.recipe {
             let offered = Ground::offer(&self.options.hosts).interpreters;
@@ -284,7 +304,7 @@ impl Judge {
                 let known = offered.iter().map(name).collect::<Vec<_>>().join(", ");
                 let asked = name(&recipe.interpreter);
                 let detail = format!("the recipe asks for CPython {asked}, and on offer is {known}");
-                return Ok(end(Outcome::Unsupported, "interpreter", None, detail));
+                return Ok(Some(end(Outcome::Unsupported, "interpreter", None, detail)));
             }
             if prepared.first_upload.is_some_and(|upload| recipe.requirements.cutoff >= upload) {
                 let message = format!(
@@ -294,43 +314,9 @@ impl Judge {
                 );
                 return Err(JudgeError::Usage { message });
             }
-            return Ok(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, "given")));
+            return Ok(Some(Step::Next((Inference { recipe: recipe.clone(), reasons: Vec::new() }, "given"))));
         }
-        let first_upload = prepared.first_upload.or_else(|| newest(&evidence.times));
-        let Some(first_upload) = first_upload else {
-            let message =
-                "the file has no upload time and its members have none: say with --as-of when it was made".to_owned();
-            return Err(JudgeError::Usage { message });
-        };
-        if first_upload > Timestamp::now() {
-            let message =
-                format!("the file's own times are of the future ({first_upload}): say with --as-of when it was made");
-            return Err(JudgeError::Usage { message });
-        }
-        let release = Release { wheel: name.clone(), first_upload };
-        let evidence = self.with_given_generator(prepared, evidence)?;
-        match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
-            Ok(inference) if source.record.git.is_some() => {
-                let names_commit = names_commit(published, bytes, &source.record);
-                self.with_override(prepared, inference.from_commit(&name.version, names_commit))
-            }
-            Ok(inference) => self.with_override(prepared, inference),
-            Err(error @ Unsupported::SelfHosted { .. }) => {
-                Ok(end(Outcome::Unbuildable, "self-hosted", Some("requirements"), error.to_string()))
-            }
-            Err(error @ Unsupported::Generator { .. }) => Ok(end(
-                Outcome::Unsupported,
-                "generator",
-                None,
-                MemberPath::from(error.to_string().as_str()).to_string(),
-            )),
-            Err(error @ Unsupported::Interpreter { .. }) => {
-                Ok(end(Outcome::Unsupported, "interpreter", None, error.to_string()))
-            }
-            Err(error @ Unsupported::Platform { .. }) => {
-                Ok(end(Outcome::Unsupported, "platform", None, error.to_string()))
-            }
-        }
+        Ok(None)
     }
 
     /// Locks the recipe, realizes its environment, and adds what the backend asks for beyond it. Requirements that are
@@ -341,7 +327,7 @@ impl Judge {
         (inference, origin): (Inference, &'static str),
         mut verdict: Option<&mut Verdict>,
     ) -> Result<Step<Readied>, JudgeError> {
-        let Building { prepared, source, tree, ground, .. } = *building;
+        let Building { prepared, source, tree, ground, product, .. } = *building;
         let Inference { mut recipe, mut reasons } = inference;
         let mut built = Vec::new();
         let is_given_locked = recipe.requirements.locked.is_some();
@@ -380,7 +366,7 @@ impl Judge {
             if is_given_locked {
                 return Ok(Step::Next(Readied { recipe, reasons, environment }));
             }
-            let unmet = match self.unmet(&recipe, &environment, source, tree)? {
+            let unmet = match self.unmet(&recipe, &environment, source, tree, product)? {
                 Step::Next(unmet) => unmet,
                 Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
             };
@@ -388,8 +374,10 @@ impl Judge {
                 return Ok(Step::Next(Readied { recipe, reasons, environment }));
             }
             for requirement in &unmet {
-                let because =
-                    format!("{requirement}, as the source's backend asks for it (get_requires_for_build_wheel)");
+                let because = format!(
+                    "{requirement}, as the source's backend asks for it (get_requires_for_build_{})",
+                    product.name()
+                );
                 reasons.push(Because { key: "requirements.direct".to_owned(), because });
             }
             recipe.requirements.direct.extend(unmet);
@@ -405,8 +393,9 @@ impl Judge {
         environment: &Environment,
         source: Sha256,
         tree: &SourceTree,
+        product: Product,
     ) -> Result<Step<Vec<String>>, JudgeError> {
-        let required = match self.required(recipe, environment, source, tree)? {
+        let required = match self.required(recipe, environment, source, tree, product)? {
             Step::Next(required) => required,
             Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
         };
@@ -426,18 +415,28 @@ impl Judge {
         environment: &Environment,
         source: Sha256,
         tree: &SourceTree,
+        product: Product,
     ) -> Result<Step<Vec<String>>, JudgeError> {
         let (environment_digest, project) = (environment.record().digest, tree.project());
-        let key =
-            serde_json::json!(["requires", driver_digest(), source, project, recipe.digest(), environment_digest]);
+        let of = (product.name(), driver_digest());
+        let key = serde_json::json!(["requires", of, source, project, recipe.digest(), environment_digest]);
         let key = Sha256::of(key.to_string().as_bytes());
         if let Some(held) = self.store.record::<Vec<String>>("requires", &key)? {
             return Ok(Step::Next(held));
         }
         tracing::info!("asking the backend what it requires");
         let none = VariationSet::new();
-        let (limits, cancel, meter) = (&self.options.limits, &self.cancel, &self.meter);
-        let job = Job { recipe, environment, other: None, source: tree, variations: &none, limits, cancel, meter };
+        let job = Job {
+            recipe,
+            environment,
+            other: None,
+            source: tree,
+            product,
+            variations: &none,
+            limits: &self.options.limits,
+            cancel: &self.cancel,
+            meter: &self.meter,
+        };
         match discover_requirements(&job) {
             Ok(Ok(required)) => {
                 self.store.put_record("requires", &key, &required)?;
@@ -496,9 +495,54 @@ pub(crate) fn unstable<T>() -> Step<T> {
     end(Outcome::Unbuildable, "requirements-unstable", Some("requirements"), detail)
 }
 
+/// When a subject was made at the latest: before its first upload, or when its members say.
+pub(crate) fn made_at(prepared: &Prepared, times: &MemberTimes) -> Result<Timestamp, JudgeError> {
+    let Some(made_at) = prepared.first_upload.or_else(|| newest(times)) else {
+        let message =
+            "the file has no upload time and its members have none: say with --as-of when it was made".to_owned();
+        return Err(JudgeError::Usage { message });
+    };
+    if made_at > Timestamp::now() {
+        let message = format!("the file's own times are of the future ({made_at}): say with --as-of when it was made");
+        return Err(JudgeError::Usage { message });
+    }
+    Ok(made_at)
+}
+
+/// How a subject is read and built, by its name.
+pub(crate) fn kind_of(name: &DistributionFileName) -> Step<Kind> {
+    match Kind::of(name) {
+        Some(kind) => Step::Next(kind),
+        None => end(Outcome::Unsupported, "sdist-format", None, "it is an sdist that is neither a .tar.gz nor a .zip"),
+    }
+}
+
+/// The source, which is a commit where there is one, or the end of a walk without one.
+pub(crate) fn source_of<'a>(prepared: &'a Prepared, commit: Option<&'a PreparedSource>) -> Step<&'a PreparedSource> {
+    match (commit.or(prepared.source.as_ref()), &prepared.name) {
+        (Some(source), _) => Step::Next(source),
+        (None, DistributionFileName::Wheel(_)) => {
+            let detail = "its release has no sdist that this version reads (.tar.gz or .zip)";
+            end(Outcome::SourceMissing, "no-sdist", None, detail)
+        }
+        (None, DistributionFileName::Sdist(_)) => {
+            let detail = "it is an sdist, and what it was made from is not known: say it with --source";
+            end(Outcome::SourceMissing, "no-repository", None, detail)
+        }
+    }
+}
+
 /// Reads the published archive, and says what follows where it cannot be read.
-pub(crate) fn read_published(bytes: &ArchiveFile, findings: &mut Vec<Finding>) -> Result<Step<Archive>, JudgeError> {
-    match read(bytes, Format::Zip, &Limits::default()) {
+pub(crate) fn read_published(
+    kind: Kind,
+    bytes: &ArchiveFile,
+    findings: &mut Vec<Finding>,
+) -> Result<Step<Archive>, JudgeError> {
+    match read(bytes, kind.format, &Limits::default()) {
+        Ok(archive) if kind.product != Product::Wheel => Ok(match check_links(&archive, findings) {
+            Step::Next(()) => Step::Next(archive),
+            Step::End(outcome, reason) => Step::End(outcome, reason),
+        }),
         Ok(archive) => {
             // Some installers make a link of such a member, and others a file that holds the link's target.
             let is_link = |member: &&Member| matches!(member.kind, MemberKind::Symlink { .. });
@@ -583,8 +627,8 @@ pub(crate) fn tail(log: &[u8]) -> String {
     text.lines().map(|line| MemberPath::from(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 
-pub(crate) fn newest(times: &twinbuild_recipe::MemberTimes) -> Option<Timestamp> {
-    use twinbuild_recipe::MemberTimes::{Newest, None as NoTime, Uniform};
+pub(crate) fn newest(times: &MemberTimes) -> Option<Timestamp> {
+    use MemberTimes::{Newest, None as NoTime, Uniform};
     match times {
         Uniform(time) | Newest(time) => time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp()),
         NoTime => None,

@@ -31,8 +31,12 @@ def import_backend(request):
     return backend
 
 
+# The hooks of PEP 517, by what is built.
+REQUIRES = {"wheel": "get_requires_for_build_wheel", "sdist": "get_requires_for_build_sdist"}
+
+
 def required(request):
-    """What get_requires_for_build_wheel asks for beyond the environment (PEP 517)."""
+    """What the backend asks for beyond the environment (PEP 517)."""
     if request["backend"] is None:
         try:
             from setuptools import build_meta as backend
@@ -43,7 +47,7 @@ def required(request):
         sys.path.insert(0, os.getcwd())
     else:
         backend = import_backend(request)
-    hook = getattr(backend, "get_requires_for_build_wheel", None)
+    hook = getattr(backend, REQUIRES[request["product"]], None)
     return [str(requirement) for requirement in (hook(None) if hook else [])]
 
 
@@ -65,6 +69,20 @@ def required_by_setup_py():
     except Required as found:
         return [line.strip() for line in found.args[0] if line.strip()]
     return []
+
+
+def sdist_by_setup_py(request):
+    """Builds the sdist of a source that names no backend."""
+    import shutil
+    import subprocess
+
+    # Into its own folder: until 3.9 the name of that is written into the header of the gzip file.
+    before = set(os.listdir("dist")) if os.path.isdir("dist") else set()
+    status = subprocess.call([sys.executable, "setup.py", "sdist", "--formats", request["archive"]])
+    if status != 0:
+        sys.exit(status if status > 0 else 1)
+    for name in sorted(set(os.listdir("dist")) - before):
+        shutil.copy(os.path.join("dist", name), request["output"])
 
 
 def in_child(function, *arguments):
@@ -211,6 +229,8 @@ def main():
         check_out_again(request["checkoutUmask"], request["windows"])
     arguments = ["bdist_wheel", "--dist-dir", request["output"]] + request["options"]
     is_switched = request["windows"] or request["debianSetuptools"] or request["withoutExtensions"]
+    if request["backend"] is None and request["product"] == "sdist":
+        return sdist_by_setup_py(request)
     if request["backend"] is None and not is_switched:
         os.execv(sys.executable, [sys.executable, "setup.py"] + arguments)
     if request["backend"] is not None:
@@ -223,10 +243,12 @@ def main():
         if request["withoutExtensions"]:
             leave_extensions_out()
         if request["backend"] is None:
-            run_setup_py(arguments)
-            return
+            return run_setup_py(arguments)
         backend = import_backend(request)
-        name = backend.build_wheel(request["output"], None, None)
+        if request["product"] == "wheel":
+            name = backend.build_wheel(request["output"], None, None)
+        else:
+            name = backend.build_sdist(request["output"], None)
     except Exception:
         import traceback
 

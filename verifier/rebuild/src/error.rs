@@ -11,6 +11,8 @@ pub enum Stage {
     Requirements,
     /// When the wheel was built.
     Wheel,
+    /// When the sdist was built.
+    Sdist,
     /// After the build said that it had succeeded.
     Output,
 }
@@ -22,6 +24,7 @@ impl Stage {
         match self {
             Self::Requirements => "requirements",
             Self::Wheel => "wheel",
+            Self::Sdist => "sdist",
             Self::Output => "output",
         }
     }

@@ -11,7 +11,7 @@ use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
 
 use crate::conditions::{Ground, Shell};
-use crate::{Conditions, Meter, VariationSet};
+use crate::{Conditions, Meter, Product, VariationSet};
 
 /// The programs that run inside, one after the other; see their own documentation.
 const OBSERVE: &str = include_str!("observe.py");
@@ -39,6 +39,8 @@ pub struct Job<'a> {
     pub other: Option<&'a Environment>,
     /// What it is built from.
     pub source: &'a SourceTree,
+    /// What is built of it.
+    pub product: Product,
     /// In what the twins differ.
     pub variations: &'a VariationSet,
     /// The limits of each twin.
@@ -63,6 +65,8 @@ struct Request<'a> {
     windows: bool,
     debian_setuptools: bool,
     without_extensions: bool,
+    product: &'static str,
+    archive: &'static str,
 }
 
 /// What the driver does.
@@ -70,7 +74,7 @@ struct Request<'a> {
 pub(crate) enum Action {
     /// Asks the backend what it requires.
     Requires,
-    /// Builds the wheel.
+    /// Builds the product.
     Build,
 }
 
@@ -127,6 +131,8 @@ impl<'a> Job<'a> {
             windows,
             debian_setuptools,
             without_extensions,
+            product: self.product.name(),
+            archive: self.product.archive(),
         };
         let Conditions { user_id, group_id, user_name, home, host_name, domain_name, .. } = conditions;
         let file = |path: &str, content: String| SkeletonFile {

@@ -15,7 +15,7 @@ use twinbuild_verdict::VariationRecord;
 
 use crate::conditions::FIRST;
 use crate::request::Action;
-use crate::{BuildFailure, Conditions, Job, RebuildError, Stage, Variation};
+use crate::{BuildFailure, Conditions, Job, Product, RebuildError, Stage, Variation};
 
 /// The exit code of the driver when the backend could not say what it requires.
 const PREPARE_FAILED: i32 = 70;
@@ -48,9 +48,9 @@ pub struct Twin {
 /// What came of a build.
 #[derive(Debug)]
 pub enum Ended {
-    /// One wheel.
+    /// One wheel or sdist.
     Built(Artifact),
-    /// No wheel.
+    /// None.
     Failed(BuildFailure),
     /// It was stopped at a limit, or failed after it had reached one, which says nothing of the source.
     AtLimit(Limit),
@@ -112,7 +112,7 @@ pub fn build_once(job: &Job<'_>, into: &Path) -> Result<Twin, RebuildError> {
 }
 
 /// Asks the source's backend what it requires beyond the recipe's requirements (PEP 517,
-/// `get_requires_for_build_wheel`): requirements as text, unchecked.
+/// `get_requires_for_build_wheel` or `get_requires_for_build_sdist`): requirements as text, unchecked.
 ///
 /// # Errors
 /// As [`rebuild`]. The inner error is a backend that cannot be imported or fails, with its log.
@@ -161,7 +161,7 @@ pub(crate) fn build(
     let conditions = &conditions.under(job.recipe);
     let run = start(job, conditions, Action::Build, Some(folder))?;
     let ended = match run.end {
-        End::Exited(0) => match (output(folder, &run)?, run.limits_met.first()) {
+        End::Exited(0) => match (output(job.product, folder, &run)?, run.limits_met.first()) {
             (Ended::Failed(_), Some(limit)) => Ended::AtLimit(*limit),
             (ended, _) => ended,
         },
@@ -173,12 +173,12 @@ pub(crate) fn build(
             detail: "the backend could not be imported, or failed, when it was asked what it requires".to_owned(),
         }),
         End::Exited(code) => Ended::Failed(BuildFailure {
-            stage: Stage::Wheel,
+            stage: job.product.stage(),
             class: "build-failed",
             detail: format!("the build ended with exit code {code}"),
         }),
         End::Signalled(signal) => Ended::Failed(BuildFailure {
-            stage: Stage::Wheel,
+            stage: job.product.stage(),
             class: "build-killed",
             detail: format!("the build was ended by signal {signal}"),
         }),
@@ -246,8 +246,8 @@ fn variations(job: &Job<'_>, conditions: &Conditions) -> Vec<VariationRecord> {
 }
 
 /// What a build left that says that it succeeded.
-fn output(folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
-    let Some(Refused { path, reason, .. }) = &run.refused else { return wheel_in(folder, run) };
+fn output(product: Product, folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
+    let Some(Refused { path, reason, .. }) = &run.refused else { return product_in(product, folder, run) };
     let path = MemberPath::new(path.as_os_str().as_bytes());
     match reason {
         CollectReason::TooManyBytes { .. } | CollectReason::TooManyFiles { .. } | CollectReason::TooDeep { .. } => {
@@ -264,20 +264,19 @@ fn output(folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
     }
 }
 
-/// The one wheel that was collected.
-fn wheel_in(folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
-    let is_wheel = |collected: &&Collected| {
-        matches!(collected.kind, CollectedKind::File { .. })
-            && collected.path.extension().is_some_and(|end| end == "whl")
+/// The one wheel or sdist that was collected.
+fn product_in(product: Product, folder: &Path, run: &Run) -> Result<Ended, RebuildError> {
+    let is_product = |collected: &&Collected| {
+        matches!(collected.kind, CollectedKind::File { .. }) && product.is_named(&collected.path)
     };
-    let wheels: Vec<&PathBuf> = run.collected.iter().filter(is_wheel).map(|collected| &collected.path).collect();
-    let name = match wheels.as_slice() {
+    let found: Vec<&PathBuf> = run.collected.iter().filter(is_product).map(|collected| &collected.path).collect();
+    let name = match found.as_slice() {
         [one] => one.file_name().and_then(|name| name.to_str()).filter(|name| Path::new(name) == one.as_path()),
         _ => None,
     };
     let Some(name) = name else {
-        let detail = format!("the build left {} wheels in its output, and one is expected", wheels.len());
-        return Ok(Ended::Failed(BuildFailure { stage: Stage::Output, class: "no-wheel", detail }));
+        let detail = format!("the build left {} {}s in its output, and one is expected", found.len(), product.name());
+        return Ok(Ended::Failed(BuildFailure { stage: Stage::Output, class: product.none(), detail }));
     };
     let path = folder.join(name);
     let mut hasher = Sha256Hasher::new();

@@ -11,7 +11,7 @@ use crate::python::{FIRST_FOR_NEW_PYTHONS, first_release, is_new};
 use crate::source::check_requirement;
 use crate::{
     Bound, BuildSystem, Dialect, FrontEnd, Generator, Interpreter, Machine, MemberTimes, Needs, Reason, Recipe,
-    Requirements, SourceEvidence, Switches, Tool, WheelEvidence, WheelOptions,
+    Requirements, SourceEvidence, Switches, Tool, WheelEvidence,
 };
 
 /// What the caller can build with.
@@ -55,6 +55,14 @@ pub enum Unsupported {
     Interpreter {
         /// The wheel's Python tags.
         tags: String,
+        /// The interpreters.
+        offered: String,
+    },
+    /// No interpreter on offer is one that the project runs on.
+    #[error("the sdist requires Python {required}, and the interpreters on offer are CPython {offered}")]
+    Python {
+        /// Its `Requires-Python`.
+        required: String,
         /// The interpreters.
         offered: String,
     },
@@ -302,7 +310,7 @@ pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -
         }
         None if source.has_setup_py => {
             reasons.add(KEY, "the source has a setup.py and names no build system".to_owned());
-            FrontEnd::SetupPy { options: WheelOptions::default(), python_path: Vec::new() }
+            FrontEnd::setup_py()
         }
         None => {
             reasons.add(KEY, "the source has neither a setup.py nor a build system (PEP 517, default)".to_owned());
@@ -313,7 +321,7 @@ pub(crate) fn choose_front_end(source: &SourceEvidence, reasons: &mut Reasons) -
 
 /// The backend of a source that names none (PEP 517).
 pub(crate) const LEGACY_BACKEND: &str = "setuptools.build_meta:__legacy__";
-const REQUIREMENTS: &str = "requirements.direct";
+pub(crate) const REQUIREMENTS: &str = "requirements.direct";
 
 /// What the source itself says that its build requires.
 pub(crate) fn source_requirements(source: &SourceEvidence, reasons: &mut Reasons) -> Vec<String> {
@@ -337,6 +345,12 @@ pub(crate) fn source_requirements(source: &SourceEvidence, reasons: &mut Reasons
     direct
 }
 
+/// Whether one of these requirements is on the project `name`, which is in its normal form.
+pub(crate) fn names_requirement(direct: &[String], name: &str) -> bool {
+    let is_named = |text: &String| check_requirement("", text).is_ok_and(|asked| asked.name.to_string() == name);
+    direct.iter().any(is_named)
+}
+
 fn direct_requirements(
     file_name: &WheelFileName,
     generator: &Generator,
@@ -346,20 +360,15 @@ fn direct_requirements(
     reasons: &mut Reasons,
 ) -> Result<Vec<String>, Unsupported> {
     let mut direct = source_requirements(source, reasons);
-    let names = |direct: &[String], name: &str| {
-        direct
-            .iter()
-            .any(|text| check_requirement("", text).is_ok_and(|requirement| requirement.name.to_string() == name))
-    };
     let Generator { tool, version } = generator;
     let pins: &[&str] = match tool {
         Tool::Wheel => &["wheel"],
         Tool::Setuptools => &["setuptools"],
-        Tool::Flit if names(&direct, "flit") => &["flit", "flit-core"],
+        Tool::Flit if names_requirement(&direct, "flit") => &["flit", "flit-core"],
         Tool::Flit => &["flit-core"],
         Tool::Hatchling => &["hatchling"],
         // Until it named itself, poetry-core wrote `poetry`.
-        Tool::Poetry if names(&direct, "poetry") => &["poetry"],
+        Tool::Poetry if names_requirement(&direct, "poetry") => &["poetry"],
         Tool::Poetry | Tool::PoetryCore => &["poetry-core"],
         Tool::PdmBackend => &["pdm-backend"],
         Tool::PdmPep517 => &["pdm-pep517"],
@@ -390,7 +399,7 @@ fn direct_requirements(
                 reasons.add(REQUIREMENTS, format!("{pin}=={version}, as the wheel's generator says {generator}"));
             }
             (true, true) => {
-                direct.retain(|text| !names(std::slice::from_ref(text), pin));
+                direct.retain(|text| !names_requirement(std::slice::from_ref(text), pin));
                 reasons.add(REQUIREMENTS, format!("the wheel's generator is {pin} itself, built from its own source"));
             }
             (true, false) => {
@@ -428,18 +437,22 @@ fn contradicted(bounds: &[Bound]) -> Option<usize> {
     })
 }
 
+/// The seconds since 1970-01-01 of a time without a zone, which is taken as UTC: that is what tools write that honour
+/// `SOURCE_DATE_EPOCH`.
+pub(crate) fn seconds_of(time: DateTime) -> Option<i64> {
+    time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second())
+}
+
 fn choose_epoch(times: MemberTimes, first_upload: Timestamp, reasons: &mut Reasons) -> Option<i64> {
     const KEY: &str = "build.source-date-epoch";
-    // A time without a zone is taken as UTC, which is what tools write that honour SOURCE_DATE_EPOCH.
-    let seconds = |time: DateTime| time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second());
     match times {
         MemberTimes::Uniform(time) => {
             reasons.add(KEY, format!("all members of the wheel have this time, {time}"));
-            seconds(time)
+            seconds_of(time)
         }
         MemberTimes::Newest(time) => {
             reasons.add(KEY, format!("the newest time of a member of the wheel, {time}"));
-            seconds(time)
+            seconds_of(time)
         }
         MemberTimes::None => {
             reasons.add(KEY, "the wheel's members have no times; the first upload of the release".to_owned());
@@ -451,7 +464,7 @@ fn choose_epoch(times: MemberTimes, first_upload: Timestamp, reasons: &mut Reaso
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Provider;
+    use crate::{Provider, WheelOptions};
 
     fn release(file: &str) -> Release {
         Release { wheel: file.parse().unwrap(), first_upload: "2021-05-05T14:18:18Z".parse().unwrap() }

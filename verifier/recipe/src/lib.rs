@@ -1,7 +1,7 @@
 //! How a published file was built.
 //!
-//! Evidence is read from the published file ([`WheelEvidence`]) and from its source ([`SourceEvidence`]); [`infer`] turns
-//! it, together with what the caller has on offer, into a [`Recipe`] with a [`Reason`] beside each choice. A recipe is
+//! Evidence is read from the published file ([`WheelEvidence`], [`SdistEvidence`]) and from its source ([`SourceEvidence`]);
+//! [`infer`] turns it, or [`infer_sdist`], together with what the caller has on offer, into a [`Recipe`] with a [`Reason`] beside each choice. A recipe is
 //! plain data ([TOML](Recipe::to_toml)): it can be printed, edited, given back, and it never edits source nor excludes
 //! files.
 //!
@@ -38,6 +38,7 @@ mod overrides;
 mod python;
 mod recipe;
 mod requirement;
+mod sdist;
 mod search;
 mod source;
 mod version_control;
@@ -54,6 +55,7 @@ pub use recipe::{
     WheelOptions,
 };
 pub use requirement::infer_requirement;
+pub use sdist::{SdistEvidence, Spelling, infer_sdist};
 pub use search::{BuiltWheel, Candidate, Closeness, Known, Search, TrialEnd};
 pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement, declared_name};
 pub use version_control::VersionControl;

@@ -211,7 +211,7 @@ mod tests {
         let known =
             applied("[interpreter]\nversion = \"3.9\"\n[build]\nfront-end = \"setup-py\"\nsource-date-epoch = 7");
         assert_eq!(known.recipe.interpreter.version, "3.9");
-        let setup_py = FrontEnd::SetupPy { options: crate::WheelOptions::default(), python_path: Vec::new() };
+        let setup_py = FrontEnd::setup_py();
         assert_eq!((&known.recipe.front_end, known.recipe.source_date_epoch), (&setup_py, Some(7)));
         let keys: Vec<_> = known.reasons.iter().map(|reason| reason.key.as_str()).collect();
         let given = ["interpreter.version", "build.front-end", "build.source-date-epoch"];

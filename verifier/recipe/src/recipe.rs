@@ -87,6 +87,14 @@ pub enum FrontEnd {
     },
 }
 
+impl FrontEnd {
+    /// `setup.py` as it is, without any option.
+    #[must_use]
+    pub fn setup_py() -> Self {
+        Self::SetupPy { options: WheelOptions::default(), python_path: Vec::new() }
+    }
+}
+
 /// What `setup.py bdist_wheel` can be given that shows in a wheel's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

@@ -26,7 +26,7 @@ pub fn infer_requirement(source: &SourceEvidence, recipe: &Recipe, uploaded: Tim
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FrontEnd, WheelOptions};
+    use crate::FrontEnd;
 
     #[test]
     fn a_requirement_is_built_like_what_requires_it() {
@@ -37,7 +37,7 @@ mod tests {
         .unwrap();
         let source = SourceEvidence { has_setup_py: true, ..SourceEvidence::default() };
         let inner = infer_requirement(&source, &outer, "2014-06-16T11:00:00Z".parse().unwrap()).recipe;
-        let setup_py = FrontEnd::SetupPy { options: WheelOptions::default(), python_path: Vec::new() };
+        let setup_py = FrontEnd::setup_py();
         assert_eq!((&inner.interpreter, &inner.front_end), (&outer.interpreter, &setup_py));
         assert_eq!(inner.requirements.cutoff, outer.requirements.cutoff);
         assert_eq!(inner.requirements.direct, ["setuptools", "wheel"]);

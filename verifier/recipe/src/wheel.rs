@@ -61,7 +61,7 @@ pub struct MemberFacts<'a> {
     pub is_unix: bool,
 }
 
-/// The modification times of a zip archive's members; without a zone, as the format has them.
+/// The modification times of an archive's members; without a zone, as zip files have them, and in UTC of a tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberTimes {
     /// No member has a valid time.
@@ -197,7 +197,7 @@ impl Machine {
 
 impl MemberTimes {
     /// The times of some members, of which some may have none.
-    fn of(times: impl IntoIterator<Item = Option<DateTime>>) -> Self {
+    pub(crate) fn of(times: impl IntoIterator<Item = Option<DateTime>>) -> Self {
         let known: Vec<DateTime> = times.into_iter().flatten().collect();
         match (known.iter().min(), known.iter().max()) {
             (Some(oldest), Some(newest)) if oldest == newest => Self::Uniform(*newest),

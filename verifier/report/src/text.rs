@@ -53,6 +53,7 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
         ];
         parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
         parts.push(format!("{} verbatim from the source, {} generated", files.verbatim, files.generated));
+        parts.extend((files.unsourced > 0).then(|| format!("{} from nowhere", files.unsourced)));
         line(&mut out, "files", &parts.join(", "));
         let mut parts = vec![format!("{} of {} identical", bytes.identical, bytes.total)];
         let counts = [
@@ -231,6 +232,14 @@ fn subject_and_source(out: &mut String, verdict: &Verdict) {
     }
     if let Some(digests) = &subject.digests {
         line(out, "", &format!("sha256:{}", digests.sha256));
+    }
+    if let Some(link) = &verdict.chain {
+        let made_from = link.source.as_ref().map(|source| source.uri.as_deref().unwrap_or(&source.file_name));
+        let made_from = made_from.map(|source| format!(" from {source}")).unwrap_or_default();
+        let qualities = meaning::qualities(link).join("; ");
+        let qualities = if qualities.is_empty() { qualities } else { format!(" ({qualities})") };
+        let outcome = link.outcome.name();
+        line(out, "chain", &format!("{}: {outcome}{qualities}{made_from}", link.subject.file_name));
     }
     if let Some(source) = &verdict.source {
         line(out, "source", source.uri.as_deref().unwrap_or(&source.file_name));

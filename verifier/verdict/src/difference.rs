@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::document::UNCOVERED;
+use crate::document::{CHAIN, UNCOVERED};
 
 /// At most this many differences are listed.
 const MAX_DIFFERENCES: usize = 50;
@@ -38,7 +38,8 @@ fn compare(path: &str, recorded: Option<&Value>, replayed: Option<&Value>, found
     match (recorded, replayed) {
         (Some(Value::Object(a)), Some(Value::Object(b))) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            for key in keys.into_iter().filter(|key| !path.is_empty() || !UNCOVERED.contains(&key.as_str())) {
+            let is_document = path.split('.').all(|part| part.is_empty() || part == CHAIN);
+            for key in keys.into_iter().filter(|key| !is_document || !UNCOVERED.contains(&key.as_str())) {
                 let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 compare(&inner, a.get(key), b.get(key), found);
             }

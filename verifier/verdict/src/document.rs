@@ -28,6 +28,10 @@ pub struct Verdict {
     /// What it is claimed to be built from; absent where none was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// The verdict on the source itself: of a wheel that was reproduced from an sdist, whether that comes from its commit. Absent
+    /// where that was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Box<Self>>,
     /// The outcome.
     pub outcome: Outcome,
     /// How exactly it was reproduced.
@@ -389,6 +393,7 @@ impl Verdict {
             verdict_digest: None,
             subject,
             source: None,
+            chain: None,
             outcome: Outcome::Inconclusive,
             level: None,
             mismatch: None,
@@ -418,6 +423,15 @@ impl Verdict {
         (self.outcome, self.level, self.mismatch, self.matches) = (outcome, level, mismatch, matches);
     }
 
+    /// The exit code of a command that came to this verdict. With a chain two files were asked about: the first that occurs of 1, 2
+    /// and 0.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let own = self.outcome.exit_code(&self.findings);
+        let of_chain = self.chain.as_ref().map_or(0, |chain| chain.exit_code());
+        [1, 2].into_iter().find(|code| [own, of_chain].contains(code)).unwrap_or(0)
+    }
+
     /// Computes `verdictDigest` over the document as it stands.
     ///
     /// # Errors
@@ -440,12 +454,21 @@ impl Verdict {
 /// The SHA-256 over all of a document that `verdictDigest` covers.
 pub(crate) fn covered_digest(document: &Value) -> Sha256 {
     let mut covered = document.clone();
-    if let Some(object) = covered.as_object_mut() {
-        UNCOVERED.iter().for_each(|key| drop(object.remove(*key)));
-    }
+    uncover(&mut covered);
     // Objects of serde_json are sorted by key; with ASCII keys and integers only, this is the form of RFC 8785.
     Sha256::of(covered.to_string().as_bytes())
 }
+
+/// Removes what `verdictDigest` does not cover, from a document and from that on its source.
+fn uncover(document: &mut Value) {
+    if let Some(object) = document.as_object_mut() {
+        UNCOVERED.iter().for_each(|key| drop(object.remove(*key)));
+        object.get_mut(CHAIN).into_iter().for_each(uncover);
+    }
+}
+
+/// The key of the verdict on the source.
+pub(crate) const CHAIN: &str = "chain";
 
 /// The keys that `verdictDigest` does not cover.
 pub(crate) const UNCOVERED: [&str; 2] = ["run", "verdictDigest"];
@@ -480,6 +503,36 @@ mod tests {
         assert_eq!(digest(&mut other), base, "sealing twice changes nothing");
         other.outcome = Outcome::Reproduced;
         assert_ne!(digest(&mut other), base);
+    }
+
+    #[test]
+    fn the_digest_covers_the_verdict_on_the_source_but_for_its_run() {
+        let digest = |outcome, duration| {
+            let mut link = verdict();
+            link.outcome = outcome;
+            link.run.durations_ms.insert("build".to_owned(), duration);
+            link.seal().unwrap();
+            let mut whole = verdict();
+            whole.chain = Some(Box::new(link));
+            whole.seal().unwrap();
+            whole.verdict_digest
+        };
+        assert_eq!(digest(Outcome::Reproduced, 1), digest(Outcome::Reproduced, 2));
+        assert_ne!(digest(Outcome::Reproduced, 1), digest(Outcome::NotReproduced, 1));
+    }
+
+    #[test]
+    fn a_chain_that_does_not_hold_is_no_success() {
+        let code = |own, link| {
+            let (mut whole, mut source) = (verdict(), verdict());
+            (whole.outcome, source.outcome) = (own, link);
+            whole.chain = Some(Box::new(source));
+            whole.exit_code()
+        };
+        assert_eq!(code(Outcome::Reproduced, Outcome::Reproduced), 0);
+        assert_eq!(code(Outcome::Reproduced, Outcome::NotReproduced), 1);
+        assert_eq!(code(Outcome::Reproduced, Outcome::Inconclusive), 2);
+        assert_eq!(code(Outcome::NotReproduced, Outcome::Inconclusive), 1);
     }
 
     #[test]

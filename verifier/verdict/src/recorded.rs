@@ -72,6 +72,8 @@ pub struct RecordedVerdict {
     pub subject: Subject,
     /// What it is claimed to be built from.
     pub source: Option<Source>,
+    /// The verdict on the source itself.
+    pub chain: Option<Box<Self>>,
     /// The outcome.
     pub outcome: Outcome,
     /// Why the outcome is none of a comparison.
@@ -154,6 +156,7 @@ struct Form {
     verdict_digest: Sha256,
     subject: Subject,
     source: Option<Source>,
+    chain: Option<Value>,
     outcome: Outcome,
     reason: Option<Reason>,
     recipe: Option<RecipeForm>,
@@ -229,6 +232,7 @@ impl RecordedVerdict {
             return Err(ReadVerdictError::Digest { says, is });
         }
         let recipe = form.recipe.map(RecipeForm::check).transpose()?;
+        let chain = form.chain.map(Self::of_document).transpose()?.map(Box::new);
         let Form {
             subject,
             source,
@@ -252,6 +256,7 @@ impl RecordedVerdict {
             verdict_digest,
             subject,
             source,
+            chain,
             outcome,
             reason,
             recipe,

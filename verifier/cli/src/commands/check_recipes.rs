@@ -1,7 +1,7 @@
 //! `twinbuild corpus check-recipes`
 
 use serde::Serialize;
-use twinbuild_judge::{Judge, JudgeError, MOST_TRIALS, Options, OverrideFile, Overrides, Target};
+use twinbuild_judge::{GitChoice, Judge, JudgeError, MOST_TRIALS, Options, OverrideFile, Overrides, Target};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::escape;
 use twinbuild_verdict::{Level, Outcome, Verdict};
@@ -50,6 +50,7 @@ pub(crate) fn run(global: &Global, arguments: &CheckRecipes) -> Result<u8, Failu
     let options = Options {
         artifact: None,
         as_of: None,
+        chain: GitChoice::None,
         recipe: None,
         overrides,
         hosts: settings.hosts.clone(),

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use twinbuild_judge::{GitOptions, Judge, Options};
+use twinbuild_judge::{GitChoice, GitOptions, Judge, Options};
 use twinbuild_nightly::{Event, ReportFiles, Results, RunError, read_list, read_older, run as run_list};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::{AboutRun, CorpusReport, Style, Summary, Tally, headline};
@@ -38,6 +38,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let options = Options {
         artifact: None,
         as_of: None,
+        chain: GitChoice::None,
         recipe: None,
         overrides: settings.overrides(&arguments.recipes)?,
         hosts: settings.hosts.clone(),

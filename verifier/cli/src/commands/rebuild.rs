@@ -21,6 +21,7 @@ pub(crate) fn run(global: &Global, arguments: &Rebuild) -> Result<u8, Failure> {
     };
     let (judge, target) = judge(global, &arguments.subject, |settings, options| {
         options.recipe = recipe;
+        options.chain = arguments.chain().map_err(Failure::usage)?;
         options.keep.clone_from(&arguments.keep);
         options.variations = arguments.variations();
         options.most_trials = arguments.search.trials;

@@ -5,7 +5,7 @@ use std::fs::File;
 use anyhow::Context as _;
 use serde::Serialize;
 use twinbuild_compare::Normalizing;
-use twinbuild_judge::{Judge, MissingInput, Options, Overrides, Replay as Replayed, ReplayEnd};
+use twinbuild_judge::{GitChoice, Judge, MissingInput, Options, Overrides, Replay as Replayed, ReplayEnd};
 use twinbuild_report::{Style, escape, headline};
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{Difference, ReadVerdictError, RecordedVerdict, Verdict};
@@ -45,6 +45,7 @@ pub(crate) fn run(global: &Global, arguments: &Replay) -> Result<u8, Failure> {
     let options = Options {
         artifact: None,
         as_of: None,
+        chain: GitChoice::None,
         recipe: None,
         overrides: Overrides::default(),
         hosts: settings.hosts.clone(),

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use twinbuild_archive::{Format, Member, MemberKind};
+use twinbuild_archive::{Member, MemberKind};
 use twinbuild_recipe::{Header, parse_headers};
 use twinbuild_subject::MemberPath;
 
 use super::draft::Draft;
+use super::sdist::Sdist;
 use crate::comparison::Mismatch;
 use crate::finding::{Finding, Severity};
 use crate::mode;
@@ -94,13 +95,15 @@ pub(crate) struct Meaning<'a> {
     source: &'a SourceIndex,
     /// The `*.dist-info` folders of the rebuild. Another one is what an installer takes for another project.
     folders: HashSet<&'a [u8]>,
+    /// Where the files are sdists.
+    sdist: Option<Sdist<'a>>,
 }
 
 impl<'a> Meaning<'a> {
     /// Of changes between `published`, the left file, and `rebuilt`.
     pub(crate) fn new(published: &Side<'a>, rebuilt: &Side<'a>, source: &'a SourceIndex) -> Self {
         let folders = rebuilt.archive.members.iter().map(|member| top(&member.path)).collect();
-        Self { published: *published, rebuilt: *rebuilt, source, folders }
+        Self { published: *published, rebuilt: *rebuilt, source, folders, sdist: Sdist::find(rebuilt) }
     }
 
     /// Of one change; `None` where it follows from others.
@@ -108,6 +111,11 @@ impl<'a> Meaning<'a> {
         use Mismatch::{Code, Packaging};
         use Severity::{Alert, Warning};
         let (published, rebuilt) = (&self.published, &self.rebuilt);
+        if let Some(sdist) = &self.sdist
+            && let Some(explained) = sdist.explain(change, published, rebuilt, self.source)?
+        {
+            return Ok(Some(explained));
+        }
         let explained = match change {
             Change::OnlyLeft(index) => self.only_published(published.member(*index)),
             Change::OnlyRight(index) => only_rebuilt(&rebuilt.member(*index).path),
@@ -116,7 +124,10 @@ impl<'a> Meaning<'a> {
                 let detail = format!("it is {} in the published file and {} in the rebuild", kind(a), kind(b));
                 (Finding::of("kind-changed", Alert, &a.path, detail).into(), Code)
             }
-            Change::Content(left, right) => content_changed(published, *left, rebuilt, *right)?,
+            Change::Content(left, right) => {
+                let role = Role::of(&published.member(*left).path);
+                content_changed(role, published, *left, rebuilt, *right)?
+            }
             Change::ImpliedRecord(..) => return Ok(None),
             Change::Data(left, _) => {
                 let member = published.member(*left);
@@ -220,7 +231,9 @@ fn only_rebuilt<'a>(path: &MemberPath) -> Explained<'a> {
     (Finding::of("not-published", severity, path, detail).into(), mismatch)
 }
 
-fn content_changed<'a>(
+/// What it means that a member, which is of this role, has another content.
+pub(super) fn content_changed<'a>(
+    role: Role,
     published: &Side<'a>,
     left: usize,
     rebuilt: &Side<'a>,
@@ -228,9 +241,7 @@ fn content_changed<'a>(
 ) -> Result<Explained<'a>, CompareError> {
     use Mismatch::{Code, Packaging};
     use Severity::{Alert, Note, Warning};
-    let path = &published.member(left).path;
-    let role = Role::of(path);
-    let is_read = matches!(role, Role::Metadata | Role::WheelFile | Role::Licence) || is_pkg_info(published, path);
+    let is_read = matches!(role, Role::Metadata | Role::WheelFile | Role::Licence);
     let contents = if is_read { published.content(left)?.zip(rebuilt.content(right)?) } else { None };
     let (code, severity, mismatch) = match (role, &contents) {
         (Role::Metadata, Some((a, b))) => {
@@ -251,9 +262,6 @@ fn content_changed<'a>(
             }
         }
         (Role::Licence, Some((a, b))) if differ_in_years(a, b) => ("metadata-date-changed", Note, Packaging),
-        (Role::Content, Some((a, b))) if changed_fields(a, b).iter().all(Changed::is_date) => {
-            ("metadata-date-changed", Note, Packaging)
-        }
         (Role::Metadata | Role::WheelFile | Role::DependencyLinks, _) => ("dependencies-changed", Alert, Code),
         (Role::EntryPoints, _) => ("entry-points-changed", Alert, Code),
         (Role::Record, _) => ("record-changed", Warning, Packaging),
@@ -281,12 +289,6 @@ const DECISIVE_TAGS: [&str; 4] = ["wheel-version", "tag", "root-is-purelib", ""]
 
 /// Fields that tools add for the time of a build, in lower case; the specification of `METADATA` has none.
 const DATE_FIELDS: [&str; 6] = ["date", "build-date", "build-time", "build-timestamp", "release-date", "timestamp"];
-
-/// The `PKG-INFO` at the top of an sdist. In a wheel a file of this name is one that code can read, like any other.
-fn is_pkg_info(side: &Side<'_>, path: &MemberPath) -> bool {
-    let depth = path.as_bytes().iter().filter(|byte| **byte == b'/').count();
-    side.archive.format != Format::Zip && depth == 1 && path.file_name() == b"PKG-INFO"
-}
 
 /// A header field in which two files differ.
 struct Changed {

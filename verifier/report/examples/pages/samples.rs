@@ -76,6 +76,7 @@ pub(crate) fn not_reproduced() -> Verdict {
         path: path.into(),
         result,
         origin: MemberOrigin::Generated,
+        source: None,
         is_native,
     };
     comparison.members = vec![
