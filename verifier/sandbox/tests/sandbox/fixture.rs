@@ -67,6 +67,22 @@ impl Fixture {
         &self.root
     }
 
+    /// Where bubblewrap's sandboxes put their roots together.
+    pub(crate) fn roots(&self) -> PathBuf {
+        self.root.join("roots")
+    }
+
+    /// Makes another user the owner of it, whose files that user can link then.
+    pub(crate) fn give_to(&self, user: u32) {
+        let mut left = vec![self.root.clone()];
+        while let Some(path) = left.pop() {
+            std::os::unix::fs::lchown(&path, Some(user), Some(user)).unwrap();
+            if path.symlink_metadata().unwrap().is_dir() {
+                left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        }
+    }
+
     pub(crate) fn layer(&self) -> PathBuf {
         self.root.join("layer")
     }
@@ -126,6 +142,11 @@ pub(crate) fn text(spec: &Spec) -> String {
 /// A directory that an unprivileged user may use, gone at the end.
 pub(crate) fn scratch() -> TempDir {
     tempfile::Builder::new().prefix("twinbuild-sandbox-").tempdir_in("/tmp").unwrap()
+}
+
+/// Whether sandboxes are put up by bubblewrap.
+pub(crate) fn is_bubblewrapped() -> bool {
+    twinbuild_sandbox::chosen().choice == twinbuild_sandbox::Choice::Bubblewrap
 }
 
 pub(crate) fn is_root() -> bool {

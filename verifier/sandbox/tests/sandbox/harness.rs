@@ -4,13 +4,27 @@ use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, exit};
 
+use twinbuild_sandbox::{Choice, Chosen};
+
 use crate::fixture::Fixture;
 
 pub(crate) type Test = (&'static str, fn(&Fixture));
 
-/// Where the unprivileged second run finds the fixture of the first.
+/// Where the further runs find the fixture of the first, and what they are to be.
 const FIXTURE: &str = "TWINBUILD_SANDBOX_TEST_FIXTURE";
+const KIND: &str = "TWINBUILD_SANDBOX_TEST_KIND";
 const NOBODY: u32 = 65_534;
+/// An unprivileged user, and one whose sandboxes are put up by bubblewrap.
+const USER: &str = "user";
+const BUBBLEWRAP: &str = "bubblewrap";
+
+/// Has the sandboxes of this process put up by what it was started for.
+pub(crate) fn choose() {
+    if let (Some(root), true) = (std::env::var_os(FIXTURE), std::env::var(KIND).is_ok_and(|kind| kind == BUBBLEWRAP)) {
+        let roots = Fixture::open(root).roots();
+        twinbuild_sandbox::choose(Chosen { choice: Choice::Bubblewrap, roots });
+    }
+}
 
 pub(crate) fn run(tests: &[Test], arguments: &[String]) {
     let flag = |name: &str| arguments.iter().any(|argument| argument == name);
@@ -24,18 +38,23 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
     }
     let is_root = rustix::process::geteuid().is_root();
     let inherited = std::env::var_os(FIXTURE);
-    let users: &[&str] = match (&inherited, is_root) {
-        (None, true) => &["root", "user"],
-        _ => &["user"],
-    };
+    let here = std::env::var(KIND).unwrap_or_else(|_| (if is_root { "root" } else { USER }).to_owned());
+    let mut users: Vec<&str> = vec![&here];
+    if inherited.is_none() {
+        users.extend(is_root.then_some(USER));
+        match has_bubblewrap() {
+            true => users.push(BUBBLEWRAP),
+            false => println!("bubblewrap is not installed, and its sandboxes are not tested"),
+        }
+    }
     let is_chosen = |user: &str, name: &str| {
         let name = format!("{user}::{name}");
         let fits = |filter: &&String| if flag("--exact") { name == **filter } else { name.contains(filter.as_str()) };
         !flag("--ignored") && (filters.is_empty() || filters.iter().any(fits))
     };
-    let chosen = |user: &'static str| tests.iter().filter(move |test| is_chosen(user, test.0));
+    let chosen = |user: &str| tests.iter().filter(|test| is_chosen(user, test.0)).collect::<Vec<_>>().into_iter();
     if flag("--list") {
-        for user in users {
+        for user in &users {
             chosen(user).for_each(|test| println!("{user}::{}: test", test.0));
         }
         return;
@@ -46,9 +65,8 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
     if inherited.is_none() {
         println!("\nrunning {total} tests");
     }
-    let here = if is_root { "root" } else { "user" };
     let mut failed: Vec<String> = Vec::new();
-    for (name, test) in chosen(here) {
+    for (name, test) in chosen(&here) {
         let is_ok = catch_unwind(AssertUnwindSafe(|| test(&fixture))).is_ok();
         println!("test {here}::{name} ... {}", if is_ok { "ok" } else { "FAILED" });
         if !is_ok {
@@ -59,17 +77,15 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
         exit(i32::try_from(failed.len().min(100)).unwrap());
     }
     let mut count = failed.len();
-    if is_root && chosen("user").count() > 0 {
+    for user in users.iter().skip(1).filter(|user| chosen(user).count() > 0) {
         // The binary below target/ may be out of an unprivileged user's reach, the copy in the layer is not.
-        let status = Command::new(fixture.layer().join("usr/bin/probe"))
-            .args(arguments)
-            .env(FIXTURE, fixture.root())
-            .env("TMPDIR", "/tmp")
-            .current_dir("/")
-            .uid(NOBODY)
-            .gid(NOBODY)
-            .status()
-            .unwrap();
+        let mut command = Command::new(fixture.layer().join("usr/bin/probe"));
+        command.args(arguments).env(FIXTURE, fixture.root()).env(KIND, user).env("TMPDIR", "/tmp").current_dir("/");
+        if is_root {
+            fixture.give_to(NOBODY);
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let status = command.status().unwrap();
         count += usize::try_from(status.code().unwrap_or(100)).unwrap();
     }
     let word = if count == 0 { "ok" } else { "FAILED" };
@@ -80,4 +96,8 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
     );
     drop(fixture);
     exit(if count == 0 { 0 } else { 1 });
+}
+
+fn has_bubblewrap() -> bool {
+    Command::new("bwrap").arg("--version").output().is_ok_and(|output| output.status.success())
 }
