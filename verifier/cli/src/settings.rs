@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use twinbuild_environment::HostPlaces;
 use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
+use twinbuild_sandbox::{Choice, Chosen, choose};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
 use crate::arguments::Global;
@@ -27,6 +28,7 @@ struct File {
     #[serde(default)]
     limits: BTreeMap<String, u64>,
     interpreters: Option<Vec<PathBuf>>,
+    sandbox: Option<String>,
 }
 
 /// The settings of a run.
@@ -38,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     pub(crate) limits: ChosenLimits,
     pub(crate) hosts: HostPlaces,
+    pub(crate) sandbox: Chosen,
 }
 
 impl Settings {
@@ -95,8 +98,21 @@ impl Settings {
             Some(list) => std::env::split_paths(&list).collect(),
             None => project.interpreters.or(user.interpreters).unwrap_or_default(),
         };
+        let sandbox = match global.sandbox {
+            Some(choice) => choice,
+            None => match variable("TWINBUILD_SANDBOX").or(project.sandbox).or(user.sandbox) {
+                Some(name) => name.parse().map_err(|reason: String| {
+                    Failure::usage(anyhow!("TWINBUILD_SANDBOX or the key `sandbox`: {reason}"))
+                })?,
+                None => Choice::Auto,
+            },
+        };
+        let sandbox = Chosen { choice: sandbox, roots: cache_dir.join("roots") };
+        // Before the first build, whatever command it is of.
+        choose(sandbox.clone());
         Ok(Self {
             cache_dir,
+            sandbox,
             index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
             mirror: DebianMirror::discover(mirror.as_deref(), snapshot.as_deref()).map_err(Failure::usage)?,
             network: if is_offline { Network::Offline } else { Network::Online },

@@ -84,6 +84,18 @@ pub fn chosen() -> Chosen {
     chosen
 }
 
+/// The user and group that a command has inside, which asks for these: others, the caller's, only in a sandbox without a user
+/// namespace. What names them inside, such as `/etc/passwd`, is to name these. To be asked after the first command.
+#[must_use]
+pub fn ids_inside(uid: u32, gid: u32) -> (u32, u32) {
+    match DECIDED.get() {
+        Some(Means::Bubblewrap(Bubblewrap { has_user_namespace: false, .. })) => {
+            (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
+        }
+        _ => (uid, gid),
+    }
+}
+
 /// What a command is to run in; nothing where its own attempt is to decide.
 pub(crate) fn means() -> Result<Option<&'static Means>, Error> {
     if let Some(means) = DECIDED.get() {

@@ -17,8 +17,8 @@ pub use decision::{Decision, Level, Matches, Outcome, decide};
 pub use difference::{Difference, differences};
 pub use document::{
     ArtifactRecord, Choices, Container, EnvironmentRecord, InputRecord, LogRecord, Nondeterminism, NondeterminismCause,
-    Reason, Rebuild, RecipeRecord, Run, SCHEMA_VERSION, Source, SourceKind, ToolRecord, Trust, VariationRecord,
-    Verdict,
+    Reason, Rebuild, RecipeRecord, Run, SCHEMA_VERSION, SandboxRecord, Source, SourceKind, ToolRecord, Trust,
+    VariationRecord, Verdict,
 };
 pub use evidence::{
     ActivityRecord, AddressRecord, AttemptRecord, CallRecord, EvidenceRecord, ExecutionRecord, RefusalRecord,

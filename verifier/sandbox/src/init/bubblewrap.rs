@@ -21,7 +21,8 @@ use super::mounts::{self, DEVICE_LINKS, DEVICES, PROC_MASKED_DIRECTORIES, PROC_M
 use super::parts::Parts;
 use super::root::Root;
 use super::skeleton::{Shape, Skeleton};
-use super::{Pipes, clock};
+use super::watchdog::fields_of_stat;
+use super::{Pipes, above, clock};
 use crate::bubblewrap::Bubblewrap;
 use crate::error::{Failure, Step};
 use crate::spec::{Places, SkeletonFile, Spec};
@@ -201,6 +202,8 @@ fn start(
     pipes: Pipes,
 ) -> Result<(), Failure> {
     let parts = Parts::of_this_program()?;
+    // Clear of the standard streams, which are bubblewrap's.
+    let theirs = above(control)?;
     let (hello, hello_writer) = std::io::pipe().step(|| "make a pipe".to_owned())?;
     let (words, words_writer) = std::io::pipe().step(|| "make a pipe".to_owned())?;
     let mut arguments = isolation(&bubblewrap, spec.as_deref())?;
@@ -210,7 +213,7 @@ fn start(
         spec,
         bubblewrap,
         descriptors: Descriptors {
-            control: control.as_raw_fd(),
+            control: theirs.as_raw_fd(),
             message: pipes.message.as_raw_fd(),
             log: pipes.log.as_raw_fd(),
             hello: hello_writer.as_raw_fd(),
@@ -231,7 +234,7 @@ fn start(
         .step(|| "become the reaper of what is started".to_owned())?;
     let Some(id) = syscalls::fork().step(|| "fork".to_owned())? else {
         let kept = [&pipes.message, &pipes.log, &order].into_iter().map(AsFd::as_fd);
-        let kept = kept.chain([control.as_fd(), hello_writer.as_fd()]).chain(plan.preload.iter().map(AsFd::as_fd));
+        let kept = kept.chain([theirs.as_fd(), hello_writer.as_fd()]).chain(plan.preload.iter().map(AsFd::as_fd));
         let kept = kept.chain(plan.copies.iter().chain(parts.descriptors()).map(AsFd::as_fd));
         let connect = || {
             for fd in kept {
@@ -252,7 +255,7 @@ fn start(
         let _ = writeln!(words, "{} could not be started: {error}", program.display());
         syscalls::exit(127);
     };
-    drop((hello_writer, words_writer, order, parts, plan.copies, plan.preload));
+    drop((theirs, hello_writer, words_writer, order, parts, plan.copies, plan.preload));
     pipes.release()?;
     guard(id, control, hello, words)
 }
@@ -299,6 +302,25 @@ fn processes_of_this_user() -> u64 {
     processes.filter_map(|entry| threads(entry.path())).fold(0, u64::saturating_add)
 }
 
+/// Kills what this process is the parent of.
+fn kill_children() {
+    let own = rustix::process::getpid().as_raw_pid();
+    let Ok(entries) = std::fs::read_dir("/proc") else { return };
+    let processes =
+        entries.filter_map(Result::ok).filter_map(|entry| entry.file_name().to_str()?.parse::<c_int>().ok());
+    for process in processes {
+        let stat = std::fs::read(format!("/proc/{process}/stat")).unwrap_or_default();
+        let stat = String::from_utf8_lossy(&stat);
+        let parent = fields_of_stat(&stat).and_then(|mut fields| fields.nth(1)?.parse::<c_int>().ok());
+        if parent == Some(own)
+            && let Some(child) = rustix::process::Pid::from_raw(process)
+        {
+            // It is not reaped yet, so its id is its own.
+            let _ = rustix::process::kill_process(child, Signal::KILL);
+        }
+    }
+}
+
 /// Waits until all is over, which the caller's going away brings about.
 fn guard(id: c_int, control: &UnixStream, hello: PipeReader, words: PipeReader) -> Result<(), Failure> {
     let monitor = rustix::process::Pid::from_raw(id)
@@ -317,9 +339,11 @@ fn guard(id: c_int, control: &UnixStream, hello: PipeReader, words: PipeReader) 
             break (Ok(()), is_gone);
         }
     };
-    // Process 1 dies with it, or ends by itself when it finds the caller gone.
     let _ = pidfd_send_signal(&monitor, Signal::KILL);
-    while let Waited::Ended(..) = syscalls::wait_for_child(true) {}
+    // What it has started dies with it, but for what it was about to start: that has fallen to this process, and waits for ever.
+    while let Waited::Ended(..) = syscalls::wait_for_child(true) {
+        kill_children();
+    }
     is_over.step(|| "wait for bubblewrap".to_owned())?;
     let mut greeting = Vec::new();
     let _ = hello.take(1).read_to_end(&mut greeting);

@@ -72,6 +72,16 @@ impl Fixture {
         self.root.join("roots")
     }
 
+    /// A folder with a bubblewrap that is set-user-id.
+    pub(crate) fn setuid_bubblewrap(&self) -> PathBuf {
+        let folder = self.root.join("setuid");
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join("bwrap");
+        fs::copy("/usr/bin/bwrap", &program).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+        folder
+    }
+
     /// Makes another user the owner of it, whose files that user can link then.
     pub(crate) fn give_to(&self, user: u32) {
         let mut left = vec![self.root.clone()];
@@ -147,6 +157,20 @@ pub(crate) fn scratch() -> TempDir {
 /// Whether sandboxes are put up by bubblewrap.
 pub(crate) fn is_bubblewrapped() -> bool {
     twinbuild_sandbox::chosen().choice == twinbuild_sandbox::Choice::Bubblewrap
+}
+
+/// Whether there are no user namespaces, and bubblewrap is set-user-id.
+pub(crate) fn is_without_user_namespaces() -> bool {
+    crate::harness::kind().is_some_and(|kind| kind == crate::harness::SETUID_BUBBLEWRAP)
+}
+
+/// The user and group that a command has inside, which asks for 1234 and 2345.
+pub(crate) fn ids() -> (u32, u32) {
+    if is_without_user_namespaces() {
+        (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
+    } else {
+        (1234, 2345)
+    }
 }
 
 pub(crate) fn is_root() -> bool {

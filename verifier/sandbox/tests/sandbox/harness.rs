@@ -2,6 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::{Command, exit};
 
 use twinbuild_sandbox::{Choice, Chosen};
@@ -17,10 +18,21 @@ const NOBODY: u32 = 65_534;
 /// An unprivileged user, and one whose sandboxes are put up by bubblewrap.
 const USER: &str = "user";
 const BUBBLEWRAP: &str = "bubblewrap";
+/// The same where there are no user namespaces, and so by a bubblewrap that is set-user-id.
+pub(crate) const SETUID_BUBBLEWRAP: &str = "setuid-bubblewrap";
+/// The first argument of a process that becomes that user.
+pub(crate) const WITHOUT_USER_NAMESPACES: &str = "__without-user-namespaces";
+const MAX_USER_NAMESPACES: &str = "/proc/sys/user/max_user_namespaces";
+
+/// What this process was started to be.
+pub(crate) fn kind() -> Option<String> {
+    std::env::var(KIND).ok()
+}
 
 /// Has the sandboxes of this process put up by what it was started for.
 pub(crate) fn choose() {
-    if let (Some(root), true) = (std::env::var_os(FIXTURE), std::env::var(KIND).is_ok_and(|kind| kind == BUBBLEWRAP)) {
+    let is_wanted = kind().is_some_and(|kind| [BUBBLEWRAP, SETUID_BUBBLEWRAP].contains(&kind.as_str()));
+    if let (Some(root), true) = (std::env::var_os(FIXTURE), is_wanted) {
         let roots = Fixture::open(root).roots();
         twinbuild_sandbox::choose(Chosen { choice: Choice::Bubblewrap, roots });
     }
@@ -38,12 +50,15 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
     }
     let is_root = rustix::process::geteuid().is_root();
     let inherited = std::env::var_os(FIXTURE);
-    let here = std::env::var(KIND).unwrap_or_else(|_| (if is_root { "root" } else { USER }).to_owned());
+    let here = kind().unwrap_or_else(|| (if is_root { "root" } else { USER }).to_owned());
     let mut users: Vec<&str> = vec![&here];
     if inherited.is_none() {
         users.extend(is_root.then_some(USER));
         match has_bubblewrap() {
-            true => users.push(BUBBLEWRAP),
+            true => {
+                users.push(BUBBLEWRAP);
+                users.extend(is_root.then_some(SETUID_BUBBLEWRAP));
+            }
             false => println!("bubblewrap is not installed, and its sandboxes are not tested"),
         }
     }
@@ -83,9 +98,29 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
         command.args(arguments).env(FIXTURE, fixture.root()).env(KIND, user).env("TMPDIR", "/tmp").current_dir("/");
         if is_root {
             fixture.give_to(NOBODY);
-            command.uid(NOBODY).gid(NOBODY);
         }
-        let status = command.status().unwrap();
+        let status = match *user {
+            SETUID_BUBBLEWRAP => {
+                let before = std::fs::read(MAX_USER_NAMESPACES).unwrap();
+                let path = fixture.setuid_bubblewrap();
+                let status = Command::new(command.get_program())
+                    .arg(WITHOUT_USER_NAMESPACES)
+                    .args(arguments)
+                    .envs([
+                        (FIXTURE, fixture.root()),
+                        (KIND, Path::new(user)),
+                        ("TMPDIR", "/tmp".as_ref()),
+                        ("PATH", &path),
+                    ])
+                    .current_dir("/")
+                    .status();
+                assert_eq!(std::fs::read(MAX_USER_NAMESPACES).unwrap(), before, "the host has what it had");
+                status
+            }
+            _ if is_root => command.uid(NOBODY).gid(NOBODY).status(),
+            _ => command.status(),
+        }
+        .unwrap();
         count += usize::try_from(status.code().unwrap_or(100)).unwrap();
     }
     let word = if count == 0 { "ok" } else { "FAILED" };
@@ -100,4 +135,28 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
 
 fn has_bubblewrap() -> bool {
     Command::new("bwrap").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// Enters a user namespace with the ids of the host, in which there can be no further one, and runs the tests there as an unprivileged user.
+pub(crate) fn become_without_user_namespaces(arguments: &[String]) -> ! {
+    let namespace = || std::fs::read_link("/proc/self/ns/user").unwrap();
+    let (host, own) = (namespace(), std::process::id());
+    let mut mapper = Command::new("/bin/sh")
+        .args([
+            "-c",
+            "read word && for map in uid_map gid_map; do echo 0 0 65536 > /proc/$0/$map; done",
+            &own.to_string(),
+        ])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // SAFETY: takes no pointer.
+    assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWUSER) }, 0);
+    std::io::Write::write_all(&mut mapper.stdin.take().unwrap(), b"now\n").unwrap();
+    assert!(mapper.wait().unwrap().success());
+    // The setting is one of each user namespace.
+    assert_ne!(namespace(), host);
+    std::fs::write(MAX_USER_NAMESPACES, "0").unwrap();
+    let error = Command::new("/proc/self/exe").args(arguments).uid(NOBODY).gid(NOBODY).exec();
+    panic!("{error}");
 }

@@ -23,6 +23,7 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some("__probe") => probe::run(&arguments[1], &arguments[2..]),
         Some("__caller") => lifetime::caller(&arguments[1..]),
+        Some(harness::WITHOUT_USER_NAMESPACES) => harness::become_without_user_namespaces(&arguments[1..]),
         _ => {
             let tests =
                 [isolation::TESTS, conditions::TESTS, files::TESTS, bounds::TESTS, evidence::TESTS, lifetime::TESTS]

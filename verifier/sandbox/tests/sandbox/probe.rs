@@ -64,6 +64,12 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
             open_files(argument(0).parse().unwrap(), argument(1).parse().unwrap(), argument(2).parse().unwrap());
         }
         "fill" => fill(argument(0), arguments.get(1).map(String::as_str)),
+        "fill-all" => {
+            let content = vec![1; argument(0).parse::<usize>().unwrap() << 20];
+            arguments[1..].iter().for_each(|path| fs::write(path, &content).unwrap());
+            std::thread::sleep(Duration::from_millis(600));
+        }
+        "shared-memory" => shared_memory(argument(0).parse().unwrap()),
         "fill-inodes" => fill_inodes(argument(0)),
         "spin" => spin(argument(0).parse().unwrap()),
         "execute" => execute(),
@@ -510,6 +516,24 @@ fn fill_inodes(path: &str) {
         }
     }
     println!("never");
+}
+
+/// Fills a segment of shared memory of so many MiB, and keeps it without having it attached.
+fn shared_memory(size_mib: usize) {
+    let size = size_mib << 20;
+    // SAFETY: takes no pointer.
+    let id = unsafe { libc::shmget(libc::IPC_PRIVATE, size, 0o600) };
+    if id < 0 {
+        std::process::exit(1);
+    }
+    // SAFETY: the kernel chooses the address; the segment is as long as what is written, and detached once.
+    unsafe {
+        let at = libc::shmat(id, std::ptr::null(), 0);
+        assert_ne!(at.addr(), usize::MAX);
+        at.write_bytes(1, size);
+        assert_eq!(libc::shmdt(at), 0);
+    }
+    std::thread::sleep(Duration::from_millis(900));
 }
 
 /// Tries to get at process 1, which has the same user.
