@@ -71,6 +71,11 @@ pub fn choose(chosen: Chosen) {
     let _ = CHOSEN.set(chosen);
 }
 
+/// Removes what killed processes have left of roots. The next sandbox of bubblewrap's does so too.
+pub fn sweep_roots() {
+    crate::init::sweep_roots(&chosen().roots);
+}
+
 /// What was chosen, and where that was [`Choice::Auto`] and has come to a decision, the decision: for another process that is to run
 /// its commands in the same.
 #[must_use]
@@ -128,8 +133,8 @@ pub(crate) fn fall_back(refused: Error) -> Result<&'static Means, Error> {
     if DECIDED.get().is_none() && probe_host().iter().any(|check| !check.ok) {
         match (bubblewrap::find(&chosen().roots), refused) {
             (Ok(found), _) => settle(Means::Bubblewrap(found)),
-            (Err(also), Error::HostUnsupported { what, remedy }) => {
-                return Err(Error::HostUnsupported { what: format!("{what} ({also})"), remedy });
+            (Err(Error::HostUnsupported { what: also, .. }), Error::HostUnsupported { what, remedy }) => {
+                return Err(Error::HostUnsupported { what: format!("{what}; and by bubblewrap: {also}"), remedy });
             }
             (Err(_), refused) => return Err(refused),
         }

@@ -76,7 +76,7 @@ mod wire;
 
 pub use bubblewrap::probe_bubblewrap;
 pub use cancel::Cancel;
-pub use choice::{Choice, Chosen, choose, chosen, ids_inside};
+pub use choice::{Choice, Chosen, choose, chosen, ids_inside, sweep_roots};
 pub use collect::{Collected, CollectedKind};
 pub use error::{CollectReason, Error, Refused};
 pub use evidence::{Connection, Evidence, Execution, MAX_EVIDENCE, Program, Refusal};

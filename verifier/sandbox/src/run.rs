@@ -87,7 +87,10 @@ pub fn run(spec: &Spec, cancel: &Cancel) -> Result<Run, Error> {
     match run_by(&Means::Own, spec, cancel) {
         Err(refused @ Error::HostUnsupported { .. }) => run_by(choice::fall_back(refused)?, spec, cancel),
         Ok(run) => {
-            choice::settle(Means::Own);
+            // One that was cancelled may not have come so far that the host could refuse it.
+            if run.limits_in_force.is_some() {
+                choice::settle(Means::Own);
+            }
             Ok(run)
         }
         Err(error) => Err(error),

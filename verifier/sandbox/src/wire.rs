@@ -3,6 +3,7 @@
 //! Down go one [`Order`] as length and JSON, and later at most one byte, which means stop. Up come frames: one byte of kind, four of
 //! length (little-endian), the payload. A [`Kind::File`] frame is followed by the file's bytes, outside of any frame.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub(crate) struct Inside {
     pub(crate) spec: Option<Box<Spec>>,
     pub(crate) bubblewrap: Bubblewrap,
     pub(crate) descriptors: Descriptors,
-    /// The caller's namespaces, as /proc names them.
+    /// The caller's namespaces.
     pub(crate) namespaces: Namespaces,
     /// How many processes and threads the caller's user had.
     pub(crate) user_processes: u64,
@@ -56,19 +57,25 @@ pub(crate) struct Descriptors {
     pub(crate) copies: Vec<i32>,
 }
 
+/// Namespaces by their kinds, as /proc names them.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Namespaces {
-    pub(crate) user: String,
-    pub(crate) cgroup: String,
-}
+pub(crate) struct Namespaces(BTreeMap<String, String>);
 
 impl Namespaces {
+    const KINDS: [&str; 7] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
+
+    /// Those of this process, without what cannot be seen.
     pub(crate) fn of_this_process() -> Self {
-        let name = |kind: &str| {
-            let link = std::fs::read_link(format!("/proc/self/ns/{kind}"));
-            link.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
+        let name = |kind: &&str| {
+            let link = std::fs::read_link(format!("/proc/self/ns/{kind}")).ok()?;
+            Some(((*kind).to_owned(), link.to_string_lossy().into_owned()))
         };
-        Self { user: name("user"), cgroup: name("cgroup") }
+        Self(Self::KINDS.iter().filter_map(name).collect())
+    }
+
+    /// Whether one is seen to be another than that of `others`.
+    pub(crate) fn has_another(&self, kind: &str, others: &Self) -> bool {
+        self.0.get(kind).is_some_and(|own| others.0.get(kind).is_some_and(|other| own != other))
     }
 }
 
@@ -142,7 +149,7 @@ impl InForce {
     }
 }
 
-/// What a sandbox of bubblewrap's does not hold, or not as exactly, as this crate's own.
+/// What this crate's own sandbox holds, and one of bubblewrap's does not, or not as exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Weaker {
@@ -158,8 +165,10 @@ pub enum Weaker {
     ScratchBySum,
     /// Scratch was to be an overlay, and is a tmpfs.
     ScratchOverlay,
-    /// `/proc/self/mountinfo` tells host paths of the root and of binds.
-    HostPaths,
+    /// `/proc/self/mountinfo` tells host paths of the root and of binds, and statfs(2) of the root how full its file system is.
+    HostFileSystem,
+    /// Locks (flock(2)) and watches (inotify(7)) on files of the root reach other sandboxes on the same layers.
+    SharedFiles,
     /// What a process does that hides its memory (`PR_SET_DUMPABLE`) is told without paths and addresses.
     HiddenProcesses,
     /// The capability bounding set is not empty. No capability is in any other set, and none can be gained.
@@ -179,7 +188,8 @@ impl Weaker {
             Self::CgroupNamespace => "cgroup-namespace",
             Self::ScratchBySum => "scratch-by-sum",
             Self::ScratchOverlay => "scratch-overlay",
-            Self::HostPaths => "host-paths",
+            Self::HostFileSystem => "host-file-system",
+            Self::SharedFiles => "shared-files",
             Self::HiddenProcesses => "hidden-processes",
             Self::BoundingSet => "bounding-set",
             Self::KernelMemory => "kernel-memory",

@@ -50,7 +50,7 @@ pub(super) fn watch_over(
     // The mode of what is made here is what is asked for.
     rustix::process::umask(Mode::empty());
     let Some(spec) = spec else {
-        return start(Plan::of_nothing(), None, bubblewrap, control, pipes);
+        return start(Plan::of_nothing(&bubblewrap)?, None, bubblewrap, control, pipes);
     };
     let layers = mounts::open_all(spec.layers.iter(), "layer", OFlags::RDONLY)?;
     let root = Root::make(&bubblewrap.roots, &layers)?;
@@ -94,14 +94,13 @@ impl Arguments {
 }
 
 impl Plan {
-    /// Of a sandbox that has nothing but its `/proc` and `/dev/null`.
-    fn of_nothing() -> Self {
-        let arguments = ["--proc", "/proc", "--dev-bind", "/dev/null", "/dev/null"];
-        Self {
-            arguments: arguments.iter().filter_map(|argument| CString::new(*argument).ok()).collect(),
-            copies: Vec::new(),
-            preload: None,
-        }
+    /// Of a sandbox with nothing in it, that uses what others do.
+    fn of_nothing(bubblewrap: &Bubblewrap) -> Result<Self, Failure> {
+        let mut arguments = Arguments::default();
+        arguments.add(&[&"--hostname", &"probe", &"--proc", &"/proc", &"--dev-bind", &"/dev/null", &"/dev/null"])?;
+        arguments.tmpfs(Path::new("/tmp"), 0o755, (!bubblewrap.is_setuid).then_some(65_536))?;
+        arguments.add(&[&"--symlink", &"tmp", &"/link", &"--remount-ro", &"/tmp"])?;
+        Ok(Self { arguments: arguments.0, copies: Vec::new(), preload: None })
     }
 
     fn of(spec: &Spec, root: &Root, bubblewrap: &Bubblewrap) -> Result<Self, Failure> {

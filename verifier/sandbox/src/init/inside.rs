@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::Mode;
+use rustix::fs::{Mode, StatVfsMountFlags};
 
 use super::first::{self, NetworkCounters, Sandbox};
 use super::groups::Groups;
@@ -22,6 +22,9 @@ use crate::limit::Mechanism;
 use crate::spec::{Places, ScratchFileSystem, Spec};
 use crate::syscalls;
 use crate::wire::{Inside, Kind, Namespaces, Weaker, write_json};
+
+/// The namespaces that bubblewrap must have made.
+const ESSENTIAL: [&str; 5] = ["mnt", "pid", "net", "ipc", "uts"];
 
 /// Runs process 1; gives its exit code, which nobody reads. `order` is the number of the descriptor of its order.
 pub(super) fn run(order: &str) -> c_int {
@@ -56,20 +59,27 @@ fn live(inside: Inside, control: &mut UnixStream) -> Result<(), Failure> {
         return Ok(());
     }
     let own = Namespaces::of_this_process();
-    let has_user_namespace = own.user != namespaces.user && !own.user.is_empty();
-    let has_cgroup_namespace = own.cgroup != namespaces.cgroup && !own.cgroup.is_empty();
+    let has_user_namespace = own.has_another("user", &namespaces);
+    let has_cgroup_namespace = own.has_another("cgroup", &namespaces);
+    if let Some(kind) = ESSENTIAL.iter().find(|kind| !own.has_another(kind, &namespaces)) {
+        return Err(not_made(&format!("no {kind} namespace")));
+    }
+    if rustix::process::getpid().as_raw_pid() != 1 {
+        return Err(not_made("another first process"));
+    }
     let Some(spec) = spec else {
         drop(pipes);
         return write_json(control, Kind::Probed, &crate::host::checks_within()).step(|| "report".to_owned());
     };
 
+    let root = rustix::fs::statvfs("/").step(|| "look at the root".to_owned())?;
+    if !root.f_flag.contains(StatVfsMountFlags::RDONLY | StatVfsMountFlags::NOSUID) {
+        return Err(not_made("a root that can be written to"));
+    }
     rustix::process::umask(Mode::empty());
     let owner = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     if owner.0 == 0 {
-        return Err(Failure::Host {
-            what: "bubblewrap left the sandbox's first process the user id 0".to_owned(),
-            remedy: "run as an unprivileged user".to_owned(),
-        });
+        return Err(not_made("the user id 0"));
     }
     let scratch = Scratch::found(&spec, Places::of(&spec.scratch), owner)?;
     for (copy, source) in spec.copies.iter().zip(copies) {
@@ -80,8 +90,14 @@ fn live(inside: Inside, control: &mut UnixStream) -> Result<(), Failure> {
         fill(file, &spec).step(|| "write the list of the dynamic linker".to_owned())?;
     }
     let is_bounding_set_full = syscalls::drop_bounding_capabilities().is_err() && syscalls::has_bounding_capability();
-    let mut weaker = vec![Weaker::DomainName, Weaker::ScratchBySum, Weaker::HostPaths, Weaker::HiddenProcesses];
-    weaker.push(Weaker::KernelMemory);
+    let mut weaker = vec![
+        Weaker::DomainName,
+        Weaker::ScratchBySum,
+        Weaker::HostFileSystem,
+        Weaker::SharedFiles,
+        Weaker::HiddenProcesses,
+        Weaker::KernelMemory,
+    ];
     let conditional = [
         (!has_user_namespace, Weaker::UserIds),
         (spec.boot_offset_secs != 0, Weaker::BootTime),
@@ -111,6 +127,14 @@ fn live(inside: Inside, control: &mut UnixStream) -> Result<(), Failure> {
         kept_capabilities: &[],
     };
     first::conduct(&spec, control, sandbox)
+}
+
+/// What bubblewrap was asked for and this process does not find.
+fn not_made(found: &str) -> Failure {
+    Failure::Host {
+        what: format!("bubblewrap made a sandbox with {found}"),
+        remedy: "install a bubblewrap that works, or let this program make namespaces".to_owned(),
+    }
 }
 
 /// Whether the caller is gone already.

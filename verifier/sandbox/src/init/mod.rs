@@ -40,6 +40,7 @@ pub(crate) use command::can_take_descriptors;
 pub(crate) use filter::programs as filter_programs;
 pub(crate) use groups::Groups;
 pub(crate) use mounts::{PROC_REMEDY, new_mount};
+pub(crate) use root::sweep as sweep_roots;
 
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;

@@ -164,7 +164,7 @@ fn make_folder(roots: &Path) -> Result<(PathBuf, OwnedFd), Errno> {
 }
 
 /// Removes folders that a killed process has left.
-fn sweep(roots: &Path) {
+pub(crate) fn sweep(roots: &Path) {
     let Ok(entries) = fs::read_dir(roots) else { return };
     for entry in entries.filter_map(Result::ok) {
         let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));

@@ -156,7 +156,7 @@ pub(crate) fn scratch() -> TempDir {
 
 /// Whether sandboxes are put up by bubblewrap.
 pub(crate) fn is_bubblewrapped() -> bool {
-    twinbuild_sandbox::chosen().choice == twinbuild_sandbox::Choice::Bubblewrap
+    crate::harness::kind().is_some_and(|kind| kind == crate::harness::BUBBLEWRAP) || is_without_user_namespaces()
 }
 
 /// Whether there are no user namespaces, and bubblewrap is set-user-id.

@@ -17,7 +17,7 @@ const KIND: &str = "TWINBUILD_SANDBOX_TEST_KIND";
 const NOBODY: u32 = 65_534;
 /// An unprivileged user, and one whose sandboxes are put up by bubblewrap.
 const USER: &str = "user";
-const BUBBLEWRAP: &str = "bubblewrap";
+pub(crate) const BUBBLEWRAP: &str = "bubblewrap";
 /// The same where there are no user namespaces, and so by a bubblewrap that is set-user-id.
 pub(crate) const SETUID_BUBBLEWRAP: &str = "setuid-bubblewrap";
 /// The first argument of a process that becomes that user.
@@ -29,12 +29,15 @@ pub(crate) fn kind() -> Option<String> {
     std::env::var(KIND).ok()
 }
 
-/// Has the sandboxes of this process put up by what it was started for.
+/// Has the sandboxes of this process put up by what it was started for; where there are no user namespaces, it is to be found out.
 pub(crate) fn choose() {
-    let is_wanted = kind().is_some_and(|kind| [BUBBLEWRAP, SETUID_BUBBLEWRAP].contains(&kind.as_str()));
-    if let (Some(root), true) = (std::env::var_os(FIXTURE), is_wanted) {
-        let roots = Fixture::open(root).roots();
-        twinbuild_sandbox::choose(Chosen { choice: Choice::Bubblewrap, roots });
+    let choice = match kind().as_deref() {
+        Some(BUBBLEWRAP) => Choice::Bubblewrap,
+        Some(SETUID_BUBBLEWRAP) => Choice::Auto,
+        _ => return,
+    };
+    if let Some(root) = std::env::var_os(FIXTURE) {
+        twinbuild_sandbox::choose(Chosen { choice, roots: Fixture::open(root).roots() });
     }
 }
 

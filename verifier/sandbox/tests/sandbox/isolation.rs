@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use twinbuild_sandbox::{Bind, End};
@@ -23,6 +23,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_call_of_another_architecture_kills", a_call_of_another_architecture_kills),
     ("a_file_for_root_only_cannot_be_read", a_file_for_root_only_cannot_be_read),
     ("only_scratch_can_be_written", only_scratch_can_be_written),
+    ("a_layers_file_cannot_be_altered_in_any_way", a_layers_file_cannot_be_altered_in_any_way),
     ("proc_does_not_show_the_machine", proc_does_not_show_the_machine),
     ("process_1_is_out_of_reach", process_1_is_out_of_reach),
     ("no_mount_of_the_host_is_left", no_mount_of_the_host_is_left),
@@ -186,6 +187,23 @@ fn only_scratch_can_be_written(fixture: &Fixture) {
             _ => assert!(["error 30", "error 13", "error 26"].contains(&result), "{path} {result}"),
         }
     }
+}
+
+fn a_layers_file_cannot_be_altered_in_any_way(fixture: &Fixture) {
+    let path = fixture.layer().join("usr/bin/probe");
+    let found = || {
+        let found = fs::metadata(&path).unwrap();
+        (found.mode(), found.uid(), found.size(), found.mtime(), found.mtime_nsec())
+    };
+    let before = found();
+    let text = fixture.probe("alter", &["/usr/bin/probe"]);
+    assert_eq!(text.lines().count(), 9, "{text}");
+    for line in text.lines() {
+        // Read-only, another's, in use, or of another file system.
+        let refused = [libc::EROFS, libc::EPERM, libc::EACCES, libc::ETXTBSY, libc::EXDEV];
+        assert!(refused.iter().any(|errno| line.ends_with(&format!(" error {errno}"))), "{line}");
+    }
+    assert_eq!(found(), before);
 }
 
 fn proc_does_not_show_the_machine(fixture: &Fixture) {

@@ -69,6 +69,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
             arguments[1..].iter().for_each(|path| fs::write(path, &content).unwrap());
             std::thread::sleep(Duration::from_millis(600));
         }
+        "alter" => alter(argument(0)),
         "shared-memory" => shared_memory(argument(0).parse().unwrap()),
         "fill-inodes" => fill_inodes(argument(0)),
         "spin" => spin(argument(0).parse().unwrap()),
@@ -516,6 +517,22 @@ fn fill_inodes(path: &str) {
         }
     }
     println!("never");
+}
+
+/// Tries all that would change a file, by its path and by a descriptor.
+fn alter(path: &str) {
+    let none = |result: io::Result<()>| told(result.map(|()| "done".into()));
+    let file = || fs::File::open(path).unwrap();
+    let mode = || fs::Permissions::from_mode(0o777);
+    println!("chmod {}", none(fs::set_permissions(path, mode())));
+    println!("fchmod {}", none(file().set_permissions(mode())));
+    println!("chown {}", none(std::os::unix::fs::chown(path, Some(fs::metadata(path).unwrap().uid()), None)));
+    println!("times {}", none(file().set_modified(std::time::SystemTime::UNIX_EPOCH)));
+    println!("write {}", none(fs::OpenOptions::new().write(true).open(path).map(drop)));
+    println!("truncate {}", none(fs::OpenOptions::new().append(true).open(path).and_then(|file| file.set_len(0))));
+    println!("link {}", none(fs::hard_link(path, "/build/link")));
+    println!("rename {}", none(fs::rename(path, "/build/renamed")));
+    println!("unlink {}", none(fs::remove_file(path)));
 }
 
 /// Fills a segment of shared memory of so many MiB, and keeps it without having it attached.
