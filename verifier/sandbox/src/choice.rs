@@ -50,7 +50,7 @@ pub struct Chosen {
     /// Which is wanted.
     pub choice: Choice,
     /// Where bubblewrap's sandboxes put their roots together, each in a folder that goes with it: best on the file system of the
-    /// layers, whose files are linked then and else copied. Made when it is needed; for this use alone.
+    /// layers, with which some share blocks. Made when it is needed; for this use alone.
     pub roots: PathBuf,
 }
 

@@ -39,7 +39,7 @@
 //!
 //! # Where only bubblewrap may make namespaces
 //! [`choose`] lets commands run in a sandbox that bubblewrap puts up: always, or where the host lets it and does not let this program.
-//! The root is put together of hard links then, which the command sees through a read-only mount, and process 1, the filter, limits,
+//! The root is a merged copy of the layers then, which the command sees through a read-only mount, and process 1, the filter, limits,
 //! evidence and collecting are the same, without any privilege. What is not in force then stands in [`InForce::weaker`]; limits say as always
 //! by what they are held.
 //!

@@ -167,8 +167,6 @@ pub enum Weaker {
     ScratchOverlay,
     /// `/proc/self/mountinfo` tells host paths of the root and of binds, and statfs(2) of the root how full its file system is.
     HostFileSystem,
-    /// Locks (flock(2)) and watches (inotify(7)) on files of the root reach other sandboxes on the same layers.
-    SharedFiles,
     /// What a process does that hides its memory (`PR_SET_DUMPABLE`) is told without paths and addresses.
     HiddenProcesses,
     /// The capability bounding set is not empty. No capability is in any other set, and none can be gained.
@@ -189,7 +187,6 @@ impl Weaker {
             Self::ScratchBySum => "scratch-by-sum",
             Self::ScratchOverlay => "scratch-overlay",
             Self::HostFileSystem => "host-file-system",
-            Self::SharedFiles => "shared-files",
             Self::HiddenProcesses => "hidden-processes",
             Self::BoundingSet => "bounding-set",
             Self::KernelMemory => "kernel-memory",

@@ -278,7 +278,7 @@ impl Session {
         let unused_for = Duration::from_secs(u64::from(*unused_for) * 24 * 60 * 60);
         let removed = sweep(self.store(), unused_for, *dry_run).map_err(failure)?;
         if !dry_run {
-            // Links to what layers hold, so nothing to count.
+            // Whoever uses bubblewrap would do so too: they are none of what the store keeps.
             twinbuild_sandbox::sweep_roots();
         }
         let total = removed.iter().map(|thing| thing.size_bytes).sum::<u64>();

@@ -17,7 +17,7 @@ use rustix::fs::{CWD, FileType, MemfdFlags, Mode, OFlags, SeekFrom};
 use rustix::io::{Errno, FdFlags};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::mounts::{self, DEVICE_LINKS, DEVICES, PROC_MASKED_DIRECTORIES, PROC_MASKED_FILES};
+use super::mounts::{self, DEVICE_LINKS, DEVICES, PROC_MASKED_DIRECTORIES, PROC_MASKED_FILES, PROC_READ_ONLY};
 use super::parts::Parts;
 use super::root::Root;
 use super::skeleton::{Shape, Skeleton};
@@ -163,9 +163,13 @@ impl Plan {
     }
 }
 
-/// Shows empty what of `/proc` is of the machine.
+/// Shows read-only what of `/proc` would change the host, and empty what is of the machine.
 fn mask(arguments: &mut Arguments, proc: &Path) -> Result<(), Failure> {
     let is_there = |name: &str| Path::new("/proc").join(name).symlink_metadata().is_ok();
+    for name in PROC_READ_ONLY.into_iter().filter(|name| is_there(name)) {
+        // What the host's shows depends on who asks: the namespaces are the command's own.
+        arguments.add(&[&"--ro-bind", &Path::new("/proc").join(name), &proc.join(name)])?;
+    }
     for name in PROC_MASKED_FILES.into_iter().filter(|name| is_there(name)) {
         arguments.add(&[&"--dev-bind", &"/dev/null", &proc.join(name)])?;
     }

@@ -94,7 +94,6 @@ fn live(inside: Inside, control: &mut UnixStream) -> Result<(), Failure> {
         Weaker::DomainName,
         Weaker::ScratchBySum,
         Weaker::HostFileSystem,
-        Weaker::SharedFiles,
         Weaker::HiddenProcesses,
         Weaker::KernelMemory,
     ];

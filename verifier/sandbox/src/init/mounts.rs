@@ -38,7 +38,7 @@ pub(super) const DEVICE_LINKS: [(&str, &str); 4] = [
     ("stderr", "/proc/self/fd/2"),
 ];
 /// Of `/proc`: may be read, not written.
-const PROC_READ_ONLY: [&str; 2] = ["sys", "fs"];
+pub(super) const PROC_READ_ONLY: [&str; 2] = ["sys", "fs"];
 /// Of `/proc`: directories shown empty, and files shown empty. Many exist only on some machines.
 pub(super) const PROC_MASKED_DIRECTORIES: [&str; 6] = ["acpi", "scsi", "irq", "bus", "driver", "asound"];
 pub(super) const PROC_MASKED_FILES: [&str; 13] = [

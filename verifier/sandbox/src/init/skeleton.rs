@@ -118,7 +118,7 @@ impl<'a> Skeleton<'a> {
         set_mount(self.tmpfs.as_fd(), MOUNT_ATTR_RDONLY, 0, false).step(|| "seal the topmost layer".to_owned())
     }
 
-    /// Takes from a merged root the name of what stands in the way. A file that is linked there is the layer's too, and is not written to.
+    /// Takes from a merged root what stands in the way.
     fn clear(&self, directory: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
         if !self.is_merged {
             return Ok(());

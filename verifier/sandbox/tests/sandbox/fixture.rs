@@ -77,7 +77,7 @@ impl Fixture {
         let folder = self.root.join("setuid");
         fs::create_dir_all(&folder).unwrap();
         let program = folder.join("bwrap");
-        fs::copy("/usr/bin/bwrap", &program).unwrap();
+        fs::copy(crate::harness::bubblewrap().unwrap(), &program).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
         folder
     }

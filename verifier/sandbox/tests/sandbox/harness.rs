@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 use twinbuild_sandbox::{Choice, Chosen};
@@ -57,12 +57,12 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
     let mut users: Vec<&str> = vec![&here];
     if inherited.is_none() {
         users.extend(is_root.then_some(USER));
-        match has_bubblewrap() {
-            true => {
+        match bubblewrap() {
+            Some(_) => {
                 users.push(BUBBLEWRAP);
                 users.extend(is_root.then_some(SETUID_BUBBLEWRAP));
             }
-            false => println!("bubblewrap is not installed, and its sandboxes are not tested"),
+            None => println!("bubblewrap is not installed, and its sandboxes are not tested"),
         }
     }
     let is_chosen = |user: &str, name: &str| {
@@ -136,8 +136,10 @@ pub(crate) fn run(tests: &[Test], arguments: &[String]) {
     exit(if count == 0 { 0 } else { 1 });
 }
 
-fn has_bubblewrap() -> bool {
-    Command::new("bwrap").arg("--version").output().is_ok_and(|output| output.status.success())
+/// The bubblewrap that is installed.
+pub(crate) fn bubblewrap() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join("bwrap")).find(|program| program.is_file())
 }
 
 /// Enters a user namespace with the ids of the host, in which there can be no further one, and runs the tests there as an unprivileged user.
