@@ -98,6 +98,7 @@ impl Plan {
     fn of_nothing(bubblewrap: &Bubblewrap) -> Result<Self, Failure> {
         let mut arguments = Arguments::default();
         arguments.add(&[&"--hostname", &"probe", &"--proc", &"/proc", &"--dev-bind", &"/dev/null", &"/dev/null"])?;
+        mask(&mut arguments, Path::new("/proc"))?;
         arguments.tmpfs(Path::new("/tmp"), 0o755, (!bubblewrap.is_setuid).then_some(65_536))?;
         arguments.add(&[&"--symlink", &"tmp", &"/link", &"--remount-ro", &"/tmp"])?;
         Ok(Self { arguments: arguments.0, copies: Vec::new(), preload: None })
