@@ -90,6 +90,16 @@ fn a_configuration_with_an_unknown_key_is_refused() {
 }
 
 #[test]
+fn an_unknown_sandbox_is_a_usage_error_wherever_it_is_named() {
+    let by_flag = run(twinbuild().args(["doctor", "--sandbox", "podman"]));
+    let by_variable = run(twinbuild().arg("doctor").env("TWINBUILD_SANDBOX", "podman"));
+    for said in [by_flag, by_variable] {
+        assert_eq!(said.code, 64, "{said}");
+        assert!(said.err.contains("podman") && said.err.contains("auto, own or bubblewrap"), "{said}");
+    }
+}
+
+#[test]
 fn the_doctor_says_what_this_host_supports() {
     let said = run(twinbuild().args(["doctor", "--format", "json"]));
     assert_eq!(said.code, 0, "{said}");
@@ -97,4 +107,6 @@ fn the_doctor_says_what_this_host_supports() {
     let checks = checks["checks"].as_array().unwrap();
     assert!(checks.len() >= 5, "{said}");
     assert!(checks.iter().all(|check| check["ok"] == true), "{said}");
+    let bubblewrap = checks.iter().find(|check| check["name"] == "bubblewrap").unwrap();
+    assert!(bubblewrap["found"].as_str().unwrap().ends_with("it is not needed"), "{said}");
 }

@@ -48,6 +48,9 @@ pub(crate) struct Global {
     /// The Debian archive as it was at {date}, for environments that are pinned to a date
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) debian_snapshot: Option<String>,
+    /// What builds run in: `own`, `bubblewrap`, or that only where the host forbids the former [default: auto]
+    #[arg(long, global = true, value_name = "auto|own|bubblewrap")]
+    pub(crate) sandbox: Option<twinbuild_sandbox::Choice>,
     /// Compare contents as they are, without any normalizer
     #[arg(long, global = true)]
     pub(crate) strict: bool,

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use twinbuild_environment::HostPlaces;
 use twinbuild_judge::{GitOptions, Overrides};
 use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
+use twinbuild_sandbox::{Choice, Chosen, choose};
 use twinbuild_source::git::{GitNetwork, GitRewrite, GitRewrites};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
@@ -32,6 +33,7 @@ struct File {
     #[serde(default)]
     git: GitTable,
     recipes: Option<PathBuf>,
+    sandbox: Option<String>,
 }
 
 /// The table `git`.
@@ -54,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) hosts: HostPlaces,
     pub(crate) rewrites: GitRewrites,
     recipes: Option<PathBuf>,
+    pub(crate) sandbox: Chosen,
 }
 
 impl Settings {
@@ -112,8 +115,21 @@ impl Settings {
             None => project.interpreters.or(user.interpreters).unwrap_or_default(),
         };
         let recipes = variable("TWINBUILD_RECIPES").map(PathBuf::from).or(project.recipes).or(user.recipes);
+        let sandbox = match global.sandbox {
+            Some(choice) => choice,
+            None => match variable("TWINBUILD_SANDBOX").or(project.sandbox).or(user.sandbox) {
+                Some(name) => name.parse().map_err(|reason: String| {
+                    Failure::usage(anyhow!("TWINBUILD_SANDBOX or the key `sandbox`: {reason}"))
+                })?,
+                None => Choice::Auto,
+            },
+        };
+        let sandbox = Chosen { choice: sandbox, roots: cache_dir.join("roots") };
+        // Before the first build, whatever command it is of.
+        choose(sandbox.clone());
         Ok(Self {
             cache_dir,
+            sandbox,
             index: PypiIndex::discover(index_url.as_deref(), variable).map_err(Failure::usage)?,
             mirror: DebianMirror::discover(mirror.as_deref(), snapshot.as_deref()).map_err(Failure::usage)?,
             network: if is_offline { Network::Offline } else { Network::Online },

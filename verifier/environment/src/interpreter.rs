@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use serde::{Deserialize, Serialize};
-use twinbuild_sandbox::{Bind, Cancel, End, Limits, Spec, run};
+use twinbuild_sandbox::{Bind, Cancel, Chosen, End, Limits, Spec, choose, run};
 
 /// The variable that makes this program an interpreter.
 pub(crate) const VARIABLE: &str = "TWINBUILD_AS_INTERPRETER";
@@ -29,6 +29,8 @@ pub(crate) struct Order {
     pub(crate) python: String,
     /// The resolver's cache, in which it lays down its own program.
     pub(crate) cache: PathBuf,
+    /// The sandbox that its caller's commands run in.
+    pub(crate) sandbox: Chosen,
 }
 
 /// Runs the resolver, or the arguments by the interpreter of the root file system, if this process was started to do
@@ -79,6 +81,7 @@ fn die_with_parent() {
 
 fn answer(order: &OsString) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let order: Order = serde_json::from_str(order.to_str().ok_or("its order is not UTF-8")?)?;
+    choose(order.sandbox);
     let mut argv = vec![order.python];
     for argument in std::env::args_os().skip(1) {
         argv.push(argument.into_string().map_err(|_| "an argument is not UTF-8")?);

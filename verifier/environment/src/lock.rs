@@ -339,7 +339,8 @@ impl Ground {
         let layers = self.base().into_iter().map(|layer| layer.layer.path.clone()).collect();
         // It is told of an interpreter of the host by its version, as it cannot ask old ones. They answer like the root's.
         let root_python = self.lock.specification.suite.python_path();
-        let order = Order { layers, python: root_python.clone(), cache: cache.clone() };
+        let sandbox = twinbuild_sandbox::chosen();
+        let order = Order { layers, python: root_python.clone(), cache: cache.clone(), sandbox };
         let order = serde_json::to_string(&order)
             .map_err(|error| io_error("naming the interpreter", io::Error::other(error)))?;
         let python = interpreter_link(store.directory(), Sha256::of(order.as_bytes()), &root_python)

@@ -113,6 +113,15 @@ pub(crate) fn findings(twin: &Twin) -> Vec<Finding> {
         );
         findings.push(Finding::whole("evidence-not-taken", Severity::Note, detail));
     }
+    if let Some(in_force) = twin.limits_in_force.as_ref().filter(|in_force| in_force.bubblewrap.is_some()) {
+        let weaker: Vec<&str> = in_force.weaker.iter().map(|weaker| weaker.name()).collect();
+        let detail = format!(
+            "the {} twin ran in a sandbox that bubblewrap put up, see `twinbuild doctor`; weaker than in twinbuild's own: {}",
+            twin.name,
+            weaker.join(", ")
+        );
+        findings.push(Finding::whole("weaker-sandbox", Severity::Note, detail));
+    }
     findings
 }
 

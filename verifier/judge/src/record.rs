@@ -3,7 +3,7 @@
 use twinbuild_environment::Environment;
 use twinbuild_rebuild::{Ended, Twin};
 use twinbuild_recipe::Recipe;
-use twinbuild_verdict::{ArtifactRecord, LogRecord, Rebuild, RecipeRecord, Verdict};
+use twinbuild_verdict::{ArtifactRecord, LogRecord, Rebuild, RecipeRecord, SandboxRecord, Verdict};
 
 use crate::JudgeError;
 use crate::activity;
@@ -49,6 +49,11 @@ pub(crate) fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Envi
             let name = format!("{}-{}", twin.name, held.name);
             verdict.run.limit_mechanisms.insert(name.clone(), held.by.name().to_owned());
             verdict.run.limits.insert(name, held.value);
+        }
+        if let Some(bubblewrap) = &limits.bubblewrap {
+            let weaker = limits.weaker.iter().map(|weaker| weaker.name().to_owned()).collect();
+            let record = SandboxRecord { name: bubblewrap.clone(), weaker };
+            verdict.run.sandboxes.insert(twin.name.to_owned(), record);
         }
         let processors = u64::try_from(limits.processors).unwrap_or(u64::MAX);
         verdict.run.limits.insert(format!("{}-processors", twin.name), processors);

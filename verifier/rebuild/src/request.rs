@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use twinbuild_environment::Environment;
 use twinbuild_recipe::{FrontEnd, Recipe, Switches};
-use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, Processors, SkeletonFile, SkeletonLink, Spec};
+use twinbuild_sandbox::{Cancel, Collect, Copy, Limits, Processors, SkeletonFile, SkeletonLink, Spec, ids_inside};
 use twinbuild_source::SourceTree;
 use twinbuild_subject::Sha256;
 
@@ -134,7 +134,8 @@ impl<'a> Job<'a> {
             product: self.product.name(),
             archive: self.product.archive(),
         };
-        let Conditions { user_id, group_id, user_name, home, host_name, domain_name, .. } = conditions;
+        let Conditions { user_name, home, host_name, domain_name, .. } = conditions;
+        let (user_id, group_id) = ids_inside(conditions.user_id, conditions.group_id);
         let file = |path: &str, content: String| SkeletonFile {
             path: path.into(),
             content: content.into_bytes(),
@@ -181,8 +182,8 @@ impl<'a> Job<'a> {
             cwd: source.clone().into(),
             stdin: serde_json::to_vec(&request)?,
             umask: conditions.umask,
-            uid: *user_id,
-            gid: *group_id,
+            uid: user_id,
+            gid: group_id,
             hostname: (*host_name).to_owned(),
             domainname: (*domain_name).to_owned(),
             processors: conditions.processors,

@@ -5,6 +5,7 @@ use std::io;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Failure;
 use crate::forbidden::Host;
 use crate::init::{Groups, PROC_REMEDY, can_take_descriptors, filter_programs, new_mount};
 use crate::limit::{Limit, Mechanism};
@@ -33,7 +34,7 @@ pub struct HostCheck {
 ///
 /// The program must call [`init_if_requested`](crate::init_if_requested) first in `main`. Takes some milliseconds.
 pub fn probe_host() -> Vec<HostCheck> {
-    match ask() {
+    match ask(&Order::Probe) {
         Ok(checks) => checks,
         Err(error) => vec![HostCheck {
             name: "starting a sandbox's init".to_owned(),
@@ -44,8 +45,9 @@ pub fn probe_host() -> Vec<HostCheck> {
     }
 }
 
-fn ask() -> Result<Vec<HostCheck>, Error> {
-    let order = order_bytes(&Order::Probe).map_err(|source| Error::io("writing an order", source))?;
+/// Has a started init make checks.
+pub(crate) fn ask(order: &Order) -> Result<Vec<HostCheck>, Error> {
+    let order = order_bytes(order).map_err(|source| Error::io("writing an order", source))?;
     let mut started = Started::new()?;
     started.send(&order, &Cancel::new()?)?;
     let answer = read_frame(&mut started.control);
@@ -53,6 +55,11 @@ fn ask() -> Result<Vec<HostCheck>, Error> {
     match answer {
         Ok(Some((Kind::Probed, json))) => serde_json::from_slice(&json)
             .map_err(|error| Error::io("understanding the host's checks", io::Error::from(error))),
+        Ok(Some((Kind::Failed, json))) => {
+            let failure: Failure = serde_json::from_slice(&json)
+                .map_err(|error| Error::io("understanding the host's checks", io::Error::from(error)))?;
+            Err(failure.into())
+        }
         Ok(_) => Err(Error::Lost { status, words: String::new() }),
         Err(source) => Err(Error::io("asking for the host's checks", source)),
     }
@@ -86,6 +93,11 @@ pub(crate) fn checks() -> Vec<HostCheck> {
     checks.push(limits);
     checks.push(optional("evidence", evidence, "what builds execute and try to reach is not listed"));
     checks
+}
+
+/// Makes those checks that are left where bubblewrap has made namespaces and mounts.
+pub(crate) fn checks_within() -> Vec<HostCheck> {
+    vec![seccomp(), optional("evidence", evidence(), "what builds execute and try to reach is not listed")]
 }
 
 fn check(name: &str, outcome: Result<(), Errno>, remedy: &str) -> HostCheck {

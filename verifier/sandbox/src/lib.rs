@@ -37,6 +37,12 @@
 //! unmapped id, 65534 (called as root); a file that only root may read cannot be read inside. An unprivileged caller cannot give up its supplementary groups, so the command
 //! keeps them; it meets no file of theirs but in layers and binds.
 //!
+//! # Where only bubblewrap may make namespaces
+//! [`choose`] lets commands run in a sandbox that bubblewrap puts up: always, or where the host lets it and does not let this program.
+//! The root is a merged copy of the layers then, which the command sees through a read-only mount, and process 1, the filter, limits,
+//! evidence and collecting are the same, without any privilege. What is not in force then stands in [`InForce::weaker`]; limits say as always
+//! by what they are held.
+//!
 //! # What is left to the caller
 //! Layers, binds and copied trees are trusted to stay as they are while the command runs.
 //!
@@ -51,7 +57,9 @@
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code)] // fork, capset and other calls that no safe wrapper offers; all in `syscalls`, each with its reason.
 
+mod bubblewrap;
 mod cancel;
+mod choice;
 mod collect;
 mod error;
 mod evidence;
@@ -67,7 +75,9 @@ mod syscalls;
 mod usage;
 mod wire;
 
+pub use bubblewrap::probe_bubblewrap;
 pub use cancel::Cancel;
+pub use choice::{Choice, Chosen, choose, chosen, ids_inside, sweep_roots};
 pub use collect::{Collected, CollectedKind};
 pub use error::{CollectReason, Error, Refused};
 pub use evidence::{Connection, Evidence, Execution, MAX_EVIDENCE, Program, Refusal};
@@ -82,4 +92,4 @@ pub use spec::{
     SkeletonLink, Spec,
 };
 pub use usage::processor_time;
-pub use wire::InForce;
+pub use wire::{InForce, Weaker};

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use crate::Cancel;
+use crate::choice::{self, Means};
 use crate::collect::{Collected, Collector};
 use crate::error::{Error, Failure, Refused};
 use crate::evidence::Evidence;
@@ -80,9 +81,31 @@ pub enum End {
 /// what is not collected, is no error. After an error, or when cancelled, `Collect::into` may hold part of a tree.
 pub fn run(spec: &Spec, cancel: &Cancel) -> Result<Run, Error> {
     spec.check()?;
+    if let Some(means) = choice::means()? {
+        return run_by(means, spec, cancel);
+    }
+    match run_by(&Means::Own, spec, cancel) {
+        Err(refused @ Error::HostUnsupported { .. }) => run_by(choice::fall_back(refused)?, spec, cancel),
+        Ok(run) => {
+            // One that was cancelled may not have come so far that the host could refuse it.
+            if run.limits_in_force.is_some() {
+                choice::settle(Means::Own);
+            }
+            Ok(run)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn run_by(means: &Means, spec: &Spec, cancel: &Cancel) -> Result<Run, Error> {
     let collector = Collector::new(&spec.collect)?;
-    let order = order_bytes(&Order::Run(Box::new(spec.clone())))
-        .map_err(|source| Error::io("writing the sandbox's order (paths must be UTF-8)", source))?;
+    let boxed = Box::new(spec.clone());
+    let order = match means {
+        Means::Own => Order::Run(boxed),
+        Means::Bubblewrap(bubblewrap) => Order::RunWithin(boxed, bubblewrap.clone()),
+    };
+    let order =
+        order_bytes(&order).map_err(|source| Error::io("writing the sandbox's order (paths must be UTF-8)", source))?;
     let mut started = Started::new()?;
     started.send(&order, cancel)?;
     let mut talk = Talk {

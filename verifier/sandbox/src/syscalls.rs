@@ -14,6 +14,7 @@ use crate::wire::Status;
 
 /// Capabilities by number, from `linux/capability.h`.
 pub(crate) const CAP_DAC_OVERRIDE: u32 = 1;
+pub(crate) const CAP_SETPCAP: u32 = 8;
 pub(crate) const CAP_SYS_PTRACE: u32 = 19;
 pub(crate) const CAP_SYS_ADMIN: u32 = 21;
 
@@ -172,6 +173,18 @@ pub(crate) fn drop_bounding_capabilities() -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+/// Whether the bounding set has any capability.
+pub(crate) fn has_bounding_capability() -> bool {
+    // SAFETY: takes no pointer. It is -1 for a number that the kernel does not know.
+    (0..64_u64).any(|capability| unsafe { libc::prctl(libc::PR_CAPBSET_READ, capability, 0, 0, 0) } == 1)
+}
+
+/// Where the dynamic linker was loaded; 0 where there is none.
+pub(crate) fn loader_base() -> u64 {
+    // SAFETY: takes no pointer.
+    unsafe { libc::getauxval(libc::AT_BASE) }
 }
 
 /// Adds flags of personality(2), which programs started from here on keep.

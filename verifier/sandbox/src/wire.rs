@@ -3,10 +3,12 @@
 //! Down go one [`Order`] as length and JSON, and later at most one byte, which means stop. Up come frames: one byte of kind, four of
 //! length (little-endian), the payload. A [`Kind::File`] frame is followed by the file's bytes, outside of any frame.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::bubblewrap::Bubblewrap;
 use crate::error::Refused;
 use crate::evidence::Evidence;
 use crate::limit::{Held, Limit};
@@ -14,6 +16,8 @@ use crate::spec::Spec;
 
 /// The first argument by which the program knows that it is a sandbox's init.
 pub(crate) const FIRST_ARGUMENT: &str = "__twinbuild-sandbox-init";
+/// The first argument by which it knows that bubblewrap has started it; the second is the number of the descriptor of its [`Inside`].
+pub(crate) const FIRST_ARGUMENT_INSIDE: &str = "__twinbuild-sandbox-init-inside";
 /// The largest frame or order.
 const MAX_BYTES: u32 = 256 * 1024 * 1024;
 
@@ -22,6 +26,57 @@ const MAX_BYTES: u32 = 256 * 1024 * 1024;
 pub(crate) enum Order {
     Run(Box<Spec>),
     Probe,
+    /// The same by bubblewrap.
+    RunWithin(Box<Spec>, Bubblewrap),
+    ProbeWithin(Bubblewrap),
+}
+
+/// What the program is to be that bubblewrap starts inside, with the numbers of the descriptors that it has.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Inside {
+    /// The command; none where the host is checked.
+    pub(crate) spec: Option<Box<Spec>>,
+    pub(crate) bubblewrap: Bubblewrap,
+    pub(crate) descriptors: Descriptors,
+    /// The caller's namespaces.
+    pub(crate) namespaces: Namespaces,
+    /// How many processes and threads the caller's user had.
+    pub(crate) user_processes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Descriptors {
+    pub(crate) control: i32,
+    pub(crate) message: i32,
+    pub(crate) log: i32,
+    /// Takes a byte when the init has come up.
+    pub(crate) hello: i32,
+    /// The file that the dynamic linker reads the clock's library from, to be written: before the init it would load that, too.
+    pub(crate) preload: Option<i32>,
+    /// The trees to copy.
+    pub(crate) copies: Vec<i32>,
+}
+
+/// Namespaces by their kinds, as /proc names them.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Namespaces(BTreeMap<String, String>);
+
+impl Namespaces {
+    const KINDS: [&str; 7] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
+
+    /// Those of this process, without what cannot be seen.
+    pub(crate) fn of_this_process() -> Self {
+        let name = |kind: &&str| {
+            let link = std::fs::read_link(format!("/proc/self/ns/{kind}")).ok()?;
+            Some(((*kind).to_owned(), link.to_string_lossy().into_owned()))
+        };
+        Self(Self::KINDS.iter().filter_map(name).collect())
+    }
+
+    /// Whether one is seen to be another than that of `others`.
+    pub(crate) fn has_another(&self, kind: &str, others: &Self) -> bool {
+        self.0.get(kind).is_some_and(|own| others.0.get(kind).is_some_and(|other| own != other))
+    }
 }
 
 /// What a frame holds.
@@ -80,6 +135,10 @@ pub struct InForce {
     pub has_cgroup_namespace: bool,
     /// Whether evidence is taken.
     pub has_evidence: bool,
+    /// The bubblewrap that made the sandbox, by its name and version, where it is not this crate's own.
+    pub bubblewrap: Option<String>,
+    /// What this crate's own sandbox holds, and the one that bubblewrap made does not.
+    pub weaker: Vec<Weaker>,
 }
 
 impl InForce {
@@ -87,6 +146,51 @@ impl InForce {
     #[must_use]
     pub fn limit(&self, name: &str) -> Option<&Held> {
         self.limits.iter().find(|held| held.name == name)
+    }
+}
+
+/// What this crate's own sandbox holds, and one of bubblewrap's does not, or not as exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Weaker {
+    /// The command has no user namespace: inside it has the caller's user and group id, not those that were asked for.
+    UserIds,
+    /// The NIS domain name is the host's.
+    DomainName,
+    /// The boot time is the host's.
+    BootTime,
+    /// The name of the control group is seen.
+    CgroupNamespace,
+    /// Scratch is several file systems, and their sum is held by the watchdog.
+    ScratchBySum,
+    /// Scratch was to be an overlay, and is a tmpfs.
+    ScratchOverlay,
+    /// `/proc/self/mountinfo` tells host paths of the root and of binds, and statfs(2) of the root how full its file system is.
+    HostFileSystem,
+    /// What a process does that hides its memory (`PR_SET_DUMPABLE`) is told without paths and addresses.
+    HiddenProcesses,
+    /// The capability bounding set is not empty. No capability is in any other set, and none can be gained.
+    BoundingSet,
+    /// Memory of message queues, of semaphore sets and of buffers of TCP is limited by the host's own settings alone.
+    KernelMemory,
+}
+
+impl Weaker {
+    /// Its name, in kebab case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UserIds => "user-ids",
+            Self::DomainName => "domain-name",
+            Self::BootTime => "boot-time",
+            Self::CgroupNamespace => "cgroup-namespace",
+            Self::ScratchBySum => "scratch-by-sum",
+            Self::ScratchOverlay => "scratch-overlay",
+            Self::HostFileSystem => "host-file-system",
+            Self::HiddenProcesses => "hidden-processes",
+            Self::BoundingSet => "bounding-set",
+            Self::KernelMemory => "kernel-memory",
+        }
     }
 }
 

@@ -367,12 +367,24 @@ pub struct Run {
     pub limits: BTreeMap<String, u64>,
     /// What held each of these limits: `cgroup-v2`, `cgroup-v1`, `rlimit`, `watchdog`, `file-system`, `kernel-setting`, `caller`.
     pub limit_mechanisms: BTreeMap<String, String>,
+    /// The sandboxes that were not twinbuild's own, by twin.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sandboxes: BTreeMap<String, SandboxRecord>,
     /// All that the builds were seen to do, by twin.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub activity: BTreeMap<String, ActivityRecord>,
     /// The end of the log of a build that failed, escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_tail: Option<String>,
+}
+
+/// A sandbox that another program put up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SandboxRecord {
+    /// The program and its version, such as `bubblewrap 0.8.0`.
+    pub name: String,
+    /// What twinbuild's own sandbox holds, and this one does not, or not as exactly.
+    pub weaker: Vec<String>,
 }
 
 /// A build log.

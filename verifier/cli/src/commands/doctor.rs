@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use twinbuild_environment::{HostInterpreter, HostPrefix};
 use twinbuild_registry::Platform;
-use twinbuild_sandbox::{HostCheck, probe_host};
+use twinbuild_sandbox::{Choice, HostCheck, probe_bubblewrap, probe_host};
 
 use super::print;
 use crate::arguments::{Global, PlainFormat};
@@ -37,9 +37,18 @@ pub(crate) fn run(global: &Global) -> Result<u8, Failure> {
     let format = global.plain_format()?;
     let settings = Settings::load(global)?;
     let mut checks = vec![platform(), cache(&settings)];
-    checks.extend(probe_host());
+    let is_usable = checks.iter().all(|check| check.ok);
+    let (own, bubblewrap) = (probe_host(), probe_bubblewrap(&settings.sandbox.roots));
+    let can_own = own.iter().all(|check| check.ok);
+    let can = match settings.sandbox.choice {
+        Choice::Auto => can_own || bubblewrap.ok,
+        Choice::Own => can_own,
+        Choice::Bubblewrap => bubblewrap.ok,
+    };
+    let is_able = is_usable && can;
+    checks.extend(own);
+    checks.push(fallback(bubblewrap, settings.sandbox.choice, can_own));
     let host_interpreters: Vec<Found> = settings.hosts.find().iter().flat_map(interpreters).collect();
-    let is_able = checks.iter().all(|check| check.ok);
     let text = match format {
         PlainFormat::Json => {
             serde_json::to_string(&Diagnosis { checks, host_interpreters }).map_err(Failure::internal)? + "\n"
@@ -102,6 +111,23 @@ fn platform() -> HostCheck {
     let ok = Platform::host().is_some();
     let remedy = (!ok).then(|| "run it on Linux on x86-64 or 64-bit ARM".to_owned());
     HostCheck { name: "platform".to_owned(), ok, found: format!("{os} on {processor}"), remedy }
+}
+
+/// The check of bubblewrap, which fails only where builds need it.
+fn fallback(check: HostCheck, choice: Choice, can_own: bool) -> HostCheck {
+    let use_of_it = match (choice, can_own) {
+        (Choice::Bubblewrap, _) => "builds run in it, as was chosen",
+        (Choice::Own, _) => "it is not used, as was chosen",
+        (Choice::Auto, true) => "it is not needed",
+        (Choice::Auto, false) if check.ok => {
+            "builds run in it, and what it does not hold is in their verdicts; the remedies above do without it"
+        }
+        (Choice::Auto, false) => "it is no way out either",
+    };
+    let is_needed = choice == Choice::Bubblewrap || (choice == Choice::Auto && !can_own);
+    let found = format!("{}; {use_of_it}", check.found);
+    let remedy = check.remedy.filter(|_| is_needed);
+    HostCheck { ok: check.ok || !is_needed, found, remedy, ..check }
 }
 
 fn cache(settings: &Settings) -> HostCheck {

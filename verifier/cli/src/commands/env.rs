@@ -277,6 +277,10 @@ impl Session {
     fn gc(&self, EnvGc { unused_for, dry_run }: &EnvGc) -> Result<u8, Failure> {
         let unused_for = Duration::from_secs(u64::from(*unused_for) * 24 * 60 * 60);
         let removed = sweep(self.store(), unused_for, *dry_run).map_err(failure)?;
+        if !dry_run {
+            // Whoever uses bubblewrap would do so too: they are none of what the store keeps.
+            twinbuild_sandbox::sweep_roots();
+        }
         let total = removed.iter().map(|thing| thing.size_bytes).sum::<u64>();
         match self.format {
             PlainFormat::Json => {

@@ -10,7 +10,7 @@ const AFTER_OFFSET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clock-afte
 /// Where it stands inside.
 const PATH: &str = "/usr/lib/twinbuild/clock.so";
 /// What the dynamic linker loads into every program, see ld.so(8).
-const PRELOADED: &str = "/etc/ld.so.preload";
+pub(super) const PRELOADED: &str = "/etc/ld.so.preload";
 
 /// The files of the sandbox that make the clock be ahead, if it is to be.
 pub(super) fn files(spec: &Spec) -> Vec<SkeletonFile> {

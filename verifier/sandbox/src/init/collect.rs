@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::mounts::Scratch;
+use super::mounts::{Scratch, open_closed};
 use crate::error::{CollectReason, Failure, Refused, Step};
 use crate::spec::{Collect, Limits};
 use crate::wire::{Kind, write_frame};
@@ -81,7 +81,7 @@ impl Audit<'_> {
                 FileType::Directory => {
                     let below = open(directory, name, OFlags::DIRECTORY)
                         .map_err(|errno| failure(wanted, &path, unreadable(errno)))?;
-                    self.directory(&below, &path, depth + 1)
+                    self.directory(&below.fd, &path, depth + 1)
                 }
                 FileType::RegularFile => {
                     let size_bytes = size(found);
@@ -130,17 +130,18 @@ impl Sender<'_> {
                 payload.extend(bytes);
                 self.frame(Kind::Directory, &payload)?;
                 let below = open(directory, name, OFlags::DIRECTORY).map_err(cannot)?;
-                self.directory(&below, path)?;
+                self.directory(&below.fd, path)?;
                 self.frame(Kind::Up, &[])
             }
             FileType::RegularFile => {
                 let size_bytes = size(found);
                 payload.extend(size_bytes.to_le_bytes());
                 payload.extend(bytes);
-                let file = open(directory, name, OFlags::empty()).map_err(cannot)?;
+                let opened = open(directory, name, OFlags::empty()).map_err(cannot)?;
+                let broken = |error| cannot(Errno::from_io_error(&error).unwrap_or(Errno::IO));
+                let file = File::from(opened.fd.try_clone().map_err(broken)?);
                 self.frame(Kind::File, &payload)?;
-                let sent = io::copy(&mut File::from(file).take(size_bytes), self.control)
-                    .map_err(|error| cannot(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+                let sent = io::copy(&mut file.take(size_bytes), self.control).map_err(broken)?;
                 // Cannot be, as nothing else runs. The caller counts on every byte, so this must end the conversation.
                 if sent == size_bytes { Ok(()) } else { Err(Errno::IO).step(|| format!("read all of {path:?}")) }
             }
@@ -200,9 +201,25 @@ fn for_each(
     Ok(())
 }
 
-fn open(directory: &OwnedFd, name: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+/// An entry that is open for reading. Where its mode had to be changed for that, it has its own again when this is dropped.
+struct Opened {
+    fd: OwnedFd,
+    closed: Option<Mode>,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if let Some(mode) = self.closed {
+            // What is told of the entry was read before, or is read after this; and nobody else is there to read it.
+            let _ = rustix::fs::fchmod(&self.fd, mode);
+        }
+    }
+}
+
+fn open(directory: &OwnedFd, name: &Path, flags: OFlags) -> Result<Opened, Errno> {
     let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    rustix::fs::openat(directory, name, flags, Mode::empty())
+    let (fd, closed) = open_closed(directory, name, flags)?;
+    Ok(Opened { fd, closed })
 }
 
 fn target(directory: &OwnedFd, name: &Path) -> Result<Vec<u8>, Errno> {

@@ -30,6 +30,8 @@ const LISTENER: u8 = b'L';
 const LISTENER_BYTES: usize = 5;
 /// How many more processes the resource limit allows where a group limits them, so that the group, which tells, is met first.
 const RLIMIT_SLACK: u64 = 16;
+/// How many more processes than it had before the caller's user may have meanwhile.
+const SHARED_SLACK: u64 = 4096;
 /// The usual stack, whatever the host's is.
 const STACK_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -61,8 +63,16 @@ pub(super) struct Started {
     pub(super) watch: Option<Watch>,
 }
 
-/// Starts the command. `companions` is how many of the sandbox's own processes have the command's user, and so count among its
-/// processes.
+/// Who else has the command's user, as the kernel counts processes by it.
+#[derive(Clone, Copy)]
+pub(super) enum Users {
+    /// So many of the sandbox's own processes, and no other.
+    Own(u64),
+    /// All processes of the caller, of which there were so many. Their number says nothing of the command.
+    Shared(u64),
+}
+
+/// Starts the command.
 ///
 /// # Errors
 /// Also those of executing it: it has not started then.
@@ -70,11 +80,11 @@ pub(super) fn start(
     spec: &Spec,
     stdin: OwnedFd,
     pipes: Pipes,
-    companions: u64,
+    users: Users,
     groups: &Groups,
 ) -> Result<Started, Failure> {
     let stdin = above(stdin)?;
-    let (mut in_force, rlimits) = limits(&spec.limits, companions, groups);
+    let (mut in_force, rlimits) = limits(&spec.limits, users, groups);
     let processors = processors(spec.processors).step(|| "choose processors".to_owned())?;
     in_force.processors = usize::try_from(processors.count()).unwrap_or(usize::MAX);
     let launch = |is_watched| -> Result<Option<(c_int, Option<Watch>)>, Failure> {
@@ -170,6 +180,13 @@ fn hear(spec: &Spec, id: c_int, status: PipeReader) -> Result<Option<(c_int, Opt
 
 /// Takes the listener of the command's filter, by its number there.
 fn take_over(spec: &Spec, id: c_int, fd: i32) -> Result<Watch, Errno> {
+    // It has this process's memory, and what cannot be read of it now could not be read later.
+    static READABLE: u64 = 0x5eed;
+    let mut read = [0; size_of::<u64>()];
+    let address = (&raw const READABLE).addr() as u64;
+    if syscalls::read_memory(id, address, &mut read)? < read.len() {
+        return Err(Errno::PERM);
+    }
     let command = rustix::process::Pid::from_raw(id).ok_or(Errno::SRCH)?;
     let command = pidfd_open(command, PidfdFlags::empty())?;
     Watch::new(pidfd_getfd(command, fd, PidfdGetfdFlags::empty())?, spec)
@@ -239,7 +256,11 @@ fn become_command(
     if personality != 0 {
         syscalls::add_personality(personality).step(|| "set the personality".to_owned())?;
     }
-    syscalls::drop_bounding_capabilities().step(|| "empty the bounding set".to_owned())?;
+    match syscalls::drop_bounding_capabilities() {
+        // Without the capability for it, whose lack is recorded: no set but this one has any.
+        Err(Errno::PERM) if !syscalls::has_capability(syscalls::CAP_SETPCAP) => {}
+        dropped => dropped.step(|| "empty the bounding set".to_owned())?,
+    }
     syscalls::keep_capabilities(&[]).step(|| "give up capabilities".to_owned())?;
     // As the user that the command is, without capabilities, so that it enters only where it may.
     rustix::process::chdir(&spec.cwd).step(|| format!("enter the working directory {:?}", spec.cwd))?;
@@ -269,7 +290,7 @@ fn become_command(
 }
 
 /// The resource limits, none above what the host allows, and a note of all limits that then hold.
-fn limits(limits: &Limits, companions: u64, groups: &Groups) -> (InForce, Vec<(Resource, Rlimit)>) {
+fn limits(limits: &Limits, users: Users, groups: &Groups) -> (InForce, Vec<(Resource, Rlimit)>) {
     let mut rlimits = Vec::new();
     let mut set = |resource, soft: u64, hard: u64| {
         let host = getrlimit(resource).maximum.unwrap_or(u64::MAX);
@@ -287,11 +308,23 @@ fn limits(limits: &Limits, companions: u64, groups: &Groups) -> (InForce, Vec<(R
     let memory_by = groups.mechanism(Limit::Memory).unwrap_or(Mechanism::Watchdog);
     held.push(Held::new("memory-bytes", limits.memory_bytes, memory_by));
     let processes_by = groups.mechanism(Limit::Processes);
-    let slack = if processes_by.is_some() { RLIMIT_SLACK } else { 0 };
-    let others = companions.saturating_add(slack);
-    let all = both(Resource::Nproc, limits.processes.saturating_add(others));
-    let processes = all.saturating_sub(others);
-    held.push(Held::new("processes", processes, processes_by.unwrap_or(Mechanism::Rlimit)));
+    let (processes, otherwise_by) = match users {
+        Users::Own(companions) => {
+            let slack = if processes_by.is_some() { RLIMIT_SLACK } else { 0 };
+            let others = companions.saturating_add(slack);
+            let all = both(Resource::Nproc, limits.processes.saturating_add(others));
+            (all.saturating_sub(others), Mechanism::Rlimit)
+        }
+        Users::Shared(others) => {
+            // Far enough that the watchdog is met first, and near enough that a bomb does not outrun it.
+            both(
+                Resource::Nproc,
+                limits.processes.saturating_mul(4).saturating_add(others).saturating_add(SHARED_SLACK),
+            );
+            (limits.processes, Mechanism::Watchdog)
+        }
+    };
+    held.push(Held::new("processes", processes, processes_by.unwrap_or(otherwise_by)));
     held.push(Held::new("open-files", limits.open_files, Mechanism::Rlimit));
     both(Resource::Nofile, watchdog::open_files_rlimit(limits.open_files));
     // A file that passed it would fill scratch, and that is told. Then only the host's own limit is left, if it has one.

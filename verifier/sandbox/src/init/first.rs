@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -11,16 +11,18 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
+use super::command::Users;
 use super::evidence::Watch;
 use super::groups::Groups;
-use super::watchdog::{Conclusion, Watchdog};
+use super::mounts::Scratch;
+use super::watchdog::{Also, Conclusion, Watchdog};
 use super::{Identity, Pipes, collect, command, mounts};
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
 use crate::limit::{Held, Limit, Mechanism};
 use crate::spec::{Network, Spec};
 use crate::syscalls::{self, Waited};
-use crate::wire::{Ended, Kind, Status, write_json};
+use crate::wire::{Ended, Kind, Status, Weaker, write_json};
 
 /// What process 1 is given by its warden.
 pub(super) struct Given<'a> {
@@ -56,8 +58,8 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     if has_own_network {
         syscalls::bring_loopback_up().step(|| "bring lo up".to_owned())?;
     }
-    let shared_memory_bytes = limit_shared_memory(spec.limits.memory_bytes);
-    let mut settings = limit_kernel_memory(&OWN_SETTINGS);
+    let mut settings: Vec<Held> = limit_shared_memory(spec.limits.memory_bytes).into_iter().collect();
+    settings.extend(limit_kernel_memory(&OWN_SETTINGS));
     if has_own_network {
         settings.extend(limit_kernel_memory(&NETWORK_SETTINGS));
     }
@@ -74,21 +76,69 @@ fn live(spec: &Spec, control: &mut UnixStream, given: Given<'_>) -> Result<(), F
     let companions = if matches!(identity, Identity::Caller) { 2 } else { 1 };
     // Held to the end, should the warden be killed alone.
     let _host = enter_user(spec, identity)?;
+    let sandbox = Sandbox {
+        scratch,
+        network,
+        sockets,
+        stdin,
+        pipes,
+        users: Users::Own(companions),
+        groups,
+        settings,
+        scratch_by: Mechanism::FileSystem,
+        has_time_namespace,
+        has_cgroup_namespace,
+        bubblewrap: None,
+        weaker: Vec::new(),
+        // What the command leaves behind may be closed to its owner, and must be read; and so may be what its processes ask for.
+        kept_capabilities: &[syscalls::CAP_DAC_OVERRIDE, syscalls::CAP_SYS_PTRACE],
+    };
+    conduct(spec, control, sandbox)
+}
 
+/// A sandbox that stands, before the command is started in it.
+pub(super) struct Sandbox<'a> {
+    pub(super) scratch: Scratch,
+    pub(super) network: Option<NetworkCounters>,
+    pub(super) sockets: Option<File>,
+    pub(super) stdin: OwnedFd,
+    pub(super) pipes: Pipes,
+    pub(super) users: Users,
+    pub(super) groups: &'a Groups,
+    /// Limits that the kernel was set to.
+    pub(super) settings: Vec<Held>,
+    /// What holds scratch.
+    pub(super) scratch_by: Mechanism,
+    pub(super) has_time_namespace: bool,
+    pub(super) has_cgroup_namespace: bool,
+    pub(super) bubblewrap: Option<String>,
+    pub(super) weaker: Vec<Weaker>,
+    /// What this process keeps to watch over the command; without capabilities there is nothing to keep or to give up.
+    pub(super) kept_capabilities: &'static [u32],
+}
+
+/// Starts the command, watches over it, tells how it ended, and sends what it left.
+pub(super) fn conduct(spec: &Spec, control: &mut UnixStream, sandbox: Sandbox<'_>) -> Result<(), Failure> {
+    let Sandbox { scratch, network, sockets, stdin, pipes, users, groups, settings, .. } = sandbox;
     // Neither /proc/1/mem nor /proc/1/fd are for the command, which has the same user id.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).step(|| "hide process 1".to_owned())?;
     let children = syscalls::watch_children().step(|| "watch child processes".to_owned())?;
-    let watchdog = Watchdog::new(&spec.limits, groups, &scratch, sockets);
+    let also = Also {
+        processes: matches!(users, Users::Shared(_)) && groups.mechanism(Limit::Processes).is_none(),
+        ipc: !settings.iter().any(|held| held.name == SHARED_MEMORY),
+    };
+    let watchdog = Watchdog::new(&spec.limits, groups, &scratch, sockets, also);
     let started = Instant::now();
-    let command::Started { id, mut in_force, watch } = command::start(spec, stdin, pipes, companions, groups)?;
-    let shared_memory = shared_memory_bytes.map(|bytes| Held::new("shared-memory-bytes", bytes, Mechanism::Kernel));
-    in_force.limits.extend(shared_memory);
+    let command::Started { id, mut in_force, watch } = command::start(spec, stdin, pipes, users, groups)?;
+    for held in in_force.limits.iter_mut().filter(|held| held.name.starts_with("scratch-")) {
+        held.by = sandbox.scratch_by;
+    }
     in_force.limits.extend(settings);
-    in_force.has_time_namespace = has_time_namespace;
-    in_force.has_cgroup_namespace = has_cgroup_namespace;
-    // What the command leaves behind may be closed to its owner, and must be read; and so may be what its processes ask for.
-    syscalls::keep_capabilities(&[syscalls::CAP_DAC_OVERRIDE, syscalls::CAP_SYS_PTRACE])
-        .step(|| "give up capabilities".to_owned())?;
+    in_force.has_time_namespace = sandbox.has_time_namespace;
+    in_force.has_cgroup_namespace = sandbox.has_cgroup_namespace;
+    in_force.bubblewrap = sandbox.bubblewrap;
+    in_force.weaker = sandbox.weaker;
+    syscalls::keep_capabilities(sandbox.kept_capabilities).step(|| "give up capabilities".to_owned())?;
     rustix::thread::set_no_new_privs(true).step(|| "give up privileges".to_owned())?;
     write_json(control, Kind::Started, &in_force).step(|| "report".to_owned())?;
 
@@ -226,11 +276,14 @@ fn reap_all(id: c_int) -> Option<Status> {
     found
 }
 
+/// The name of the limit on System V shared memory.
+const SHARED_MEMORY: &str = "shared-memory-bytes";
+
 /// Limits System V shared memory, which no limit on processes counts. A host may not let an unprivileged user do so.
-fn limit_shared_memory(bytes: u64) -> Option<u64> {
+fn limit_shared_memory(bytes: u64) -> Option<Held> {
     let pages = (bytes / 4096).max(1);
     syscalls::write_file("/proc/sys/kernel/shmall", &pages.to_string()).ok()?;
-    Some(pages * 4096)
+    Some(Held::new(SHARED_MEMORY, pages * 4096, Mechanism::Kernel))
 }
 
 /// What a setting limits, to how much, and the files with what is written into them.
@@ -264,13 +317,13 @@ fn limit_kernel_memory(settings: &[Setting]) -> Vec<Held> {
 }
 
 /// The kernel's counters of packets that had nowhere to go, opened while they can be.
-struct NetworkCounters {
+pub(super) struct NetworkCounters {
     v4: io::Result<File>,
     v6: io::Result<File>,
 }
 
 impl NetworkCounters {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         Self { v4: File::open("/proc/self/net/snmp"), v6: File::open("/proc/self/net/snmp6") }
     }
 

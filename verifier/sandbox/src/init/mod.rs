@@ -6,7 +6,10 @@
 //!
 //! Called unprivileged, the warden enters a user namespace first and all else is done with the capabilities it has there. Called as root,
 //! mounts are made as root, and then process 1 moves into a user namespace whose only id is the reserved host id.
+//!
+//! Where bubblewrap is to make namespaces and mounts the warden is [`bubblewrap`], and process 1 is [`inside`].
 
+mod bubblewrap;
 mod clock;
 mod collect;
 mod command;
@@ -15,7 +18,10 @@ mod evidence;
 mod filter;
 mod first;
 mod groups;
+mod inside;
 mod mounts;
+mod parts;
+mod root;
 mod skeleton;
 mod watchdog;
 
@@ -34,12 +40,13 @@ pub(crate) use command::can_take_descriptors;
 pub(crate) use filter::programs as filter_programs;
 pub(crate) use groups::Groups;
 pub(crate) use mounts::{PROC_REMEDY, new_mount};
+pub(crate) use root::sweep as sweep_roots;
 
 use crate::error::{Failure, Step};
 use crate::host_id::HostId;
 use crate::spec::Spec;
 use crate::syscalls;
-use crate::wire::{FIRST_ARGUMENT, Kind, Order, read_order, write_json};
+use crate::wire::{FIRST_ARGUMENT, FIRST_ARGUMENT_INSIDE, Kind, Order, read_order, write_json};
 
 /// Whether [`init_if_requested`] was called. A program that does not call it, started again, would do its own work once more, and
 /// start itself without end.
@@ -55,8 +62,14 @@ pub(crate) fn was_asked() -> bool {
 /// [`run`](crate::run) or [`probe_host`](crate::probe_host).
 pub fn init_if_requested() {
     WAS_ASKED.store(true, Ordering::SeqCst);
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == FIRST_ARGUMENT) {
+    let mut arguments = std::env::args_os().skip(1);
+    let first = arguments.next();
+    if first.as_ref().is_some_and(|argument| argument == FIRST_ARGUMENT) {
         syscalls::exit(warden());
+    }
+    if first.is_some_and(|argument| argument == FIRST_ARGUMENT_INSIDE) {
+        let order = arguments.next().unwrap_or_default();
+        syscalls::exit(inside::run(&order.to_string_lossy()));
     }
 }
 
@@ -84,6 +97,8 @@ fn warden() -> c_int {
     let result = match order {
         Order::Probe => write_json(&mut control, Kind::Probed, &crate::host::checks()).step(|| "report".to_owned()),
         Order::Run(spec) => watch_over(&spec, &control, pipes),
+        Order::RunWithin(spec, program) => bubblewrap::watch_over(Some(spec), program, &control, pipes),
+        Order::ProbeWithin(program) => bubblewrap::watch_over(None, program, &control, pipes),
     };
     match result {
         Ok(()) => 0,
@@ -109,6 +124,14 @@ impl Pipes {
         // Numbers 1 and 2 stay taken for good, or a later file would get what is printed.
         std::mem::forget((message, log));
         syscalls::duplicate_onto(pipes.null.as_fd(), 1).step(|| "connect standard output".to_owned())?;
+        Ok(pipes)
+    }
+
+    /// Takes them over under the numbers that they have. Error leads to the log until the release, too.
+    fn of(message: i32, log: i32) -> Result<Self, Failure> {
+        let (message, log) = (syscalls::inherited(message), syscalls::inherited(log));
+        let pipes = Self { message: above(&message)?, log: above(&log)?, null: null()? };
+        syscalls::duplicate_onto(pipes.log.as_fd(), 2).step(|| "connect standard error".to_owned())?;
         Ok(pipes)
     }
 

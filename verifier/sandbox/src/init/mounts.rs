@@ -16,6 +16,7 @@ use rustix::mount::{
 use super::skeleton::{Shape, Skeleton};
 use super::{Identity, clock, copy};
 use crate::error::{Failure, Step};
+use crate::limit::Limit;
 use crate::spec::{Places, ScratchFileSystem, Spec};
 use crate::syscalls::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, set_mount};
 
@@ -29,18 +30,18 @@ pub(crate) const PROC_REMEDY: &str = "run in a container whose /proc has no mask
 /// then. Not `/`, because the old root is let go by its place, where what covers it would be found instead.
 const STAGE: &str = "/dev";
 
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
-const DEVICE_LINKS: [(&str, &str); 4] = [
+pub(super) const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+pub(super) const DEVICE_LINKS: [(&str, &str); 4] = [
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
     ("stdout", "/proc/self/fd/1"),
     ("stderr", "/proc/self/fd/2"),
 ];
 /// Of `/proc`: may be read, not written.
-const PROC_READ_ONLY: [&str; 2] = ["sys", "fs"];
+pub(super) const PROC_READ_ONLY: [&str; 2] = ["sys", "fs"];
 /// Of `/proc`: directories shown empty, and files shown empty. Many exist only on some machines.
-const PROC_MASKED_DIRECTORIES: [&str; 6] = ["acpi", "scsi", "irq", "bus", "driver", "asound"];
-const PROC_MASKED_FILES: [&str; 13] = [
+pub(super) const PROC_MASKED_DIRECTORIES: [&str; 6] = ["acpi", "scsi", "irq", "bus", "driver", "asound"];
+pub(super) const PROC_MASKED_FILES: [&str; 13] = [
     "kcore",
     "keys",
     "key-users",
@@ -59,14 +60,21 @@ const PROC_MASKED_FILES: [&str; 13] = [
 /// Scratch is short of what less than one in this many is left of.
 const SHORT: u64 = 32;
 
-/// The writable part of the sandbox: one tmpfs with a directory for each place.
+/// The writable part of the sandbox: one tmpfs with a directory for each place, or a tmpfs for each.
 pub(super) struct Scratch {
-    tmpfs: OwnedFd,
+    file_systems: Vec<OwnedFd>,
+    /// The directory of each place.
+    roots: Vec<OwnedFd>,
     places: Places,
+    /// What the file systems do not hold by themselves, all together: bytes and inodes.
+    limits: Option<(u64, u64)>,
 }
 
-/// How full the scratch file system is.
+/// How full scratch is.
+#[derive(Default)]
 pub(super) struct Room {
+    /// The limit that it has passed, where no file system holds it.
+    pub(super) passed: Option<Limit>,
     pub(super) used_bytes: u64,
     /// So little is left that what could not be written any more may be why a command fails.
     pub(super) is_short_of_bytes: bool,
@@ -74,31 +82,77 @@ pub(super) struct Room {
 }
 
 impl Scratch {
-    /// Opens a directory of the sandbox that lies in scratch, following no symlink on the way.
+    /// Opens a directory of the sandbox that lies in scratch, following no symlink on the way. What is closed to its owner is opened for
+    /// that, so the command must have ended.
     pub(super) fn open(&self, path: &Path) -> Result<OwnedFd, Errno> {
         let (place, below) = self.places.locate(path).ok_or(Errno::NOENT)?;
-        let mut directory = open_directory(&self.tmpfs, Path::new(&place.to_string()))?;
+        let root = self.roots.get(place).ok_or(Errno::NOENT)?;
+        let mode = rustix::fs::fstat(root)?.st_mode;
+        if mode & 0o700 != 0o700 {
+            rustix::fs::fchmod(root, Mode::from_raw_mode(mode | 0o700))?;
+        }
+        let mut directory = open_directory(root, Path::new("."))?;
         for name in below {
-            directory = open_directory(&directory, Path::new(name))?;
+            (directory, _) = open_closed(&directory, Path::new(name), DIRECTORY)?;
         }
         Ok(directory)
     }
 
+    /// What bubblewrap has mounted; makes the directories of scratch in it.
+    pub(super) fn found(spec: &Spec, places: Places, owner: (u32, u32)) -> Result<Self, Failure> {
+        let open = |place: &PathBuf| {
+            rustix::fs::openat(CWD, place, DIRECTORY, Mode::empty())
+                .step(|| format!("open the scratch directory {place:?}"))
+        };
+        let all = || places.roots().iter().map(open).collect::<Result<Vec<_>, _>>();
+        let (file_systems, roots) = (all()?, all()?);
+        let limits = Some((spec.limits.scratch_bytes, spec.limits.scratch_inodes));
+        let scratch = Self { file_systems, roots, places, limits };
+        scratch.make_directories(spec, owner)?;
+        Ok(scratch)
+    }
+
     pub(super) fn room(&self) -> Result<Room, Failure> {
-        let found = rustix::fs::fstatvfs(&self.tmpfs).step(|| "see how full scratch is".to_owned())?;
-        Ok(Room {
-            used_bytes: found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize),
+        let mut room = Room::default();
+        let mut used_inodes = 0_u64;
+        for file_system in &self.file_systems {
+            let found = rustix::fs::fstatvfs(file_system).step(|| "see how full scratch is".to_owned())?;
+            let used_bytes = found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize);
+            room.used_bytes = room.used_bytes.saturating_add(used_bytes);
+            used_inodes = used_inodes.saturating_add(found.f_files.saturating_sub(found.f_ffree));
             // One who is refused room may make some before this is looked at, and has written up to the last page or so before.
             // A kind of file system that has no such limit says 0 of both.
-            is_short_of_bytes: found.f_blocks > 0 && found.f_bavail < (found.f_blocks / SHORT).max(4),
-            is_short_of_inodes: found.f_files > 0 && found.f_ffree < (found.f_files / SHORT).max(4),
-        })
+            room.is_short_of_bytes |= found.f_blocks > 0 && found.f_bavail < (found.f_blocks / SHORT).max(4);
+            room.is_short_of_inodes |= found.f_files > 0 && found.f_ffree < (found.f_files / SHORT).max(4);
+        }
+        if let Some((bytes, inodes)) = self.limits {
+            // Each has its own root as well.
+            let own = self.file_systems.len() as u64;
+            let used =
+                [(Limit::ScratchBytes, room.used_bytes, bytes), (Limit::ScratchInodes, used_inodes, inodes + own)];
+            room.passed = used.iter().find(|(_, used, limit)| used > limit).map(|(limit, _, _)| *limit);
+        }
+        Ok(room)
+    }
+
+    /// The directory of the place that a path lies in, and the path below it.
+    fn start<'a>(&self, path: &'a Path) -> Result<(OwnedFd, &'a Path), Errno> {
+        let (place, below) = self.places.locate(path).ok_or(Errno::NOENT)?;
+        let root = self.roots.get(place).ok_or(Errno::NOENT)?;
+        Ok((open_directory(root, Path::new("."))?, below))
+    }
+
+    /// Makes the directories that were asked for.
+    fn make_directories(&self, spec: &Spec, owner: (u32, u32)) -> Result<(), Failure> {
+        for path in &spec.scratch {
+            self.make(path, owner).step(|| format!("make the scratch directory {path:?}"))?;
+        }
+        Ok(())
     }
 
     /// Makes a directory below a place, with those on the way, owned by the command; opens it.
-    fn make(&self, path: &Path, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
-        let (place, below) = self.places.locate(path).ok_or(Errno::NOENT)?;
-        let mut directory = open_directory(&self.tmpfs, Path::new(&place.to_string()))?;
+    pub(super) fn make(&self, path: &Path, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
+        let (mut directory, below) = self.start(path)?;
         for name in below {
             match rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755)) {
                 Err(Errno::EXIST) => {}
@@ -230,12 +284,32 @@ pub(super) fn seal_proc() -> Result<(), Failure> {
     Ok(())
 }
 
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
 fn open_directory(at: &OwnedFd, path: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(at, path, flags, Mode::empty())
+    rustix::fs::openat(at, path, DIRECTORY, Mode::empty())
 }
 
-fn open_all<'a>(paths: impl Iterator<Item = &'a PathBuf>, what: &str, flags: OFlags) -> Result<Vec<OwnedFd>, Failure> {
+/// Opens an entry, of which nobody else changes anything; one that is closed to its owner after opening its mode, which is given then.
+pub(super) fn open_closed(at: &OwnedFd, name: &Path, flags: OFlags) -> Result<(OwnedFd, Option<Mode>), Errno> {
+    match rustix::fs::openat(at, name, flags, Mode::empty()) {
+        Err(Errno::ACCESS) => {}
+        opened => return Ok((opened?, None)),
+    }
+    let found = rustix::fs::statat(at, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;
+    if FileType::from_raw_mode(found.st_mode) == FileType::Symlink {
+        return Err(Errno::LOOP);
+    }
+    let mode = Mode::from_raw_mode(found.st_mode & 0o7777);
+    rustix::fs::chmodat(at, name, mode | Mode::RWXU, rustix::fs::AtFlags::empty())?;
+    Ok((rustix::fs::openat(at, name, flags, Mode::empty())?, Some(mode)))
+}
+
+pub(super) fn open_all<'a>(
+    paths: impl Iterator<Item = &'a PathBuf>,
+    what: &str,
+    flags: OFlags,
+) -> Result<Vec<OwnedFd>, Failure> {
     paths
         .map(|path| {
             let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -279,14 +353,18 @@ fn host_devices() -> Result<Vec<(&'static str, OwnedFd)>, Failure> {
             }
             None if name == "tty" => {}
             None => {
-                return Err(Failure::Host {
-                    what: format!("it has no device {path:?}"),
-                    remedy: "mount a /dev with the standard devices".to_owned(),
-                });
+                return Err(no_device(&path));
             }
         }
     }
     Ok(devices)
+}
+
+pub(super) fn no_device(path: &Path) -> Failure {
+    Failure::Host {
+        what: format!("it has no device {path:?}"),
+        remedy: "mount a /dev with the standard devices".to_owned(),
+    }
 }
 
 fn shape_of(tree: &OwnedFd, source: &Path) -> Result<Shape, Failure> {
@@ -331,26 +409,29 @@ fn make_scratch(spec: &Spec, places: Places, owner: (u32, u32)) -> Result<Scratc
         .step(|| format!("make a scratch file system of {size} bytes and {inodes} inodes"))?;
     // Attached in the tree that will go, because only pieces of an attached mount can be attached elsewhere.
     attach(&tmpfs, Path::new(STAGE))?;
-    let scratch = Scratch { tmpfs, places };
-    for (index, place) in scratch.places.roots().iter().enumerate() {
-        let mode: RawMode = if place == Path::new("/tmp") || place.starts_with("/dev") { 0o1777 } else { 0o755 };
+    let mut roots = Vec::new();
+    for (index, place) in places.roots().iter().enumerate() {
         let name = index.to_string();
-        rustix::fs::mkdirat(&scratch.tmpfs, &name, Mode::from_raw_mode(mode))
-            .and_then(|()| chown(&scratch.tmpfs, Path::new(&name), owner))
+        let root = rustix::fs::mkdirat(&tmpfs, &name, Mode::from_raw_mode(mode_of_place(place)))
+            .and_then(|()| chown(&tmpfs, Path::new(&name), owner))
+            .and_then(|()| open_directory(&tmpfs, Path::new(&name)))
             .step(|| format!("make the scratch directory {place:?}"))?;
+        roots.push(root);
     }
-    for path in &spec.scratch {
-        scratch.make(path, owner).step(|| format!("make the scratch directory {path:?}"))?;
-    }
+    let scratch = Scratch { file_systems: vec![tmpfs], roots, places, limits: None };
+    scratch.make_directories(spec, owner)?;
     Ok(scratch)
 }
 
+pub(super) fn mode_of_place(place: &Path) -> RawMode {
+    if place == Path::new("/tmp") || place.starts_with("/dev") { 0o1777 } else { 0o755 }
+}
+
 fn mount_places(scratch: &Scratch) -> Result<Vec<(PathBuf, OwnedFd)>, Failure> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
     let mut mounts = Vec::new();
-    for (index, place) in scratch.places.roots().iter().enumerate() {
-        let mount = open_tree(&scratch.tmpfs, index.to_string(), flags)
-            .step(|| format!("open the scratch directory {place:?}"))?;
+    for (root, place) in scratch.roots.iter().zip(scratch.places.roots()) {
+        let mount = open_tree(root, "", flags).step(|| format!("open the scratch directory {place:?}"))?;
         mounts.push((place.clone(), mount));
     }
     Ok(mounts)
@@ -360,16 +441,16 @@ fn mount_places(scratch: &Scratch) -> Result<Vec<(PathBuf, OwnedFd)>, Failure> {
 fn overlay_places(scratch: &Scratch) -> Result<Vec<(PathBuf, OwnedFd)>, Errno> {
     const LOWER: &str = "lower";
     let closed = Mode::from_raw_mode(0o755);
-    rustix::fs::mkdirat(&scratch.tmpfs, LOWER, closed)?;
-    let lower = open_directory(&scratch.tmpfs, Path::new(LOWER))?;
+    let tmpfs = scratch.file_systems.first().ok_or(Errno::NOENT)?;
+    rustix::fs::mkdirat(tmpfs, LOWER, closed)?;
+    let lower = open_directory(tmpfs, Path::new(LOWER))?;
     let mut mounts = Vec::new();
-    for (index, place) in scratch.places.roots().iter().enumerate() {
+    for (index, (place, upper)) in scratch.places.roots().iter().zip(&scratch.roots).enumerate() {
         let work = format!("work-{index}");
-        rustix::fs::mkdirat(&scratch.tmpfs, &work, closed)?;
-        let upper = open_directory(&scratch.tmpfs, Path::new(&index.to_string()))?;
-        let work = open_directory(&scratch.tmpfs, Path::new(&work))?;
+        rustix::fs::mkdirat(tmpfs, &work, closed)?;
+        let work = open_directory(tmpfs, Path::new(&work))?;
         rustix::process::chdir("/proc/self/fd")?;
-        let [lower, upper, work] = [&lower, &upper, &work].map(|fd| fd.as_raw_fd().to_string());
+        let [lower, upper, work] = [&lower, upper, &work].map(|fd| fd.as_raw_fd().to_string());
         let options = [
             ("source", "overlay"),
             ("lowerdir", &*lower),

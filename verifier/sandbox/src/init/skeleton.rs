@@ -30,11 +30,12 @@ pub(super) enum Shape {
     File,
 }
 
-/// The layer being made.
+/// The layer being made: a tmpfs that comes to lie above the layers, or a root into which they were merged before.
 pub(super) struct Skeleton<'a> {
     pub(super) tmpfs: OwnedFd,
     layers: &'a [OwnedFd],
     made: Vec<PathBuf>,
+    is_merged: bool,
 }
 
 impl<'a> Skeleton<'a> {
@@ -44,7 +45,13 @@ impl<'a> Skeleton<'a> {
         let tmpfs =
             new_mount("tmpfs", &[("size", size.as_str()), ("mode", "755")], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
                 .step(|| "make the topmost layer".to_owned())?;
-        Ok(Self { tmpfs, layers, made: Vec::new() })
+        Ok(Self { tmpfs, layers, made: Vec::new(), is_merged: false })
+    }
+
+    /// Makes everything in a merged root, in the place of what it has.
+    pub(super) fn onto(root: &OwnedFd) -> Result<Self, Errno> {
+        let tmpfs = rustix::io::fcntl_dupfd_cloexec(root, 3)?;
+        Ok(Self { tmpfs, layers: &[], made: Vec::new(), is_merged: true })
     }
 
     /// Makes sure that something of this shape is at `path`, as the finished root resolves it; gives the resolved path.
@@ -59,6 +66,7 @@ impl<'a> Skeleton<'a> {
             return Ok(Path::new("/").join(resolved));
         }
         let directory = self.make_directories(parent).step(step)?;
+        self.clear(&directory, name).step(step)?;
         match shape {
             Shape::Directory => rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755)),
             Shape::File => create(&directory, name, 0o444).map(drop),
@@ -68,18 +76,19 @@ impl<'a> Skeleton<'a> {
         Ok(Path::new("/").join(resolved))
     }
 
-    /// Writes a file, in the place of whatever the layers have there.
-    pub(super) fn file(&mut self, file: &SkeletonFile) -> Result<(), Failure> {
+    /// Writes a file, in the place of whatever the layers have there; gives it, open for writing.
+    pub(super) fn file(&mut self, file: &SkeletonFile) -> Result<OwnedFd, Failure> {
         let step = || format!("write the file {:?}", file.path);
         let (Some(parent), Some(name)) = (file.path.parent(), file.path.file_name()) else {
             return Err(Errno::INVAL).step(step);
         };
         let parent = self.resolve(parent).step(step)?;
         let directory = self.make_directories(&parent).step(step)?;
-        let made = create(&directory, name, file.mode & 0o777).step(step)?;
-        std::io::Write::write_all(&mut std::fs::File::from(made), &file.content).step(step)?;
+        self.clear(&directory, name).step(step)?;
+        let mut made = std::fs::File::from(create(&directory, name, file.mode & 0o777).step(step)?);
+        std::io::Write::write_all(&mut made, &file.content).step(step)?;
         self.made.push(parent.join(name));
-        Ok(())
+        Ok(made.into())
     }
 
     /// Makes a symlink, in the place of whatever the layers have there.
@@ -90,6 +99,7 @@ impl<'a> Skeleton<'a> {
         };
         let parent = self.resolve(parent).step(step)?;
         let directory = self.make_directories(&parent).step(step)?;
+        self.clear(&directory, name).step(step)?;
         rustix::fs::symlinkat(&link.target, &directory, name).step(step)?;
         self.made.push(parent.join(name));
         Ok(())
@@ -97,13 +107,26 @@ impl<'a> Skeleton<'a> {
 
     /// Gives everything made a fixed time, and closes the layer to changes.
     pub(super) fn seal(&self) -> Result<(), Failure> {
-        let made_at = Timespec { tv_sec: MADE_AT_SECS, tv_nsec: 0 };
-        let times = Timestamps { last_access: made_at, last_modification: made_at };
+        let times = made_at();
         for path in self.made.iter().map(PathBuf::as_path).chain([Path::new(".")]) {
             rustix::fs::utimensat(&self.tmpfs, path, &times, AtFlags::SYMLINK_NOFOLLOW)
                 .step(|| format!("set the time of {path:?}"))?;
         }
+        if self.is_merged {
+            return Ok(());
+        }
         set_mount(self.tmpfs.as_fd(), MOUNT_ATTR_RDONLY, 0, false).step(|| "seal the topmost layer".to_owned())
+    }
+
+    /// Takes from a merged root what stands in the way.
+    fn clear(&self, directory: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+        if !self.is_merged {
+            return Ok(());
+        }
+        match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
+            Err(Errno::NOENT) => Ok(()),
+            cleared => cleared,
+        }
     }
 
     /// The path, relative to the root, without symlinks. Components that do not exist yet stay as they are.
@@ -173,6 +196,8 @@ impl<'a> Skeleton<'a> {
             };
             match rustix::fs::mkdirat(&directory, name, mode) {
                 Ok(()) => self.made.push(path.clone()),
+                // What is made above the layers is as new as what is in it.
+                Err(Errno::EXIST) if self.is_merged => self.made.push(path.clone()),
                 Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),
             }
@@ -192,6 +217,16 @@ impl Found {
     fn is_directory(&self) -> bool {
         matches!(self, Self::Directory(_))
     }
+}
+
+/// Gives an open file the time of everything made here.
+pub(super) fn set_made_at(file: impl AsFd) -> Result<(), Errno> {
+    rustix::fs::futimens(file, &made_at())
+}
+
+fn made_at() -> Timestamps {
+    let made_at = Timespec { tv_sec: MADE_AT_SECS, tv_nsec: 0 };
+    Timestamps { last_access: made_at, last_modification: made_at }
 }
 
 /// The components of a path that name something, and `..`.

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use super::groups::Groups;
-use super::mounts::Scratch;
+use super::mounts::{Room, Scratch};
 use crate::limit::Limit;
 use crate::spec::Limits;
 use crate::syscalls;
@@ -28,12 +28,22 @@ const SHARED_BYTES: u64 = 16 * 1024 * 1024;
 const SOCKET_BYTES: u64 = 2 * 65_536;
 const MAX_SOCKSTAT_BYTES: usize = 4096;
 
+/// What the watchdog alone holds, where the kernel does not.
+#[derive(Clone, Copy)]
+pub(super) struct Also {
+    /// Processes, at whose limit everything is killed then.
+    pub(super) processes: bool,
+    /// Memory of System V shared memory and message queues, which count as memory then.
+    pub(super) ipc: bool,
+}
+
 pub(super) struct Watchdog<'a> {
     limits: &'a Limits,
     groups: &'a Groups,
     scratch: &'a Scratch,
     /// The sandbox's `/proc/net/sockstat`. Only its numbers of sockets are of the namespace; those of memory are the host's.
     sockets: Option<File>,
+    also: Also,
     /// What the groups had counted when the command started.
     cpu_before: Duration,
     next: Instant,
@@ -61,11 +71,17 @@ struct Sum {
 }
 
 impl<'a> Watchdog<'a> {
-    pub(super) fn new(limits: &'a Limits, groups: &'a Groups, scratch: &'a Scratch, sockets: Option<File>) -> Self {
+    pub(super) fn new(
+        limits: &'a Limits,
+        groups: &'a Groups,
+        scratch: &'a Scratch,
+        sockets: Option<File>,
+        also: Also,
+    ) -> Self {
         let cpu_before = groups.cpu_used().unwrap_or_default();
         let now = Instant::now();
         let (next, next_at_failure) = (now + INTERVAL, now);
-        Self { limits, groups, scratch, sockets, cpu_before, next, next_at_failure, reached: BTreeSet::new() }
+        Self { limits, groups, scratch, sockets, also, cpu_before, next, next_at_failure, reached: BTreeSet::new() }
     }
 
     /// How long it may look away.
@@ -122,15 +138,15 @@ impl<'a> Watchdog<'a> {
         }
     }
 
-    fn look_at_scratch(&mut self) -> u64 {
-        let Ok(room) = self.scratch.room() else { return 0 };
+    fn look_at_scratch(&mut self) -> Room {
+        let Ok(room) = self.scratch.room() else { return Room::default() };
         if room.is_short_of_bytes {
             self.reached.insert(Limit::ScratchBytes);
         }
         if room.is_short_of_inodes {
             self.reached.insert(Limit::ScratchInodes);
         }
-        room.used_bytes
+        room
     }
 
     fn compare_processes(&mut self, sum: &Sum, gone: u64) {
@@ -146,19 +162,35 @@ impl<'a> Watchdog<'a> {
             self.reached.insert(Limit::OpenFiles);
         }
         self.compare_processes(&sum, gone);
-        let in_scratch = self.look_at_scratch();
+        let room = self.look_at_scratch();
+        if room.passed.is_some() {
+            return room.passed;
+        }
+        if self.also.processes && sum.processes.saturating_add(gone) > self.limits.processes {
+            return Some(Limit::Processes);
+        }
         if self.cpu(&sum).as_secs() >= self.limits.cpu_secs {
             return Some(Limit::CpuTime);
         }
         if self.groups.mechanism(Limit::Memory).is_none() {
             // What is shared may be files of scratch, or not: counted once, so that nothing is killed for memory it does not have.
-            let all =
-                sum.memory_bytes.saturating_add(sum.shared_bytes.max(in_scratch)).saturating_add(self.socket_bytes());
+            let files = room.used_bytes.saturating_add(self.ipc_bytes());
+            let all = sum.memory_bytes.saturating_add(sum.shared_bytes.max(files)).saturating_add(self.socket_bytes());
             if all > self.limits.memory_bytes {
                 return Some(Limit::Memory);
             }
         }
         None
+    }
+
+    /// What System V shared memory and message queues hold, where that is not limited for itself.
+    fn ipc_bytes(&self) -> u64 {
+        if !self.also.ipc {
+            return 0;
+        }
+        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let shared = column_sum(&read("/proc/sysvipc/shm"), &["rss", "swap"]);
+        shared.saturating_add(column_sum(&read("/proc/sysvipc/msg"), &["cbytes"]))
     }
 
     /// What the buffers of all sockets may hold.
@@ -248,6 +280,15 @@ fn is_table_full(process: c_int, status: &str, limit: u64) -> bool {
     }
 }
 
+/// The sum of some columns of a table whose first line names them.
+fn column_sum(table: &str, names: &[&str]) -> u64 {
+    let mut lines = table.lines().map(str::split_ascii_whitespace);
+    let Some(header) = lines.next() else { return 0 };
+    let wanted: Vec<bool> = header.map(|name| names.contains(&name)).collect();
+    let cells = lines.flat_map(|line| line.zip(&wanted).filter(|(_, is_wanted)| **is_wanted).map(|(cell, _)| cell));
+    cells.filter_map(|cell| cell.parse::<u64>().ok()).fold(0, u64::saturating_add)
+}
+
 /// A process's part of the memory that it shares, in bytes.
 fn share(process: c_int) -> Option<u64> {
     let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
@@ -283,6 +324,13 @@ mod tests {
         assert_eq!((fields.next(), fields.next()), (Some("S"), Some("1")));
         assert_eq!(spent(stat, 100), Some(Duration::from_secs(4)));
         assert_eq!(spent("", 100), None);
+    }
+
+    #[test]
+    fn columns_are_summed_by_name() {
+        let table = "       key      shmid size  rss  swap\n         0          0 8192 4096    10\n    0 1 9 1 0\n";
+        assert_eq!(column_sum(table, &["rss", "swap"]), 4107);
+        assert_eq!(column_sum("", &["rss"]), 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use twinbuild_sandbox::{Cancel, End, InForce, Limit, Limits, Mechanism, Spec, run};
 
-use crate::fixture::{Fixture, is_root, start};
+use crate::fixture::{Fixture, is_bubblewrapped, is_root, is_without_user_namespaces, start};
 use crate::harness::Test;
 use crate::lifetime::{parent_of, processes_with, token, wait_until};
 
@@ -25,6 +25,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("scratch_is_bounded_in_bytes", scratch_is_bounded_in_bytes),
     ("scratch_that_was_emptied_again_was_full", scratch_that_was_emptied_again_was_full),
     ("scratch_is_bounded_in_inodes", scratch_is_bounded_in_inodes),
+    ("scratch_is_bounded_in_sum", scratch_is_bounded_in_sum),
+    ("shared_memory_that_nobody_has_attached_is_bounded", shared_memory_that_nobody_has_attached_is_bounded),
     ("a_file_is_bounded", a_file_is_bounded),
     ("a_flood_of_output_is_cut", a_flood_of_output_is_cut),
     ("processor_time_is_bounded", processor_time_is_bounded),
@@ -55,6 +57,12 @@ fn processes_are_bounded_and_none_is_left(fixture: &Fixture) {
     spec.limits.processes = 20;
     either_way(&spec, |spec| {
         let run = start(spec).unwrap();
+        if is_without_user_namespaces() {
+            // Nothing is refused: it is seen, and everything is killed.
+            assert_eq!(run.end, End::LimitHit(Limit::Processes));
+            assert_eq!(processes_with(&token), [0_u32; 0]);
+            return;
+        }
         assert_eq!((run.end, run.limits_met), (End::Exited(0), vec![Limit::Processes]));
         assert_eq!(String::from_utf8(run.log.bytes).unwrap(), "19\n");
         assert_eq!(run.limits_in_force.unwrap().limit("processes").unwrap().value, 20);
@@ -124,7 +132,12 @@ fn a_limit_that_was_survived_is_no_end(fixture: &Fixture) {
     let mut spec = fixture.spec("fill", &["/build/f", "cope"]);
     spec.limits.scratch_bytes = 8 << 20;
     let run = start(&spec).unwrap();
-    assert_eq!((run.end, run.limits_met), (End::Exited(0), vec![Limit::ScratchBytes]));
+    let expected = if is_without_user_namespaces() {
+        (End::LimitHit(Limit::ScratchBytes), Vec::new())
+    } else {
+        (End::Exited(0), vec![Limit::ScratchBytes])
+    };
+    assert_eq!((run.end, run.limits_met), expected);
 }
 
 fn open_files_are_bounded(fixture: &Fixture) {
@@ -147,8 +160,9 @@ fn scratch_is_bounded_in_bytes(fixture: &Fixture) {
         let mut spec = fixture.spec("fill", &[path]);
         spec.limits.scratch_bytes = 8 << 20;
         let run = start(&spec).unwrap();
-        assert_eq!(run.log.bytes, format!("{}\n", libc::ENOSPC).into_bytes(), "{path}");
-        assert_eq!(run.end, End::LimitHit(Limit::ScratchBytes), "{path}");
+        let refused = format!("{}\n", libc::ENOSPC).into_bytes();
+        let expected = if is_without_user_namespaces() { Vec::new() } else { refused };
+        assert_eq!((run.end, run.log.bytes), (End::LimitHit(Limit::ScratchBytes), expected), "{path}");
     }
 }
 
@@ -163,8 +177,29 @@ fn scratch_is_bounded_in_inodes(fixture: &Fixture) {
     spec.limits.scratch_inodes = 500;
     let run = start(&spec).unwrap();
     let text = String::from_utf8(run.log.bytes).unwrap();
-    assert!(text.starts_with(&format!("{} after 4", libc::ENOSPC)), "{text}");
+    // Bubblewrap limits none, so that everything is killed.
+    let expected = if is_bubblewrapped() { String::new() } else { format!("{} after 4", libc::ENOSPC) };
+    assert!(text.starts_with(&expected) && !text.contains("never"), "{text}");
     assert_eq!(run.end, End::LimitHit(Limit::ScratchInodes));
+}
+
+fn scratch_is_bounded_in_sum(fixture: &Fixture) {
+    let mut spec = fixture.spec("fill-all", &["6", "/build/f", "/tmp/f", "/dev/shm/f"]);
+    spec.limits.scratch_bytes = 16 << 20;
+    assert_eq!(start(&spec).unwrap().end, End::LimitHit(Limit::ScratchBytes));
+    spec.limits.scratch_bytes = 32 << 20;
+    assert_eq!(start(&spec).unwrap().end, End::Exited(0));
+}
+
+fn shared_memory_that_nobody_has_attached_is_bounded(fixture: &Fixture) {
+    let mut spec = fixture.spec("shared-memory", &["64"]);
+    spec.limits.memory_bytes = 32 << 20;
+    spec.control_groups = false;
+    let end = start(&spec).unwrap().end;
+    // The kernel refuses it where it is set to, and else it is seen.
+    assert!([End::Exited(1), End::LimitHit(Limit::Memory)].contains(&end), "{end:?}");
+    spec.limits.memory_bytes = 256 << 20;
+    assert_eq!(start(&spec).unwrap().end, End::Exited(0));
 }
 
 fn a_file_is_bounded(fixture: &Fixture) {
@@ -209,14 +244,15 @@ fn every_limit_says_what_holds_it(fixture: &Fixture) {
     let spec = fixture.spec("true", &[]);
     let in_force = |spec: &Spec| start(spec).unwrap().limits_in_force.unwrap();
     let without = in_force(&Spec { control_groups: false, ..spec.clone() });
+    let scratch_by = if is_bubblewrapped() { Mechanism::Watchdog } else { Mechanism::FileSystem };
     for (name, mechanism) in [
         ("memory-bytes", Mechanism::Watchdog),
-        ("processes", Mechanism::Rlimit),
+        ("processes", if is_without_user_namespaces() { Mechanism::Watchdog } else { Mechanism::Rlimit }),
         ("cpu-secs", Mechanism::Watchdog),
         ("wall-secs", Mechanism::Watchdog),
         ("open-files", Mechanism::Rlimit),
-        ("scratch-bytes", Mechanism::FileSystem),
-        ("scratch-inodes", Mechanism::FileSystem),
+        ("scratch-bytes", scratch_by),
+        ("scratch-inodes", scratch_by),
         ("log-bytes", Mechanism::Caller),
     ] {
         assert_eq!(by(&without, name), mechanism, "{name}");

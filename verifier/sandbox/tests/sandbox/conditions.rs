@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
-use twinbuild_sandbox::{End, Error, Processors, probe_host};
+use twinbuild_sandbox::{End, Error, Processors, Weaker, probe_bubblewrap, probe_host};
 
-use crate::fixture::{Fixture, start, text};
+use crate::fixture::{Fixture, is_bubblewrapped, is_root, is_without_user_namespaces, start, text};
 use crate::harness::Test;
 
 /// What the second twin's clock is ahead by.
@@ -33,6 +33,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_report_is_bounded", a_report_is_bounded),
     ("what_cannot_start_is_an_error_that_names_it", what_cannot_start_is_an_error_that_names_it),
     ("this_host_passes_its_own_checks", this_host_passes_its_own_checks),
+    ("what_is_weaker_is_said", what_is_weaker_is_said),
 ];
 
 fn conditions_are_exact(fixture: &Fixture) {
@@ -45,12 +46,14 @@ fn conditions_are_exact(fixture: &Fixture) {
     spec.stdin = b"said".to_vec();
     spec.processors = Processors::Count(1);
     let found = text(&spec);
+    let host_domain = std::fs::read_to_string("/proc/sys/kernel/domainname").unwrap();
+    let domain = if is_bubblewrapped() { host_domain.trim() } else { "opposed" };
+    assert!(found.lines().any(|found| found == format!("domainname {domain}")), "{found}");
     for line in [
         "umask 27",
         "processors 1",
         "leads-session true",
         "hostname second",
-        "domainname opposed",
         "cwd /tmp",
         "arguments \"/bin/probe\"",
         "env A=1,B=2 =x,TWINBUILD_REPORT_FD=3",
@@ -81,12 +84,15 @@ fn the_boot_offset_moves_both_clocks(fixture: &Fixture) {
         let mut spec = fixture.spec("clock", &[]);
         spec.boot_offset_secs = offset;
         let run = start(&spec).unwrap();
-        assert!(run.limits_in_force.unwrap().has_time_namespace);
+        let in_force = run.limits_in_force.unwrap();
+        assert_eq!(in_force.has_time_namespace, !is_bubblewrapped());
+        assert_eq!(in_force.weaker.contains(&Weaker::BootTime), is_bubblewrapped() && offset != 0);
         String::from_utf8(run.log.bytes).unwrap().split_ascii_whitespace().map(|n| n.parse().unwrap()).collect()
     };
     let (plain, moved) = (clocks(0), clocks(1_000_000));
+    let expected = if is_bubblewrapped() { 0 } else { 1_000_000 };
     for (plain, moved) in plain.iter().zip(&moved) {
-        assert!((1_000_000..1_000_020).contains(&(moved - plain)), "{plain} {moved}");
+        assert!((expected..expected + 20).contains(&(moved - plain)), "{plain} {moved}");
     }
 }
 
@@ -195,10 +201,29 @@ fn what_cannot_start_is_an_error_that_names_it(fixture: &Fixture) {
     );
 }
 
-fn this_host_passes_its_own_checks(_: &Fixture) {
+fn this_host_passes_its_own_checks(fixture: &Fixture) {
+    let bubblewrap = probe_bubblewrap(&fixture.roots());
+    if is_bubblewrapped() {
+        assert!(bubblewrap.ok && bubblewrap.found.starts_with("bubblewrap "), "{bubblewrap:?}");
+    }
+    if is_root() {
+        assert!(!bubblewrap.ok && bubblewrap.remedy.is_some(), "{bubblewrap:?}");
+    }
     let checks = probe_host();
+    if is_without_user_namespaces() {
+        let namespaces = checks.iter().find(|check| check.name == "user namespaces").unwrap();
+        assert!(!namespaces.ok && namespaces.remedy.as_ref().unwrap().contains("user.max_user_namespaces"));
+        return;
+    }
     assert!(checks.len() >= 8, "{checks:?}");
     for check in &checks {
         assert!(check.ok && check.remedy.is_none() && !check.found.starts_with("missing"), "{check:?}");
     }
+}
+
+fn what_is_weaker_is_said(fixture: &Fixture) {
+    let in_force = start(&fixture.spec("true", &[])).unwrap().limits_in_force.unwrap();
+    assert_eq!(in_force.bubblewrap.is_some(), is_bubblewrapped());
+    assert_eq!(in_force.weaker.is_empty(), !is_bubblewrapped(), "{:?}", in_force.weaker);
+    assert_eq!(in_force.weaker.contains(&Weaker::UserIds), is_without_user_namespaces());
 }

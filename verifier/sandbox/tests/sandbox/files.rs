@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use twinbuild_sandbox::{Bind, Collect, CollectReason, CollectedKind, Copy, End, Insertion, SkeletonFile, Spec};
 
-use crate::fixture::{Fixture, is_root, scratch, start, text};
+use crate::fixture::{Fixture, ids, is_root, scratch, start, text};
 use crate::harness::Test;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -108,11 +108,12 @@ fn copies_keep_modes_and_times_and_belong_to_the_user(fixture: &Fixture) {
     let mut spec = copy_spec(fixture.spec("modes", &paths), source.path(), Insertion::Sorted);
     spec.umask = 0o77;
     let found = text(&spec);
+    let (uid, _) = ids();
     let expected = ["sub 40775", "sub/b 100664", "sub/a 100755", "c 100400"];
     for (line, expected) in found.lines().zip(expected) {
-        assert!(line.starts_with(&format!("/build/src/{expected} 1234 1000000000.123456789 ")), "{line}");
+        assert!(line.starts_with(&format!("/build/src/{expected} {uid} 1000000000.123456789 ")), "{line}");
     }
-    assert!(found.lines().nth(4).unwrap().starts_with("/build/src/link 120777 1234 "), "{found}");
+    assert!(found.lines().nth(4).unwrap().starts_with(&format!("/build/src/link 120777 {uid} ")), "{found}");
     let spec = copy_spec(fixture.spec("cat", &["/build/src/link", "/build/src/c"]), source.path(), Insertion::Sorted);
     assert_eq!(text(&spec), "sub/a\nc\n");
     // Owned, so writable too.

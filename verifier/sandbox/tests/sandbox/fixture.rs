@@ -67,6 +67,32 @@ impl Fixture {
         &self.root
     }
 
+    /// Where bubblewrap's sandboxes put their roots together.
+    pub(crate) fn roots(&self) -> PathBuf {
+        self.root.join("roots")
+    }
+
+    /// A folder with a bubblewrap that is set-user-id.
+    pub(crate) fn setuid_bubblewrap(&self) -> PathBuf {
+        let folder = self.root.join("setuid");
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join("bwrap");
+        fs::copy(crate::harness::bubblewrap().unwrap(), &program).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+        folder
+    }
+
+    /// Makes another user the owner of it, whose files that user can link then.
+    pub(crate) fn give_to(&self, user: u32) {
+        let mut left = vec![self.root.clone()];
+        while let Some(path) = left.pop() {
+            std::os::unix::fs::lchown(&path, Some(user), Some(user)).unwrap();
+            if path.symlink_metadata().unwrap().is_dir() {
+                left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        }
+    }
+
     pub(crate) fn layer(&self) -> PathBuf {
         self.root.join("layer")
     }
@@ -126,6 +152,25 @@ pub(crate) fn text(spec: &Spec) -> String {
 /// A directory that an unprivileged user may use, gone at the end.
 pub(crate) fn scratch() -> TempDir {
     tempfile::Builder::new().prefix("twinbuild-sandbox-").tempdir_in("/tmp").unwrap()
+}
+
+/// Whether sandboxes are put up by bubblewrap.
+pub(crate) fn is_bubblewrapped() -> bool {
+    crate::harness::kind().is_some_and(|kind| kind == crate::harness::BUBBLEWRAP) || is_without_user_namespaces()
+}
+
+/// Whether there are no user namespaces, and bubblewrap is set-user-id.
+pub(crate) fn is_without_user_namespaces() -> bool {
+    crate::harness::kind().is_some_and(|kind| kind == crate::harness::SETUID_BUBBLEWRAP)
+}
+
+/// The user and group that a command has inside, which asks for 1234 and 2345.
+pub(crate) fn ids() -> (u32, u32) {
+    if is_without_user_namespaces() {
+        (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
+    } else {
+        (1234, 2345)
+    }
 }
 
 pub(crate) fn is_root() -> bool {

@@ -68,6 +68,13 @@ pub(crate) fn run(name: &str, arguments: &[String]) {
             open_files(argument(0).parse().unwrap(), argument(1).parse().unwrap(), argument(2).parse().unwrap());
         }
         "fill" => fill(argument(0), arguments.get(1).map(String::as_str)),
+        "fill-all" => {
+            let content = vec![1; argument(0).parse::<usize>().unwrap() << 20];
+            arguments[1..].iter().for_each(|path| fs::write(path, &content).unwrap());
+            std::thread::sleep(Duration::from_millis(600));
+        }
+        "alter" => alter(argument(0)),
+        "shared-memory" => shared_memory(argument(0).parse().unwrap()),
         "fill-inodes" => fill_inodes(argument(0)),
         "spin" => spin(argument(0).parse().unwrap()),
         "execute" => execute(),
@@ -514,6 +521,40 @@ fn fill_inodes(path: &str) {
         }
     }
     println!("never");
+}
+
+/// Tries all that would change a file, by its path and by a descriptor.
+fn alter(path: &str) {
+    let none = |result: io::Result<()>| told(result.map(|()| "done".into()));
+    let file = || fs::File::open(path).unwrap();
+    let mode = || fs::Permissions::from_mode(0o777);
+    println!("chmod {}", none(fs::set_permissions(path, mode())));
+    println!("fchmod {}", none(file().set_permissions(mode())));
+    println!("chown {}", none(std::os::unix::fs::chown(path, Some(fs::metadata(path).unwrap().uid()), None)));
+    println!("times {}", none(file().set_modified(std::time::SystemTime::UNIX_EPOCH)));
+    println!("write {}", none(fs::OpenOptions::new().write(true).open(path).map(drop)));
+    println!("truncate {}", none(fs::OpenOptions::new().append(true).open(path).and_then(|file| file.set_len(0))));
+    println!("link {}", none(fs::hard_link(path, "/build/link")));
+    println!("rename {}", none(fs::rename(path, "/build/renamed")));
+    println!("unlink {}", none(fs::remove_file(path)));
+}
+
+/// Fills a segment of shared memory of so many MiB, and keeps it without having it attached.
+fn shared_memory(size_mib: usize) {
+    let size = size_mib << 20;
+    // SAFETY: takes no pointer.
+    let id = unsafe { libc::shmget(libc::IPC_PRIVATE, size, 0o600) };
+    if id < 0 {
+        std::process::exit(1);
+    }
+    // SAFETY: the kernel chooses the address; the segment is as long as what is written, and detached once.
+    unsafe {
+        let at = libc::shmat(id, std::ptr::null(), 0);
+        assert_ne!(at.addr(), usize::MAX);
+        at.write_bytes(1, size);
+        assert_eq!(libc::shmdt(at), 0);
+    }
+    std::thread::sleep(Duration::from_millis(900));
 }
 
 /// Tries to get at process 1, which has the same user.
