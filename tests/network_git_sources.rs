@@ -1,6 +1,7 @@
 //! Wheels rebuilt from git repositories that the test makes. What is published is built by the pip of this machine, from a clone.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -198,6 +199,26 @@ fn a_commit_is_had_from_a_server_by_tag_branch_and_name() {
 }
 
 #[test]
+fn a_build_has_no_network_where_git_had_it() {
+    let folder = folder();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let setup = format!(
+        "import socket\nfrom setuptools import setup\ntry:\n    socket.create_connection(('127.0.0.1', {port}), 2).close()\n\
+         except OSError:\n    pass\nsetup(name='demo-pkg', version='1.0', packages=['demo_pkg'])\n"
+    );
+    let pyproject = "[build-system]\nrequires = [\"setuptools==69.5.1\", \"wheel==0.43.0\"]\nbuild-backend = \"setuptools.build_meta\"\n";
+    let files = [("pyproject.toml", pyproject), ("setup.py", setup.as_str()), MODULE];
+    let repository = Repository::new(&folder.path().join("demo"), &files);
+    repository.tag("v1.0");
+    let wheel = repository.wheel("v1.0", folder.path());
+    let server = Server::start(folder.path());
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    reproduced(&wheel, &format!("git+{}/demo@v1.0", server.address));
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
 fn a_server_that_knows_nothing_of_git_serves_too() {
     let folder = folder();
     let repository = hatchling(&folder.path().join("demo"));
@@ -229,6 +250,12 @@ fn a_commit_that_no_branch_or_tag_contains_is_an_impostor() {
         ends(&said, "source-missing", "impostor-commit");
         assert_eq!(finding(&said.1, "impostor-commit")["severity"], "alert");
     }
+    // What was not had cannot be asked for again.
+    let said = rebuild(&[text(&wheel), "--source", &repository.at(&proposed), "--as-of", AS_OF]);
+    let path = folder.path().join("verdict.json");
+    fs::write(&path, said.1.to_string()).unwrap();
+    let said = run(twinbuild().args(["--format", "json", "replay", text(&path)]));
+    assert_eq!((said.code, said.json()["replay"].as_str()), (2, Some("unable")), "{said}");
     let none = "0".repeat(40);
     let said = rebuild(&[text(&wheel), "--source", &repository.at(&none), "--as-of", AS_OF]);
     ends(&said, "source-missing", "no-revision");

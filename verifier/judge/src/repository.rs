@@ -19,7 +19,7 @@ use twinbuild_source::git::{
 };
 use twinbuild_store::Blob;
 use twinbuild_subject::{MemberPath, ObjectId, PackageName, Sha256};
-use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Source, SourceKind, Trust};
+use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Reason, Source, SourceKind, Trust};
 
 use crate::JudgeError;
 use crate::judge::Judge;
@@ -142,7 +142,7 @@ impl Judge {
     ) -> Result<Step<PreparedSource>, JudgeError> {
         if requests.is_empty() {
             let detail = "the published file's metadata names no repository on a host that is known here";
-            return Ok(end(Outcome::SourceMissing, "no-repository", STAGE, detail));
+            return Ok(end(Outcome::SourceMissing, "no-repository", DOWNLOAD, detail));
         }
         let root = match self.git_root()? {
             Step::Next(root) => root,
@@ -156,7 +156,11 @@ impl Judge {
                 Step::Next(source) => return Ok(Step::Next(source)),
                 // Of several that were found the next may be the one; what is wrong with one that has the tag is said.
                 Step::End(Outcome::SourceMissing, reason) if reason.class == NO_TAG => last = Some(reason),
-                Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+                // A replay cannot ask for what was not had.
+                Step::End(outcome, reason) => {
+                    let stage = DOWNLOAD.map(str::to_owned);
+                    return Ok(Step::End(outcome, Reason { stage, ..reason }));
+                }
             }
         }
         let reason = last.ok_or_else(|| JudgeError::Internal { what: "no repository was asked".to_owned() })?;
@@ -187,7 +191,7 @@ impl Judge {
             Some(revision) => match refs.find(revision) {
                 Ok(revision) => revision,
                 Err(reason) => {
-                    let detail = format!("{address}: {reason}");
+                    let detail = format!("{}: {reason}", address.shown());
                     return Ok(end(Outcome::SourceMissing, "no-revision", STAGE, detail));
                 }
             },
@@ -287,8 +291,8 @@ const NO_TAG: &str = "no-tag";
 
 /// The commit of the tag that stands for the release.
 fn tag_of_release(refs: &Refs, wanted: &Wanted<'_>, address: &GitAddress) -> Step<Revision> {
-    let Wanted { name, version, .. } = wanted;
-    let missing = |class: &str, detail: String| end(Outcome::SourceMissing, class, STAGE, detail);
+    let (Wanted { name, version, .. }, address) = (wanted, address.shown());
+    let missing = |class: &str, detail: String| end(Outcome::SourceMissing, class, DOWNLOAD, detail);
     let named = match choose_tag(refs.tag_names(), name, version) {
         TagChoice::None => {
             return missing(NO_TAG, format!("no tag of {address} is that of {name} {version}"));

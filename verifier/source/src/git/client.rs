@@ -1,7 +1,7 @@
 //! Having git list and fetch, in sandboxes.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ const HOST_CERTIFICATES: [&str; 4] = [
 const PROXIES: [&str; 6] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy"];
 /// The largest file of a repository's own folder that is taken along, in bytes.
 const FILE_LIMIT_BYTES: u64 = 4 << 20;
+/// The largest list of branches and tags, in bytes.
+const LISTING_LIMIT_BYTES: u64 = 64 << 20;
 /// How long git may take.
 const WALL: Duration = Duration::from_secs(1800);
 /// What git may print, in bytes.
@@ -115,7 +117,7 @@ pub enum GitError {
         reason: String,
     },
     /// Nothing but the cache may be used.
-    #[error("the repository {address} is to be asked, and nothing but the cache may be used")]
+    #[error("{address} is to be asked, and nothing but the cache may be used")]
     Offline {
         /// The repository.
         address: String,
@@ -130,7 +132,7 @@ pub enum GitError {
     },
     /// The commit is there, and no branch or tag of the repository contains it.
     #[error(
-        "the repository {address} hands out the commit {commit}, and none of its branches and tags contains it: anyone could have made it"
+        "{address} hands out the commit {commit}, and none of its branches and tags contains it: anyone could have made it"
     )]
     Impostor {
         /// The repository.
@@ -267,12 +269,19 @@ impl<'a> GitClient<'a> {
         let wanted = Wanted { format: ObjectFormat::Sha1, commit: "", references: &[], tag: None, is_pinned: false };
         let (report, said) = self.start(&asked, "list", &wanted, &output, None)?;
         if report.status != Status::Done {
-            return Err(GitError::Failed { address: asked.to_string(), said });
+            return Err(GitError::Failed { address: asked.shown().to_owned(), said });
         }
         let path = output.join("references");
         let doing = || format!("reading {}", path.display());
-        let listing = fs::read(&path).map_err(|source| GitError::Io { doing: doing(), source })?;
-        Refs::parse(&listing).map_err(|reason| GitError::Failed { address: asked.to_string(), said: reason })
+        let mut listing = Vec::new();
+        File::open(&path)
+            .and_then(|file| file.take(LISTING_LIMIT_BYTES + 1).read_to_end(&mut listing))
+            .map_err(|source| GitError::Io { doing: doing(), source })?;
+        if listing.len() as u64 > LISTING_LIMIT_BYTES {
+            let limit = format!("the list of branches and tags, {LISTING_LIMIT_BYTES} bytes");
+            return Err(GitError::Limit { address: asked.shown().to_owned(), limit });
+        }
+        Refs::parse(&listing).map_err(|reason| GitError::Failed { address: asked.shown().to_owned(), said: reason })
     }
 
     /// Fetches a revision with all that a checkout of it has, submodules too. `staging` is a folder to work in; the snapshot
@@ -399,7 +408,7 @@ impl<'a> GitClient<'a> {
         output: &Path,
         git: Option<&Path>,
     ) -> Result<(Report, String), GitError> {
-        let address = || asked.to_string();
+        let address = || asked.shown().to_owned();
         let (mut spec, url, own) = match asked {
             GitAddress::Remote(url) => (self.remote_spec(asked)?, url.as_str(), None),
             GitAddress::Local(path) => {
@@ -453,7 +462,7 @@ impl<'a> GitClient<'a> {
 
     /// The sandbox in which git asks a repository elsewhere: it has the host's network, and nothing else of it.
     fn remote_spec(&self, asked: &GitAddress) -> Result<Spec, GitError> {
-        let offline = || GitError::Offline { address: asked.to_string() };
+        let offline = || GitError::Offline { address: asked.shown().to_owned() };
         let GitNetwork { files, proxies } = self.network.as_ref().ok_or_else(offline)?;
         let mut spec = self.spec(asked.scheme().unwrap_or("https"));
         spec.network = Network::Host;
@@ -629,7 +638,7 @@ fn declaration(snapshot: &Snapshot, submodule: &MissingSubmodule) -> Result<Opti
 
 /// The commit that was fetched, or why it was not.
 fn fetched(asked: &GitAddress, wanted: &str, report: Report, said: String) -> Result<ObjectId, GitError> {
-    let address = asked.to_string();
+    let address = asked.shown().to_owned();
     match (report.status, report.commit.map(|commit| commit.parse())) {
         (Status::Done, Some(Ok(commit))) => Ok(commit),
         (Status::Done | Status::Failed, _) => Err(GitError::Failed { address, said }),
