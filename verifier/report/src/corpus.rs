@@ -89,6 +89,8 @@ pub struct Summary {
     pub outcomes: BTreeMap<&'static str, u64>,
     /// All by level, mismatch, or else outcome.
     pub results: BTreeMap<ResultKind, u64>,
+    /// Those that are reproduced, but with an alert.
+    pub reproduced_with_alert: u64,
 }
 
 impl CorpusReport {
@@ -134,6 +136,12 @@ impl CorpusReport {
         }
         let kinds = self.results.kinds.clone();
         let without_verdict = self.results.count(ResultKind::NoVerdict);
-        Summary { total: self.results.total, without_verdict, outcomes, results: kinds }
+        let reproduced_with_alert = crate::page::count_of(&self.alerts().collect::<Vec<_>>());
+        Summary { total: self.results.total, without_verdict, outcomes, results: kinds, reproduced_with_alert }
+    }
+
+    /// Those that are reproduced, but with an alert.
+    pub(crate) fn alerts(&self) -> impl Iterator<Item = &SubjectResult> {
+        self.subjects.iter().filter(|result| result.kind().is_reproduced() && result.has_alert)
     }
 }

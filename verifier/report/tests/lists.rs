@@ -106,6 +106,20 @@ fn each_miss_has_the_command_that_shows_it() {
 }
 
 #[test]
+fn an_alert_takes_the_good_news_back() {
+    let mut subjects = samples::list().subjects;
+    subjects.retain(|result| result.kind().is_reproduced());
+    let report = |subjects: &[SubjectResult]| CorpusReport::new(AboutRun::default(), subjects.to_vec(), None);
+    assert!(html(&report(&subjects)).contains("<header class=\"good\">"));
+    assert_eq!(report(&subjects).summary().reproduced_with_alert, 0);
+    subjects[0].has_alert = true;
+    let report = report(&subjects);
+    assert!(html(&report).contains("<header class=\"open\">") && html(&report).contains("Reproduced, with an alert"));
+    assert!(text(&report, Style::Plain).contains("with an alert: alpha-1.0-py3-none-any.whl\n"));
+    assert_eq!(report.summary().reproduced_with_alert, 1);
+}
+
+#[test]
 fn a_report_is_read_back_from_its_json() {
     let report = samples::list();
     let read: CorpusReport = serde_json::from_str(&json(&report).unwrap()).unwrap();

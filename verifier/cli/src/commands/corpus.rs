@@ -129,10 +129,10 @@ fn line(event: &Event<'_>, format: PlainFormat) -> String {
     }
 }
 
-/// 1 if something was not reproduced, else 2 if something could not be judged, else 0.
+/// 1 if something was not reproduced or has an alert, else 2 if something could not be judged, else 0.
 fn exit_code(summary: &Summary) -> u8 {
     let has = |outcomes: &[&str]| outcomes.iter().any(|outcome| summary.outcomes.contains_key(*outcome));
-    if has(&["rejected", "nondeterministic", "not-reproduced"]) {
+    if summary.reproduced_with_alert > 0 || has(&["rejected", "nondeterministic", "not-reproduced"]) {
         1
     } else if summary.without_verdict > 0 || has(&["unsupported", "source-missing", "inconclusive", "unbuildable"]) {
         2

@@ -9,6 +9,7 @@ pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
     let Tally { total, .. } = report.results;
     let (reproduced, exact) = (report.results.reproduced(), report.results.exact());
     let mut sections = vec![result(report)];
+    sections.extend(alerts(report));
     sections.extend(report.changes.as_ref().map(changes));
     sections.extend(groups("By year of upload", "year", &report.by_year, Some(by_year(report))));
     sections.extend(groups("By generator", "generator", &report.by_generator, Some(by_generator(report))));
@@ -20,7 +21,7 @@ pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
     sections.push(cost(report));
     Page {
         word: format!("{} of {} reproduced", grouped(reproduced), grouped(total)).into(),
-        tone: if reproduced == total { Tone::Good } else { Tone::Undecided },
+        tone: if reproduced == total && report.alerts().next().is_none() { Tone::Good } else { Tone::Undecided },
         qualities: vec![share(reproduced, total).into(), format!("{} byte for byte", share(exact, total)).into()],
         about: vec![report.about.list.clone()],
         meaning: vec![
@@ -75,6 +76,12 @@ fn result(report: &CorpusReport) -> Section<'_> {
     };
     let table = Table::new(vec!["result", "files", "share"], report.results.kinds.iter().map(row));
     Section { title: "Results", blocks: vec![Block::Picture(by_result(report)), Block::Table(table)] }
+}
+
+/// What is reproduced and is no good news all the same.
+fn alerts(report: &CorpusReport) -> Option<Section<'_>> {
+    let entries: Vec<Entry> = report.alerts().map(entry).collect();
+    (!entries.is_empty()).then(|| Section { title: "Reproduced, with an alert", blocks: vec![Block::Entries(entries)] })
 }
 
 /// Rates by something, with a picture of them where there is one.

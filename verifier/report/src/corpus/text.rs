@@ -25,6 +25,9 @@ pub fn rates(results: &Tally) -> String {
 /// The rates, what changed, and what it took.
 pub(crate) fn text(report: &CorpusReport) -> String {
     let mut out = rates(&report.results);
+    for result in report.alerts() {
+        out.push_str(&format!("        with an alert: {}\n", on_one_line(&result.shown())));
+    }
     if let Some(changes) = &report.changes {
         let before = &changes.before;
         let tenths = before.reproduced().saturating_mul(1000).checked_div(before.total).unwrap_or(0);
