@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -401,7 +402,10 @@ fn interpreter_link(cache: &Path, order: Sha256, python: &str) -> io::Result<Pat
     fs::create_dir_all(&folder)?;
     let link = folder.join(Path::new(python).file_name().unwrap_or(python.as_ref()));
     if fs::read_link(&link).ok().as_deref() != Some(program.as_path()) {
-        let fresh = folder.join(format!(".{}", std::process::id()));
+        // Several threads may come to it at the same time.
+        static LINKS: AtomicU64 = AtomicU64::new(0);
+        let number = LINKS.fetch_add(1, Ordering::Relaxed);
+        let fresh = folder.join(format!(".{}-{number}", std::process::id()));
         std::os::unix::fs::symlink(&program, &fresh)?;
         fs::rename(&fresh, &link)?;
     }
