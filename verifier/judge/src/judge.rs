@@ -17,7 +17,7 @@ use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::keep::Keep;
-use crate::repository::{GitOptions, Wanted, wheel_metadata};
+use crate::repository::{GitOptions, Wanted};
 use crate::subject::{Preparation, is_path};
 use crate::walk::{Step, environment_error, open, read_published};
 
@@ -74,7 +74,7 @@ type Slot = Arc<Mutex<Option<Ground>>>;
 /// What [`Judge::infer`] found.
 pub enum Inferred {
     /// A recipe, and the reasons for it.
-    Recipe(Inference),
+    Recipe(Box<Inference>),
     /// There is none: the verdict that a rebuild would come to at once.
     None(Box<Verdict>),
 }
@@ -169,7 +169,7 @@ impl Judge {
             Step::Next(published) => published,
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
-        let metadata = wheel_metadata(&published, &bytes);
+        let metadata = self.options.git.choice.evidence(&published, &bytes);
         let wanted = Wanted { name: &name.name, version: &name.version, metadata: &metadata };
         let commit = match self.git_source(&wanted, &mut findings)? {
             Step::Next(commit) => commit,
@@ -183,7 +183,7 @@ impl Judge {
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
         match self.choose_recipe(&prepared, name, (&published, &bytes), source, &laid_out)? {
-            Step::Next((inference, _)) => Ok(Inferred::Recipe(inference)),
+            Step::Next((inference, _)) => Ok(Inferred::Recipe(Box::new(inference))),
             Step::End(outcome, reason) => end(outcome, reason, findings),
         }
     }

@@ -142,7 +142,7 @@ impl Judge {
         };
         let blob = match self.keep_snapshot(&snapshot, staging.path())? {
             Ok(blob) => blob,
-            Err(error) => return checkout_error(error, findings),
+            Err(error) => return checkout_error(&error, findings),
         };
         let folder = match subdirectory.as_str() {
             "" => project_folder(&snapshot, wanted.name),
@@ -150,7 +150,7 @@ impl Judge {
         };
         let git = match folder.and_then(|folder| record(&snapshot, &folder)) {
             Ok(git) => git,
-            Err(error) => return checkout_error(error, findings),
+            Err(error) => return checkout_error(&error, findings),
         };
         let says_version = git
             .tag
@@ -320,27 +320,36 @@ pub(crate) fn check_age(source: &Source, uploaded: Option<Timestamp>, findings: 
     end(Outcome::SourceMissing, "commit-after-upload", STAGE, detail)
 }
 
-/// Whether the published wheel has a file of text that names the commit, as tools write who could ask git.
-pub(crate) fn names_commit(published: &Archive, bytes: &dyn ReadAt, source: &Source) -> bool {
+/// Whether the published wheel has a file of text that names the commit, as tools write who could ask git. What names it in its version
+/// has to be told the version, as what is here of the history does not give it.
+pub(crate) fn names_commit(published: &Archive, bytes: &dyn ReadAt, source: &Source, version: &Version) -> bool {
     let Some(git) = &source.git else { return false };
     let name = git.commit.to_string();
-    let digits = &name.as_bytes()[..NAMING_DIGITS];
+    let digits = &name[..NAMING_DIGITS];
+    if version.to_string().contains(digits) {
+        return false;
+    }
     let is_text = |path: &MemberPath| [".py", ".json", ".txt", ".toml", ".cfg"].iter().any(|end| path.ends_with(end));
     published.members.iter().enumerate().any(|(index, member)| {
         is_text(&member.path)
             && contents(bytes, published, index, NAMING_LIMIT_BYTES)
-                .is_ok_and(|content| content.windows(digits.len()).any(|part| part == digits))
+                .is_ok_and(|content| content.windows(digits.len()).any(|part| part == digits.as_bytes()))
     })
 }
 
-/// The `METADATA` of a published wheel, as far as it can be read; what is wrong with it is said elsewhere.
-pub(crate) fn wheel_metadata(published: &Archive, bytes: &dyn ReadAt) -> String {
-    let is_it = |path: &MemberPath| {
-        path.ends_with(".dist-info/METADATA") && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1
-    };
-    let index = published.members.iter().position(|member| is_it(&member.path));
-    let content = index.and_then(|index| contents(bytes, published, index, METADATA_LIMIT_BYTES).ok());
-    content.map_or_else(String::new, |content| String::from_utf8_lossy(&content).into_owned())
+impl GitChoice {
+    /// What of a published wheel a repository is found by: its `METADATA`, as far as it can be read. What is wrong with it is said elsewhere.
+    pub(crate) fn evidence(&self, published: &Archive, bytes: &dyn ReadAt) -> String {
+        if *self != Self::Found {
+            return String::new();
+        }
+        let is_it = |path: &MemberPath| {
+            path.ends_with(".dist-info/METADATA") && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1
+        };
+        let index = published.members.iter().position(|member| is_it(&member.path));
+        let content = index.and_then(|index| contents(bytes, published, index, METADATA_LIMIT_BYTES).ok());
+        content.map_or_else(String::new, |content| String::from_utf8_lossy(&content).into_owned())
+    }
 }
 
 /// What follows where a repository could not be asked, or its commit not be had.
@@ -349,7 +358,7 @@ fn git_error<T>(error: GitError, findings: &mut Vec<Finding>) -> Result<Step<T>,
     let step = match error {
         GitError::Address(_) | GitError::NoRepository { .. } => return Err(JudgeError::Usage { message: detail }),
         GitError::Cancelled => return Err(JudgeError::Cancelled),
-        GitError::Checkout(error) => return checkout_error(error, findings),
+        GitError::Checkout(error) => return checkout_error(&error, findings),
         GitError::Sandbox(error @ twinbuild_sandbox::Error::HostUnsupported { .. }) => {
             return Err(JudgeError::Host(error));
         }
@@ -368,8 +377,8 @@ fn git_error<T>(error: GitError, findings: &mut Vec<Finding>) -> Result<Step<T>,
 }
 
 /// What follows where a commit was had and cannot be laid out.
-pub(crate) fn checkout_error<T>(error: CheckoutError, findings: &mut Vec<Finding>) -> Result<Step<T>, JudgeError> {
-    let detail = MemberPath::from(chain(&error).as_str()).to_string();
+pub(crate) fn checkout_error<T>(error: &CheckoutError, findings: &mut Vec<Finding>) -> Result<Step<T>, JudgeError> {
+    let detail = MemberPath::from(chain(error).as_str()).to_string();
     Ok(match error {
         CheckoutError::Malformed { .. } => malformed(detail, findings),
         CheckoutError::Limit { .. } => end(Outcome::Inconclusive, "limit", STAGE, detail),

@@ -34,7 +34,7 @@ use crate::judge::Judge;
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe, record_twin};
 use crate::replay::Replayed;
-use crate::repository::{Wanted, check_age, checkout_error, names_commit, wheel_metadata};
+use crate::repository::{Wanted, check_age, checkout_error, names_commit};
 use crate::requirement::{Building, self_hosted};
 use crate::subject::{Prepared, PreparedSource, SourceForm};
 
@@ -112,7 +112,7 @@ impl Judge {
         if let Err(error) = check_platform(name) {
             return Ok(ended(verdict, Outcome::Unsupported, "platform", &error.to_string()));
         }
-        let metadata = wheel_metadata(&published, &bytes);
+        let metadata = self.options.git.choice.evidence(&published, &bytes);
         let wanted = Wanted { name: &name.name, version: &name.version, metadata: &metadata };
         let commit = match &prepared.source {
             Some(_) => None,
@@ -318,7 +318,7 @@ impl Judge {
                     .and_then(|snapshot| snapshot.lay_out(top, subdirectory.unwrap_or_default(), staging.path()));
                 return match tree {
                     Ok(tree) => read_source(tree, staging),
-                    Err(error) => checkout_error(error, findings),
+                    Err(error) => checkout_error(&error, findings),
                 };
             }
         };
@@ -399,7 +399,7 @@ impl Judge {
         let release = Release { wheel: name.clone(), first_upload };
         match infer(&release, &evidence, &laid_out.evidence, &Ground::offer(&self.options.hosts)) {
             Ok(inference) if source.record.git.is_some() => {
-                let names_commit = names_commit(published, bytes, &source.record);
+                let names_commit = names_commit(published, bytes, &source.record, &name.version);
                 Ok(Step::Next((inference.from_commit(&name.version, names_commit), "inferred")))
             }
             Ok(inference) => Ok(Step::Next((inference, "inferred"))),
