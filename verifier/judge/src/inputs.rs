@@ -12,7 +12,7 @@ use serde::Serialize;
 use twinbuild_environment::{EnvironmentLock, FileKind, LockedFile};
 use twinbuild_store::{Blob, StoreError};
 use twinbuild_subject::{MemberPath, Request, Sha256, Sha256Hasher};
-use twinbuild_verdict::{InputRecord, RecordedVerdict, Verdict};
+use twinbuild_verdict::{InputRecord, RecordedVerdict, Source, Verdict};
 
 use crate::judge::Judge;
 use crate::walk::chain;
@@ -55,8 +55,8 @@ enum Origin {
     Release(String),
     /// A file of a lock.
     Locked(Box<LockedFile>),
-    /// A commit, whose snapshot was made by whoever judged it.
-    Commit,
+    /// A commit.
+    Commit(Box<Source>),
     /// Someone's file.
     Local,
 }
@@ -73,7 +73,8 @@ pub(crate) fn inputs_of(recorded: &RecordedVerdict, lock: Option<&EnvironmentLoc
     }
     if let Some(source) = &recorded.source {
         let (kind, name, sha256) = ("source".to_owned(), source.file_name.clone(), source.digests.sha256);
-        let origin = if source.git.is_some() { Origin::Commit } else { of_purl(&source.uri) };
+        let of_commit = || Origin::Commit(Box::new(source.clone()));
+        let origin = if source.git.is_some() { of_commit() } else { of_purl(&source.uri) };
         inputs.push(Input { record: InputRecord { kind, name, sha256 }, origin });
     }
     // An interpreter of the host is no file: it is copied again, and is to come out with the same digest.
@@ -210,9 +211,7 @@ impl Judge {
                 let unlisted = || format!("the index lists no file of {} with that digest", request.name);
                 self.pypi.download(listed.ok_or_else(unlisted)?).map_err(|error| chain(&error))
             }
-            (Origin::Commit, _) => {
-                Err("it is the snapshot of a commit, which `rebuild --keep-inputs` keeps with the verdict".to_owned())
-            }
+            (Origin::Commit(source), _) => self.commit_again(source),
             (Origin::Local | Origin::Locked(_), _) => {
                 Err("it was a file of the machine that judged it, so it is nowhere else".to_owned())
             }

@@ -76,7 +76,7 @@ type Slot = Arc<Mutex<Option<Ground>>>;
 /// What [`Judge::infer`] found.
 pub enum Inferred {
     /// A recipe, and the reasons for it.
-    Recipe(Inference),
+    Recipe(Box<Inference>),
     /// There is none: the verdict that a rebuild would come to at once.
     None(Box<Verdict>),
 }
@@ -92,7 +92,8 @@ impl Target {
         }
         if source.is_some() {
             let message =
-                "--source goes with a local file: the source of a release is looked up on the index".to_owned();
+                "--source PATH names an sdist, and goes with a local file: that of a release is looked up on the index"
+                    .to_owned();
             return Err(JudgeError::Usage { message });
         }
         text.parse().map(Self::Release).map_err(|error: twinbuild_subject::RequestError| JudgeError::Usage {
@@ -197,7 +198,7 @@ impl Judge {
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
         match self.choose_recipe(&prepared, (&published, &bytes), source, &laid_out)? {
-            Step::Next((inference, _)) => Ok(Inferred::Recipe(inference)),
+            Step::Next((inference, _)) => Ok(Inferred::Recipe(Box::new(inference))),
             Step::End(outcome, reason) => end(outcome, reason, findings),
         }
     }

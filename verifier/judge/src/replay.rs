@@ -102,7 +102,7 @@ impl Judge {
             variations,
             limits: self.options.limits.clone(),
             normalizing: if recorded.choices.is_strict { Normalizing::No } else { Normalizing::Yes },
-            git: GitOptions::default(),
+            git: GitOptions { choice: GitChoice::None, ..self.options.git.clone() },
         };
         let (index, mirror) = (self.pypi.index().clone(), self.mirror.clone());
         Ok(Self::new(self.store.clone(), index, mirror, options, self.cancel.clone()))

@@ -10,7 +10,7 @@ use twinbuild_archive::{Archive, ReadAt, contents};
 use twinbuild_compare::{Finding, Severity};
 use twinbuild_environment::{Ground, Specification, Suite};
 use twinbuild_rebuild::Product;
-use twinbuild_recipe::{Inference, VersionControl, parse_headers};
+use twinbuild_recipe::{Inference, VersionControl, declared_name, parse_headers};
 use twinbuild_registry::Platform;
 use twinbuild_source::SourceTree;
 use twinbuild_source::git::{
@@ -19,7 +19,7 @@ use twinbuild_source::git::{
 };
 use twinbuild_store::Blob;
 use twinbuild_subject::{MemberPath, ObjectId, PackageName, Sha256};
-use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Source, SourceKind, Trust};
+use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Reason, Source, SourceKind, Trust};
 
 use crate::JudgeError;
 use crate::judge::Judge;
@@ -35,6 +35,8 @@ const METADATA_LIMIT_BYTES: u64 = 8 << 20;
 const NAMING_LIMIT_BYTES: u64 = 64 << 10;
 /// How many digits of a commit's name tools write at least.
 const NAMING_DIGITS: usize = 7;
+/// The largest `pyproject.toml` that is searched for the project's name, in bytes.
+const PYPROJECT_LIMIT_BYTES: u64 = 1 << 20;
 const STAGE: Option<&str> = Some("source");
 /// The stage of what another run may come to have.
 const DOWNLOAD: Option<&str> = Some(crate::subject::DOWNLOAD);
@@ -87,7 +89,7 @@ impl Judge {
             (GitChoice::None, Product::Sdist(_)) => &GitChoice::Found,
             (choice, _) => choice,
         };
-        let metadata = own_metadata(kind, published, bytes);
+        let metadata = choice.evidence(kind, published, bytes);
         let wanted = Wanted { name: prepared.name.name(), version: prepared.name.version(), metadata: &metadata };
         self.git_source(choice, &wanted, findings)
     }
@@ -105,7 +107,7 @@ impl Judge {
         };
         if requests.is_empty() {
             let detail = "the published file's metadata names no repository on a host that is known here";
-            return Ok(end(Outcome::SourceMissing, "no-repository", STAGE, detail));
+            return Ok(end(Outcome::SourceMissing, "no-repository", DOWNLOAD, detail));
         }
         let root = match self.git_root()? {
             Step::Next(root) => root,
@@ -119,7 +121,11 @@ impl Judge {
                 Step::Next(source) => return Ok(Step::Next(Some(source))),
                 // Of several that were found the next may be the one; what is wrong with one that has the tag is said.
                 Step::End(Outcome::SourceMissing, reason) if reason.class == NO_TAG => last = Some(reason),
-                Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+                // A replay cannot ask for what was not had.
+                Step::End(outcome, reason) => {
+                    let stage = DOWNLOAD.map(str::to_owned);
+                    return Ok(Step::End(outcome, Reason { stage, ..reason }));
+                }
             }
         }
         let reason = last.ok_or_else(|| JudgeError::Internal { what: "no repository was asked".to_owned() })?;
@@ -145,7 +151,7 @@ impl Judge {
             Some(revision) => match refs.find(revision) {
                 Ok(revision) => revision,
                 Err(reason) => {
-                    let detail = format!("{address}: {reason}");
+                    let detail = format!("{}: {reason}", address.shown());
                     return Ok(end(Outcome::SourceMissing, "no-revision", STAGE, detail));
                 }
             },
@@ -161,11 +167,15 @@ impl Judge {
         };
         let blob = match self.keep_snapshot(&snapshot, staging.path())? {
             Ok(blob) => blob,
-            Err(error) => return checkout_error(error, findings),
+            Err(error) => return checkout_error(&error, findings),
         };
-        let git = match record(&snapshot, subdirectory) {
+        let folder = match subdirectory.as_str() {
+            "" => project_folder(&snapshot, wanted.name),
+            given => Ok(given.to_owned()),
+        };
+        let git = match folder.and_then(|folder| record(&snapshot, &folder)) {
             Ok(git) => git,
-            Err(error) => return checkout_error(error, findings),
+            Err(error) => return checkout_error(&error, findings),
         };
         let says_version = git
             .tag
@@ -184,6 +194,29 @@ impl Judge {
         let record = Source { kind: SourceKind::Git, trust, uri, file_name, digests, git: Some(git) };
         let form = SourceForm::Commit { top: wanted.name.to_string() };
         Ok(Step::Next(PreparedSource { record, form, blob }))
+    }
+
+    /// The snapshot that a verdict names, made again from the repository, or why it cannot be.
+    pub(crate) fn commit_again(&self, source: &Source) -> Result<Blob, String> {
+        let Source { uri, git, .. } = source;
+        let address = uri.as_deref().and_then(|uri| uri.strip_prefix("git+")?.rsplit_once('@'));
+        let (Some((address, _)), Some(git)) = (address, git) else {
+            return Err("it was a commit of the machine that judged it, so it is nowhere else".to_owned());
+        };
+        let address: GitAddress = address.parse().map_err(|error| format!("{error}"))?;
+        let root = match self.git_root().map_err(|error| chain(&error))? {
+            Step::Next(root) => root,
+            Step::End(_, reason) => return Err(reason.detail),
+        };
+        let GitOptions { rewrites, network, .. } = &self.options.git;
+        let client = GitClient::new(root, network.clone(), rewrites, &self.cancel);
+        let staging = self.store.staging().map_err(|error| chain(&error))?;
+        let refs = client.list(&address, staging.path()).map_err(|error| chain(&error))?;
+        let commit = git.commit.to_string();
+        let revision = refs.find(git.tag.as_ref().map_or(commit.as_str(), |tag| &tag.name))?;
+        let snapshot = client.fetch(&address, &refs, &revision, staging.path()).map_err(|error| chain(&error))?;
+        let kept = self.keep_snapshot(&snapshot, staging.path()).map_err(|error| chain(&error))?;
+        kept.map_err(|error| chain(&error))
     }
 
     /// The root file system that git runs on.
@@ -218,8 +251,8 @@ const NO_TAG: &str = "no-tag";
 
 /// The commit of the tag that stands for the release.
 fn tag_of_release(refs: &Refs, wanted: &Wanted<'_>, address: &GitAddress) -> Step<Revision> {
-    let Wanted { name, version, .. } = wanted;
-    let missing = |class: &str, detail: String| end(Outcome::SourceMissing, class, STAGE, detail);
+    let (Wanted { name, version, .. }, address) = (wanted, address.shown());
+    let missing = |class: &str, detail: String| end(Outcome::SourceMissing, class, DOWNLOAD, detail);
     let named = match choose_tag(refs.tag_names(), name, version) {
         TagChoice::None => {
             return missing(NO_TAG, format!("no tag of {address} is that of {name} {version}"));
@@ -270,6 +303,19 @@ fn found(metadata: &str) -> Vec<GitRequest> {
     repositories_of(addresses).into_iter().map(request).collect()
 }
 
+/// The folder of the project: the only one whose `pyproject.toml` says so, where the root's does not; else the root.
+fn project_folder(snapshot: &Snapshot, name: &PackageName) -> Result<String, CheckoutError> {
+    let files = snapshot.files_named("pyproject.toml", PYPROJECT_LIMIT_BYTES)?;
+    let mut folders: Vec<String> = files
+        .into_iter()
+        .filter(|(_, content)| declared_name(content).as_ref() == Some(name))
+        .map(|(folder, _)| folder)
+        .collect();
+    folders.sort_by_key(String::len);
+    let is_sole = folders.len() == 1 || folders.first().is_some_and(String::is_empty);
+    Ok(folders.into_iter().next().filter(|_| is_sole).unwrap_or_default())
+}
+
 /// What a verdict says of a snapshot.
 fn record(snapshot: &Snapshot, subdirectory: &str) -> Result<GitSource, CheckoutError> {
     let submodule = |(path, commit): (MemberPath, ObjectId)| GitSubmodule { path: path.to_string(), commit };
@@ -308,36 +354,53 @@ pub(crate) fn of_commit(
     tree: &SourceTree,
 ) -> Inference {
     let Some(git) = &source.record.git else { return inference };
-    inference.from_commit(prepared.name.version(), names_commit(published, bytes, git, tree))
+    let version = prepared.name.version();
+    inference.from_commit(version, names_commit(published, bytes, git, tree, version))
 }
 
 /// Whether the published file has a file of text that names the commit, as tools write who could ask git. No file of the commit
-/// does: its name depends on them.
-fn names_commit(published: &Archive, bytes: &dyn ReadAt, git: &GitSource, tree: &SourceTree) -> bool {
+/// does: its name depends on them. What names it in its version has to be told the version, as what is here of the history does not
+/// give it.
+fn names_commit(
+    published: &Archive,
+    bytes: &dyn ReadAt,
+    git: &GitSource,
+    tree: &SourceTree,
+    version: &Version,
+) -> bool {
     let of_commit: HashSet<Sha256> = tree.files().iter().map(|(_, sha256)| *sha256).collect();
     let name = git.commit.to_string();
-    let digits = &name.as_bytes()[..NAMING_DIGITS];
+    let digits = &name[..NAMING_DIGITS];
+    if version.to_string().contains(digits) {
+        return false;
+    }
     let is_text = |path: &MemberPath| [".py", ".json", ".txt", ".toml", ".cfg"].iter().any(|end| path.ends_with(end));
     published.members.iter().enumerate().any(|(index, member)| {
         is_text(&member.path)
             && !member.sha256.is_some_and(|sha256| of_commit.contains(&sha256))
             && contents(bytes, published, index, NAMING_LIMIT_BYTES)
-                .is_ok_and(|content| content.windows(digits.len()).any(|part| part == digits))
+                .is_ok_and(|content| content.windows(digits.len()).any(|part| part == digits.as_bytes()))
     })
 }
 
-/// The `METADATA` of a published wheel, or the `PKG-INFO` of an sdist, as far as it can be read; what is wrong with it is said
-/// elsewhere.
-fn own_metadata(kind: Kind, published: &Archive, bytes: &dyn ReadAt) -> String {
-    let ending = match kind.product {
-        Product::Wheel => ".dist-info/METADATA",
-        Product::Sdist(_) => "/PKG-INFO",
-    };
-    let is_it =
-        |path: &MemberPath| path.ends_with(ending) && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1;
-    let index = published.members.iter().position(|member| is_it(&member.path));
-    let content = index.and_then(|index| contents(bytes, published, index, METADATA_LIMIT_BYTES).ok());
-    content.map_or_else(String::new, |content| String::from_utf8_lossy(&content).into_owned())
+impl GitChoice {
+    /// What of a published file a repository is found by: the `METADATA` of a wheel, or the `PKG-INFO` of an sdist, as far as it can be
+    /// read. What is wrong with it is said elsewhere.
+    fn evidence(&self, kind: Kind, published: &Archive, bytes: &dyn ReadAt) -> String {
+        if *self != Self::Found {
+            return String::new();
+        }
+        let ending = match kind.product {
+            Product::Wheel => ".dist-info/METADATA",
+            Product::Sdist(_) => "/PKG-INFO",
+        };
+        let is_it = |path: &MemberPath| {
+            path.ends_with(ending) && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1
+        };
+        let index = published.members.iter().position(|member| is_it(&member.path));
+        let content = index.and_then(|index| contents(bytes, published, index, METADATA_LIMIT_BYTES).ok());
+        content.map_or_else(String::new, |content| String::from_utf8_lossy(&content).into_owned())
+    }
 }
 
 /// What follows where a repository could not be asked, or its commit not be had.
@@ -346,7 +409,7 @@ fn git_error<T>(error: GitError, findings: &mut Vec<Finding>) -> Result<Step<T>,
     let step = match error {
         GitError::Address(_) | GitError::NoRepository { .. } => return Err(JudgeError::Usage { message: detail }),
         GitError::Cancelled => return Err(JudgeError::Cancelled),
-        GitError::Checkout(error) => return checkout_error(error, findings),
+        GitError::Checkout(error) => return checkout_error(&error, findings),
         GitError::Sandbox(error @ twinbuild_sandbox::Error::HostUnsupported { .. }) => {
             return Err(JudgeError::Host(error));
         }
@@ -365,8 +428,8 @@ fn git_error<T>(error: GitError, findings: &mut Vec<Finding>) -> Result<Step<T>,
 }
 
 /// What follows where a commit was had and cannot be laid out.
-pub(crate) fn checkout_error<T>(error: CheckoutError, findings: &mut Vec<Finding>) -> Result<Step<T>, JudgeError> {
-    let detail = MemberPath::from(chain(&error).as_str()).to_string();
+pub(crate) fn checkout_error<T>(error: &CheckoutError, findings: &mut Vec<Finding>) -> Result<Step<T>, JudgeError> {
+    let detail = MemberPath::from(chain(error).as_str()).to_string();
     Ok(match error {
         CheckoutError::Malformed { .. } => malformed(detail, findings),
         CheckoutError::Limit { .. } => end(Outcome::Inconclusive, "limit", STAGE, detail),

@@ -315,7 +315,7 @@ impl Judge {
                     .and_then(|snapshot| snapshot.lay_out(top, subdirectory.unwrap_or_default(), staging.path()));
                 return match tree {
                     Ok(tree) => read_source(tree, staging),
-                    Err(error) => checkout_error(error, findings),
+                    Err(error) => checkout_error(&error, findings),
                 };
             }
         };
@@ -505,9 +505,9 @@ impl Judge {
         tree: &SourceTree,
         product: Product,
     ) -> Result<Step<Vec<String>>, JudgeError> {
-        let environment_digest = environment.record().digest;
+        let (environment_digest, project) = (environment.record().digest, tree.project());
         let of = (product.name(), driver_digest());
-        let key = serde_json::json!(["requires", of, source, recipe.digest(), environment_digest]);
+        let key = serde_json::json!(["requires", of, source, project, recipe.digest(), environment_digest]);
         let key = Sha256::of(key.to_string().as_bytes());
         if let Some(held) = self.store.record::<Vec<String>>("requires", &key)? {
             return Ok(Step::Next(held));

@@ -47,6 +47,6 @@ pub use recipe::{
 };
 pub use requirement::infer_requirement;
 pub use sdist::{SdistEvidence, Spelling, infer_sdist};
-pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement};
+pub use source::{BuildSystem, SourceError, SourceEvidence, check_requirement, declared_name};
 pub use version_control::VersionControl;
 pub use wheel::{EvidenceError, MemberTimes, WheelEvidence};

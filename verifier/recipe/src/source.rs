@@ -4,6 +4,7 @@ use std::str::FromStr as _;
 
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 use serde::Deserialize;
+use twinbuild_subject::PackageName;
 
 /// What is learned from a Python source tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -126,6 +127,16 @@ impl SourceEvidence {
     }
 }
 
+/// The name of the project that a `pyproject.toml` says it is of: that of `[project]`, else of `[tool.poetry]`.
+#[must_use]
+pub fn declared_name(pyproject: &[u8]) -> Option<PackageName> {
+    let table: toml::Table = toml::from_str(std::str::from_utf8(pyproject).ok()?).ok()?;
+    let name = |table: &toml::Table| table.get("name").and_then(toml::Value::as_str).map(str::to_owned);
+    let project = table.get("project").and_then(toml::Value::as_table).and_then(name);
+    let poetry = || table.get("tool")?.get("poetry")?.as_table().and_then(name);
+    project.or_else(poetry)?.parse().ok()
+}
+
 impl BuildSystem {
     pub(crate) fn check(&self) -> Result<(), SourceError> {
         for requirement in &self.requires {
@@ -242,6 +253,17 @@ mod tests {
         let system = evidence.build_system.unwrap();
         assert_eq!(system.requires, ["flit_core >=3.2,<4"]);
         assert_eq!(system.build_backend.as_deref(), Some("flit_core.buildapi"));
+    }
+
+    #[test]
+    fn the_name_of_a_project_is_where_its_backend_looks_for_it() {
+        let of = |text: &str| declared_name(text.as_bytes()).map(|name| name.to_string());
+        assert_eq!(of("[project]\nname = 'Demo.Tool'\n[tool.poetry]\nname = 'other'").as_deref(), Some("demo-tool"));
+        assert_eq!(of("[tool.poetry]\nname = 'other'").as_deref(), Some("other"));
+        for none in ["", "[project]\nversion = '1'", "[project]\nname = 1", "[[[", "[project]\nname = '-'"] {
+            assert_eq!(of(none), None, "{none}");
+        }
+        assert_eq!(declared_name(b"\xff"), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fs::File;
 use anyhow::Context as _;
 use serde::Serialize;
 use twinbuild_compare::Normalizing;
-use twinbuild_judge::{GitChoice, GitOptions, Judge, MissingInput, Options, Replay as Replayed, ReplayEnd};
+use twinbuild_judge::{GitChoice, Judge, MissingInput, Options, Replay as Replayed, ReplayEnd};
 use twinbuild_report::{Style, escape, headline};
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{Difference, ReadVerdictError, RecordedVerdict, Verdict};
@@ -52,7 +52,7 @@ pub(crate) fn run(global: &Global, arguments: &Replay) -> Result<u8, Failure> {
         variations: twinbuild_rebuild::VariationSet::new(),
         limits: limits(&settings, &arguments.limits)?,
         normalizing: Normalizing::Yes,
-        git: GitOptions::default(),
+        git: settings.git(),
     };
     let store = settings.store()?;
     let judge = Judge::new(store, settings.index, settings.mirror, options, cancel_on_signal()?);

@@ -147,6 +147,15 @@ impl GitAddress {
         }
     }
 
+    /// As a sentence of a verdict names it, which is to read the same on every machine.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Remote(address) => address,
+            Self::Local(_) => "the repository of this machine",
+        }
+    }
+
     /// The scheme, for a repository that is asked over the network.
     #[must_use]
     pub fn scheme(&self) -> Option<&str> {

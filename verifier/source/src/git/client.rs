@@ -1,7 +1,7 @@
 //! Having git list and fetch, in sandboxes.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use twinbuild_sandbox::{
 };
 use twinbuild_subject::{MemberPath, ObjectFormat, ObjectId};
 
+use super::local::OwnFolder;
 use super::object::Mode;
 use super::objects::Objects;
 use super::snapshot::MissingSubmodule;
@@ -34,8 +35,8 @@ const HOST_CERTIFICATES: [&str; 4] = [
 ];
 /// The variables that say which proxy is asked.
 const PROXIES: [&str; 6] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy"];
-/// The largest file of a repository's own folder that is taken along, in bytes.
-const FILE_LIMIT_BYTES: u64 = 4 << 20;
+/// The largest list of branches and tags, in bytes.
+const LISTING_LIMIT_BYTES: u64 = 64 << 20;
 /// How long git may take.
 const WALL: Duration = Duration::from_secs(1800);
 /// What git may print, in bytes.
@@ -115,7 +116,7 @@ pub enum GitError {
         reason: String,
     },
     /// Nothing but the cache may be used.
-    #[error("the repository {address} is to be asked, and nothing but the cache may be used")]
+    #[error("{address} is to be asked, and nothing but the cache may be used")]
     Offline {
         /// The repository.
         address: String,
@@ -130,7 +131,7 @@ pub enum GitError {
     },
     /// The commit is there, and no branch or tag of the repository contains it.
     #[error(
-        "the repository {address} hands out the commit {commit}, and none of its branches and tags contains it: anyone could have made it"
+        "{address} hands out the commit {commit}, and none of its branches and tags contains it: anyone could have made it"
     )]
     Impostor {
         /// The repository.
@@ -267,12 +268,19 @@ impl<'a> GitClient<'a> {
         let wanted = Wanted { format: ObjectFormat::Sha1, commit: "", references: &[], tag: None, is_pinned: false };
         let (report, said) = self.start(&asked, "list", &wanted, &output, None)?;
         if report.status != Status::Done {
-            return Err(GitError::Failed { address: asked.to_string(), said });
+            return Err(GitError::Failed { address: asked.shown().to_owned(), said });
         }
         let path = output.join("references");
         let doing = || format!("reading {}", path.display());
-        let listing = fs::read(&path).map_err(|source| GitError::Io { doing: doing(), source })?;
-        Refs::parse(&listing).map_err(|reason| GitError::Failed { address: asked.to_string(), said: reason })
+        let mut listing = Vec::new();
+        File::open(&path)
+            .and_then(|file| file.take(LISTING_LIMIT_BYTES + 1).read_to_end(&mut listing))
+            .map_err(|source| GitError::Io { doing: doing(), source })?;
+        if listing.len() as u64 > LISTING_LIMIT_BYTES {
+            let limit = format!("the list of branches and tags, {LISTING_LIMIT_BYTES} bytes");
+            return Err(GitError::Limit { address: asked.shown().to_owned(), limit });
+        }
+        Refs::parse(&listing).map_err(|reason| GitError::Failed { address: asked.shown().to_owned(), said: reason })
     }
 
     /// Fetches a revision with all that a checkout of it has, submodules too. `staging` is a folder to work in; the snapshot
@@ -399,7 +407,7 @@ impl<'a> GitClient<'a> {
         output: &Path,
         git: Option<&Path>,
     ) -> Result<(Report, String), GitError> {
-        let address = || asked.to_string();
+        let address = || asked.shown().to_owned();
         let (mut spec, url, own) = match asked {
             GitAddress::Remote(url) => (self.remote_spec(asked)?, url.as_str(), None),
             GitAddress::Local(path) => {
@@ -453,7 +461,7 @@ impl<'a> GitClient<'a> {
 
     /// The sandbox in which git asks a repository elsewhere: it has the host's network, and nothing else of it.
     fn remote_spec(&self, asked: &GitAddress) -> Result<Spec, GitError> {
-        let offline = || GitError::Offline { address: asked.to_string() };
+        let offline = || GitError::Offline { address: asked.shown().to_owned() };
         let GitNetwork { files, proxies } = self.network.as_ref().ok_or_else(offline)?;
         let mut spec = self.spec(asked.scheme().unwrap_or("https"));
         spec.network = Network::Host;
@@ -542,77 +550,6 @@ impl Place {
     }
 }
 
-/// The folder of git's own of a repository of this machine, and what of it is taken along.
-struct OwnFolder {
-    path: PathBuf,
-    files: Vec<(&'static str, Vec<u8>)>,
-    format: ObjectFormat,
-}
-
-impl OwnFolder {
-    fn of(path: &Path) -> Result<Self, GitError> {
-        Self::at(&Self::find(path)?)
-    }
-
-    /// `.git` below the folder, or the folder itself where it is bare. What leads elsewhere is not followed.
-    fn find(path: &Path) -> Result<PathBuf, GitError> {
-        let refuse = |reason: &str| GitError::NoRepository { path: path.to_owned(), reason: reason.to_owned() };
-        let below = path.join(".git");
-        match fs::symlink_metadata(&below) {
-            Ok(metadata) if metadata.is_dir() => Ok(below),
-            Ok(_) => Err(refuse("its .git leads to another place: give the repository that is there")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let is_bare = path.join("HEAD").is_file() && path.join("objects").is_dir();
-                is_bare.then(|| path.to_owned()).ok_or_else(|| refuse("it has no .git, and is no bare repository"))
-            }
-            Err(error) => Err(refuse(&error.to_string())),
-        }
-    }
-
-    fn at(path: &Path) -> Result<Self, GitError> {
-        let refuse = |reason: String| GitError::NoRepository { path: path.to_owned(), reason };
-        for folder in ["objects", "refs"] {
-            let is_folder = fs::symlink_metadata(path.join(folder)).is_ok_and(|metadata| metadata.is_dir());
-            if !is_folder {
-                return Err(refuse(format!("{folder} of it is no folder")));
-            }
-        }
-        if path.join("objects/info/alternates").exists() {
-            let reason = "it takes objects from another repository (objects/info/alternates), which is not followed";
-            return Err(refuse(reason.to_owned()));
-        }
-        if path.join("reftable").is_dir() {
-            return Err(refuse("its references are kept in the form reftable, which is not read".to_owned()));
-        }
-        let mut files = Vec::new();
-        for name in ["packed-refs", "shallow"] {
-            files.extend(read_plain(&path.join(name)).map_err(&refuse)?.map(|content| (name, content)));
-        }
-        let config = read_plain(&path.join("config")).map_err(&refuse)?.unwrap_or_default();
-        Ok(Self { path: path.to_owned(), files, format: object_format(&config) })
-    }
-}
-
-/// A file of at most 4 MiB, which is no link; `None` where there is none.
-fn read_plain(path: &Path) -> Result<Option<Vec<u8>>, String> {
-    let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() && metadata.len() <= FILE_LIMIT_BYTES => {
-            fs::read(path).map(Some).map_err(|error| format!("its {shown} cannot be read: {error}"))
-        }
-        Ok(_) => Err(format!("its {shown} is no file of at most {FILE_LIMIT_BYTES} bytes")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("its {shown} cannot be read: {error}")),
-    }
-}
-
-/// What a repository's settings say of its objects; nothing else of them is read.
-fn object_format(config: &[u8]) -> ObjectFormat {
-    let text = String::from_utf8_lossy(config).to_ascii_lowercase();
-    let mut lines = text.lines().map(|line| line.split_whitespace().collect::<String>());
-    if lines.any(|line| line == "objectformat=sha256") { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
-}
-
 /// What `.gitmodules` of the repository that a submodule is in says of it.
 fn declaration(snapshot: &Snapshot, submodule: &MissingSubmodule) -> Result<Option<Declared>, GitError> {
     let below = |name: &[u8]| {
@@ -629,7 +566,7 @@ fn declaration(snapshot: &Snapshot, submodule: &MissingSubmodule) -> Result<Opti
 
 /// The commit that was fetched, or why it was not.
 fn fetched(asked: &GitAddress, wanted: &str, report: Report, said: String) -> Result<ObjectId, GitError> {
-    let address = asked.to_string();
+    let address = asked.shown().to_owned();
     match (report.status, report.commit.map(|commit| commit.parse())) {
         (Status::Done, Some(Ok(commit))) => Ok(commit),
         (Status::Done | Status::Failed, _) => Err(GitError::Failed { address, said }),

@@ -89,13 +89,20 @@ def fetch(request):
     is_had = False
     if is_pinned and is_whole_name(wanted):
         is_had = fetch_into(CLONE, request, [wanted], True)
-    if not is_had and not fetch_into(CLONE, request, references, depth):
+    if not is_had:
+        is_had = fetch_into(CLONE, request, references, depth)
+    if not is_had and depth:
+        # A server of plain files hands out whole histories only.
+        is_had = fetch_into(CLONE, request, references, False)
+    if not is_had:
         return {"status": "refused" if is_refused(request, references, depth) else "failed"}
     commit = answer("-C", CLONE, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted + "^{commit}")
     if commit is None:
-        is_elsewhere = is_whole_name(wanted) and (
-            has_commit(ORIGIN, wanted) if request["isLocal"] else fetch_into(CLONE, request, [wanted], True)
-        )
+        is_elsewhere = False
+        if is_whole_name(wanted) and request["isLocal"]:
+            is_elsewhere = has_commit(ORIGIN, wanted)
+        elif is_whole_name(wanted):
+            is_elsewhere = fetch_into(CLONE, request, [wanted], True) and has_commit(CLONE, wanted)
         return {"status": "impostor" if is_elsewhere else "unknown"}
     if not is_pinned:
         containing = answer("-C", CLONE, "for-each-ref", "--count=1", "--contains=" + commit, "refs/heads", "refs/tags")

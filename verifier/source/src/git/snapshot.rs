@@ -122,7 +122,10 @@ impl Snapshot {
             let found = line.and_then(|line| line.strip_prefix(what)).map(str::to_owned);
             found.ok_or_else(|| no_snapshot(line.unwrap_or_default().as_bytes()))
         };
-        expect(lines.next(), FIRST_LINE)?;
+        let first = lines.next().unwrap_or_default();
+        if first != FIRST_LINE {
+            return Err(no_snapshot(first.as_bytes()));
+        }
         let commit = expect(lines.next(), "commit ")?;
         let commit: ObjectId = commit.parse().map_err(|_| no_snapshot(commit.as_bytes()))?;
         let tag = match lines.next().filter(|line| !line.is_empty()) {
@@ -222,6 +225,31 @@ impl Snapshot {
     pub fn submodules(&self) -> Result<Vec<(MemberPath, ObjectId)>, CheckoutError> {
         let entries = self.entries()?.into_iter().filter(|entry| entry.mode == Mode::Submodule);
         Ok(entries.map(|entry| (MemberPath::new(entry.path), entry.id)).collect())
+    }
+
+    /// Each file of that name with its content, in any folder that is no submodule's: the folder, empty for the root, and the
+    /// content. The first hundred of at most `limit_bytes` each, in the order of their paths' bytes.
+    ///
+    /// # Errors
+    /// [`CheckoutError`]
+    pub fn files_named(&self, name: &str, limit_bytes: u64) -> Result<Vec<(String, Vec<u8>)>, CheckoutError> {
+        const MOST: usize = 100;
+        let mut files = Vec::new();
+        for entry in self.entries()? {
+            let Some(path) = std::str::from_utf8(&entry.path).ok() else { continue };
+            let (folder, own) = path.rsplit_once('/').unwrap_or(("", path));
+            let is_file = matches!(entry.mode, Mode::File | Mode::Executable) && entry.depth_in_submodules == 0;
+            if own != name || !is_file || self.objects.size_bytes(&entry.id, Kind::Blob)? > limit_bytes {
+                continue;
+            }
+            let mut content = Vec::new();
+            self.objects.copy(&entry.id, Kind::Blob, &mut content)?;
+            files.push((folder.to_owned(), content));
+            if files.len() == MOST {
+                break;
+            }
+        }
+        Ok(files)
     }
 
     /// Files, links and submodules, in the order of their paths' bytes.
@@ -387,5 +415,203 @@ impl MissingSubmodule {
     pub(super) fn error(&self, why: impl Into<String>) -> CheckoutError {
         let Self { path, commit, .. } = self;
         CheckoutError::Submodule { path: MemberPath::new(path.as_slice()), commit: commit.clone(), reason: why.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Seek as _;
+
+    use twinbuild_subject::ObjectFormat;
+
+    use super::super::object::name_of;
+    use super::*;
+
+    const FORMAT: ObjectFormat = ObjectFormat::Sha1;
+
+    /// Objects as git gives them.
+    #[derive(Default, Clone)]
+    struct Stream(Vec<u8>);
+
+    impl Stream {
+        fn add(&mut self, kind: Kind, content: &[u8]) -> ObjectId {
+            let id = name_of(FORMAT, kind, content);
+            self.0.extend(format!("{id} {} {}\n", kind.name(), content.len()).bytes());
+            self.0.extend(content);
+            self.0.push(b'\n');
+            id
+        }
+
+        fn tree(&mut self, entries: &[(&str, &str, &ObjectId)]) -> ObjectId {
+            let entry = |(mode, name, id): &(&str, &str, &ObjectId)| {
+                [format!("{mode} {name}\0").as_bytes(), id.as_bytes()].concat()
+            };
+            self.add(Kind::Tree, &entries.iter().flat_map(entry).collect::<Vec<u8>>())
+        }
+
+        fn commit(&mut self, tree: &ObjectId) -> ObjectId {
+            self.add(
+                Kind::Commit,
+                format!("tree {tree}\nauthor A <a> 1 +0000\ncommitter A <a> 1700000000 +0000\n\nx\n").as_bytes(),
+            )
+        }
+
+        fn objects(&self) -> Result<Objects, CheckoutError> {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&self.0).unwrap();
+            Objects::read(file, 0, FORMAT)
+        }
+
+        fn snapshot(&self, commit: &ObjectId) -> Result<Snapshot, CheckoutError> {
+            Snapshot::new(self.objects()?, commit.clone(), None)
+        }
+    }
+
+    /// A commit of two files, a link and a folder.
+    fn project() -> (Stream, ObjectId) {
+        let mut stream = Stream::default();
+        let (file, link) = (stream.add(Kind::Blob, b"content\n"), stream.add(Kind::Blob, b"b/run"));
+        let below = stream.tree(&[("100755", "run", &file)]);
+        let tree = stream.tree(&[("100644", "a.py", &file), ("40000", "b", &below), ("120000", "link", &link)]);
+        let commit = stream.commit(&tree);
+        (stream, commit)
+    }
+
+    fn written(snapshot: &Snapshot) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        snapshot.write(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<Snapshot, CheckoutError> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        Snapshot::read(file)
+    }
+
+    #[test]
+    fn a_snapshot_has_one_form_whatever_the_order_it_was_had_in() {
+        let (stream, commit) = project();
+        let bytes = written(&stream.snapshot(&commit).unwrap());
+        let again = read(&bytes).unwrap();
+        assert_eq!((written(&again), again.commit()), (bytes.clone(), &commit));
+        // With an object that nothing names, and the same objects twice.
+        let mut other = stream.clone();
+        other.add(Kind::Blob, b"unrelated");
+        other.0.extend(stream.0);
+        assert_eq!(written(&other.snapshot(&commit).unwrap()), bytes);
+        assert_eq!(again.committed().unwrap().as_second(), 1_700_000_000);
+    }
+
+    #[test]
+    fn the_digest_of_the_tree_is_that_of_its_documented_form() {
+        let (stream, commit) = project();
+        let (file, link) = (Sha256::of(b"content\n"), Sha256::of(b"b/run"));
+        let form = format!("twinbuild git tree 1\n100644 4:a.py {file}\n100755 5:b/run {file}\n120000 4:link {link}\n");
+        assert_eq!(stream.snapshot(&commit).unwrap().tree_sha256().unwrap(), Sha256::of(form.as_bytes()));
+    }
+
+    #[test]
+    fn a_checkout_has_the_files_with_their_modes_times_and_links() {
+        use std::os::unix::fs::MetadataExt as _;
+        let (stream, commit) = project();
+        let folder = tempfile::tempdir().unwrap();
+        let tree = stream.snapshot(&commit).unwrap().lay_out("demo", "b", folder.path()).unwrap();
+        assert_eq!((tree.top(), tree.project().as_str()), ("demo", "demo/b"));
+        assert_eq!(tree.root_file("run").unwrap().as_deref(), Some(&b"content\n"[..]));
+        assert_eq!(tree.root_file("a.py").unwrap(), None);
+        let paths: Vec<String> = tree.files().iter().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(paths, ["a.py", "b/run"]);
+        let metadata = |name: &str| std::fs::symlink_metadata(tree.folder().join("demo").join(name)).unwrap();
+        assert_eq!((metadata("a.py").mode() & 0o777, metadata("b/run").mode() & 0o777), (0o644, 0o755));
+        assert!(metadata("link").file_type().is_symlink());
+        assert_eq!([metadata("a.py").mtime(), metadata("b").mtime(), metadata("").mtime()], [1_700_000_000; 3]);
+        let repository = tree.repository().unwrap();
+        let head = std::fs::read_to_string(repository.folder().join(".git/HEAD")).unwrap();
+        assert_eq!(head.trim(), commit.to_string());
+        assert!(repository.texts().join(commit.to_string()).is_file());
+    }
+
+    #[test]
+    fn what_is_not_what_its_name_says_is_refused() {
+        let (stream, commit) = project();
+        let bytes = written(&stream.snapshot(&commit).unwrap());
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            // The name of a tag that is not there is all that nothing pins.
+            assert!(read(&changed).and_then(|snapshot| snapshot.tree_sha256()).is_err(), "byte {at}");
+        }
+        for end in 0..bytes.len() {
+            assert!(read(&bytes[..end]).and_then(|snapshot| snapshot.tree_sha256()).is_err(), "{end} bytes");
+        }
+        let (stream, _) = project();
+        assert!(stream.snapshot(&name_of(FORMAT, Kind::Commit, b"other")).is_err());
+    }
+
+    #[test]
+    fn a_tag_is_followed_to_its_commit_and_to_no_other() {
+        let (mut stream, commit) = project();
+        let mut tag = |object: &ObjectId, kind: &str| {
+            stream
+                .add(Kind::Tag, format!("object {object}\ntype {kind}\ntag v1\ntagger A <a> 1 +0000\n\nx\n").as_bytes())
+        };
+        let inner = tag(&commit, "commit");
+        let outer = tag(&inner, "tag");
+        let blob = tag(&name_of(FORMAT, Kind::Blob, b"content\n"), "blob");
+        let of = |object: &ObjectId, name: &str| {
+            Snapshot::new(
+                stream.objects().unwrap(),
+                commit.clone(),
+                Some(Tag { name: name.into(), object: object.clone() }),
+            )
+        };
+        for object in [&inner, &outer, &commit] {
+            let snapshot = of(object, "v1").unwrap();
+            let again = read(&written(&snapshot)).unwrap();
+            assert_eq!(again.tag(), snapshot.tag());
+        }
+        assert_ne!(written(&of(&inner, "v1").unwrap()), written(&of(&outer, "v1").unwrap()));
+        assert!(of(&blob, "v1").is_err());
+        for name in ["", "a b", "v\u{202e}1", "v1\n"] {
+            assert!(of(&inner, name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_submodule_stands_below_its_path_or_is_missing() {
+        let (mut stream, inner) = project();
+        let outer_tree = stream.tree(&[("160000", "sub", &inner)]);
+        let commit = stream.commit(&outer_tree);
+        let snapshot = stream.snapshot(&commit).unwrap();
+        assert!(snapshot.missing_submodules().unwrap().is_empty());
+        let paths: Vec<Vec<u8>> = snapshot.entries().unwrap().into_iter().map(|entry| entry.path).collect();
+        assert_eq!(paths, [&b"sub"[..], b"sub/a.py", b"sub/b/run", b"sub/link"]);
+        let mut alone = Stream::default();
+        let tree = alone.tree(&[("160000", "sub", &inner)]);
+        let commit = alone.commit(&tree);
+        let snapshot = alone.snapshot(&commit).unwrap();
+        assert_eq!(snapshot.missing_submodules().unwrap().len(), 1);
+        assert!(matches!(snapshot.write(&mut Vec::new()), Err(CheckoutError::Submodule { .. })));
+    }
+
+    #[test]
+    fn few_trees_that_stand_for_very_many_reach_a_limit() {
+        let mut stream = Stream::default();
+        let mut tree = stream.tree(&[]);
+        for _ in 0..20 {
+            let entries: Vec<String> = (0..10).map(|number| format!("f{number}")).collect();
+            let entries: Vec<_> = entries.iter().map(|name| ("40000", name.as_str(), &tree)).collect();
+            tree = stream.tree(&entries);
+        }
+        let commit = stream.commit(&tree);
+        assert!(matches!(stream.snapshot(&commit).unwrap().tree_sha256(), Err(CheckoutError::Limit { .. })));
+        let mut tree = stream.tree(&[]);
+        for _ in 0..MOST_DEPTH + 2 {
+            tree = stream.tree(&[("40000", "d", &tree)]);
+        }
+        let commit = stream.commit(&tree);
+        assert!(matches!(stream.snapshot(&commit).unwrap().tree_sha256(), Err(CheckoutError::Limit { .. })));
     }
 }
