@@ -113,11 +113,11 @@ fn finding(found: &Verdict) -> Finding {
             more => format!(" and {more} more"),
         };
         let what = if named.is_empty() {
-            against.first().map(|finding| finding.detail.clone()).unwrap_or_default()
+            against.first().map(|finding| format!(": {}", finding.detail)).unwrap_or_default()
         } else {
-            format!("it is not accounted for in {}{more}", named.join(", "))
+            format!(", which does not account for {}{more}", named.join(", "))
         };
-        let detail = format!("the file comes from {sdist}, and that does not come from {made_from}: {what}");
+        let detail = format!("the file comes from {sdist}, and that does not come from {made_from}{what}");
         return Finding::whole("source-chain-broken", Severity::Alert, detail);
     }
     let why = match (&found.reason, found.outcome) {

@@ -83,7 +83,7 @@ type Slot = Arc<Mutex<Option<Ground>>>;
 /// What [`Judge::infer`] found.
 pub enum Inferred {
     /// A recipe, and the reasons for it.
-    Recipe(Inference),
+    Recipe(Box<Inference>),
     /// There is none: the verdict that a rebuild would come to at once.
     None(Box<Verdict>),
 }
@@ -216,7 +216,7 @@ impl Judge {
             Step::End(outcome, reason) => return end(outcome, reason, findings),
         };
         match self.choose_recipe(&prepared, (&published, &bytes), source, &laid_out)? {
-            Step::Next((inference, _)) => Ok(Inferred::Recipe(inference)),
+            Step::Next((inference, _)) => Ok(Inferred::Recipe(Box::new(inference))),
             Step::End(outcome, reason) => end(outcome, reason, findings),
         }
     }

@@ -155,6 +155,11 @@ impl Judge {
         };
         if let Some(link) = &recorded.chain {
             check_link(recorded, link)?;
+            if link.source.is_none() {
+                return unable(
+                    "its chain ended before there was a commit, and no repository can be asked for what it was then",
+                );
+            }
             if let Some(source) = &mut prepared.source {
                 // Only where the chain holds again, it is trusted as what it was made from.
                 source.record.trust = if source.record.uri.is_some() { Trust::SameUpload } else { Trust::User };

@@ -98,7 +98,7 @@ impl Judge {
             (GitChoice::None | GitChoice::Either, Product::Sdist(_)) => &GitChoice::Found,
             (choice, _) => choice,
         };
-        let metadata = own_metadata(kind, published, bytes);
+        let metadata = choice.evidence(kind, published, bytes);
         let wanted = Wanted { name: prepared.name.name(), version: prepared.name.version(), metadata: &metadata };
         self.git_source(choice, &wanted, findings)
     }
@@ -207,7 +207,7 @@ impl Judge {
         };
         let blob = match self.keep_snapshot(&snapshot, staging.path())? {
             Ok(blob) => blob,
-            Err(error) => return checkout_error(error, findings),
+            Err(error) => return checkout_error(&error, findings),
         };
         let folder = match subdirectory.as_str() {
             "" => project_folder(&snapshot, wanted.name),
@@ -215,7 +215,7 @@ impl Judge {
         };
         let git = match folder.and_then(|folder| record(&snapshot, &folder)) {
             Ok(git) => git,
-            Err(error) => return checkout_error(error, findings),
+            Err(error) => return checkout_error(&error, findings),
         };
         let says_version = git
             .tag
@@ -394,36 +394,53 @@ pub(crate) fn of_commit(
     tree: &SourceTree,
 ) -> Inference {
     let Some(git) = &source.record.git else { return inference };
-    inference.from_commit(prepared.name.version(), names_commit(published, bytes, git, tree))
+    let version = prepared.name.version();
+    inference.from_commit(version, names_commit(published, bytes, git, tree, version))
 }
 
 /// Whether the published file has a file of text that names the commit, as tools write who could ask git. No file of the commit
-/// does: its name depends on them.
-fn names_commit(published: &Archive, bytes: &dyn ReadAt, git: &GitSource, tree: &SourceTree) -> bool {
+/// does: its name depends on them. What names it in its version has to be told the version, as what is here of the history does not
+/// give it.
+fn names_commit(
+    published: &Archive,
+    bytes: &dyn ReadAt,
+    git: &GitSource,
+    tree: &SourceTree,
+    version: &Version,
+) -> bool {
     let of_commit: HashSet<Sha256> = tree.files().iter().map(|(_, sha256)| *sha256).collect();
     let name = git.commit.to_string();
-    let digits = &name.as_bytes()[..NAMING_DIGITS];
+    let digits = &name[..NAMING_DIGITS];
+    if version.to_string().contains(digits) {
+        return false;
+    }
     let is_text = |path: &MemberPath| [".py", ".json", ".txt", ".toml", ".cfg"].iter().any(|end| path.ends_with(end));
     published.members.iter().enumerate().any(|(index, member)| {
         is_text(&member.path)
             && !member.sha256.is_some_and(|sha256| of_commit.contains(&sha256))
             && contents(bytes, published, index, NAMING_LIMIT_BYTES)
-                .is_ok_and(|content| content.windows(digits.len()).any(|part| part == digits))
+                .is_ok_and(|content| content.windows(digits.len()).any(|part| part == digits.as_bytes()))
     })
 }
 
-/// The `METADATA` of a published wheel, or the `PKG-INFO` of an sdist, as far as it can be read; what is wrong with it is said
-/// elsewhere.
-fn own_metadata(kind: Kind, published: &Archive, bytes: &dyn ReadAt) -> String {
-    let ending = match kind.product {
-        Product::Wheel => ".dist-info/METADATA",
-        Product::Sdist(_) => "/PKG-INFO",
-    };
-    let is_it =
-        |path: &MemberPath| path.ends_with(ending) && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1;
-    let index = published.members.iter().position(|member| is_it(&member.path));
-    let content = index.and_then(|index| contents(bytes, published, index, METADATA_LIMIT_BYTES).ok());
-    content.map_or_else(String::new, |content| String::from_utf8_lossy(&content).into_owned())
+impl GitChoice {
+    /// What of a published file a repository is found by: the `METADATA` of a wheel, or the `PKG-INFO` of an sdist, as far as it can be
+    /// read. What is wrong with it is said elsewhere.
+    fn evidence(&self, kind: Kind, published: &Archive, bytes: &dyn ReadAt) -> String {
+        if *self != Self::Found {
+            return String::new();
+        }
+        let ending = match kind.product {
+            Product::Wheel => ".dist-info/METADATA",
+            Product::Sdist(_) => "/PKG-INFO",
+        };
+        let is_it = |path: &MemberPath| {
+            path.ends_with(ending) && path.as_bytes().iter().filter(|byte| **byte == b'/').count() == 1
+        };
+        let index = published.members.iter().position(|member| is_it(&member.path));
+        let content = index.and_then(|index| contents(bytes, published, index, METADATA_LIMIT_BYTES).ok());
+        content.map_or_else(String::new, |content| String::from_utf8_lossy(&content).into_owned())
+    }
 }
 
 /// What follows where a repository could not be asked, or its commit not be had.
@@ -432,7 +449,7 @@ fn git_error<T>(error: GitError, findings: &mut Vec<Finding>) -> Result<Step<T>,
     let step = match error {
         GitError::Address(_) | GitError::NoRepository { .. } => return Err(JudgeError::Usage { message: detail }),
         GitError::Cancelled => return Err(JudgeError::Cancelled),
-        GitError::Checkout(error) => return checkout_error(error, findings),
+        GitError::Checkout(error) => return checkout_error(&error, findings),
         GitError::Sandbox(error @ twinbuild_sandbox::Error::HostUnsupported { .. }) => {
             return Err(JudgeError::Host(error));
         }
@@ -451,8 +468,8 @@ fn git_error<T>(error: GitError, findings: &mut Vec<Finding>) -> Result<Step<T>,
 }
 
 /// What follows where a commit was had and cannot be laid out.
-pub(crate) fn checkout_error<T>(error: CheckoutError, findings: &mut Vec<Finding>) -> Result<Step<T>, JudgeError> {
-    let detail = MemberPath::from(chain(&error).as_str()).to_string();
+pub(crate) fn checkout_error<T>(error: &CheckoutError, findings: &mut Vec<Finding>) -> Result<Step<T>, JudgeError> {
+    let detail = MemberPath::from(chain(error).as_str()).to_string();
     Ok(match error {
         CheckoutError::Malformed { .. } => malformed(detail, findings),
         CheckoutError::Limit { .. } => end(Outcome::Inconclusive, "limit", STAGE, detail),

@@ -225,7 +225,7 @@ impl Judge {
                     .and_then(|snapshot| snapshot.lay_out(top, subdirectory.unwrap_or_default(), staging.path()));
                 return match tree {
                     Ok(tree) => read_source(tree, staging),
-                    Err(error) => checkout_error(error, findings),
+                    Err(error) => checkout_error(&error, findings),
                 };
             }
         };

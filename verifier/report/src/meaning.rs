@@ -164,6 +164,11 @@ pub(crate) fn of_verdict(verdict: &Verdict) -> Vec<&'static str> {
     if verdict.outcome == Outcome::Reproduced
         && let Some(source) = &verdict.source
     {
+        if verdict.chain.as_ref().is_some_and(|link| link.outcome == Outcome::Reproduced) {
+            sentences.push(
+                "The source is an sdist, which comes from a commit itself: what is said of the source is said of that commit.",
+            );
+        }
         sentences.push(match source.trust {
             Trust::SameUpload => {
                 "The source is an sdist that was uploaded with the file by the same hands (same-upload): this says that the file \

@@ -12,6 +12,7 @@ mod address;
 mod checkout;
 mod client;
 mod discovery;
+mod local;
 mod object;
 mod objects;
 mod refs;

@@ -11,6 +11,7 @@ use twinbuild_sandbox::{
 };
 use twinbuild_subject::{MemberPath, ObjectFormat, ObjectId};
 
+use super::local::OwnFolder;
 use super::object::Mode;
 use super::objects::Objects;
 use super::snapshot::MissingSubmodule;
@@ -34,8 +35,6 @@ const HOST_CERTIFICATES: [&str; 4] = [
 ];
 /// The variables that say which proxy is asked.
 const PROXIES: [&str; 6] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy"];
-/// The largest file of a repository's own folder that is taken along, in bytes.
-const FILE_LIMIT_BYTES: u64 = 4 << 20;
 /// The largest list of branches and tags, in bytes.
 const LISTING_LIMIT_BYTES: u64 = 64 << 20;
 /// How long git may take.
@@ -549,77 +548,6 @@ impl Place {
         };
         Self { address: address.clone(), modules }
     }
-}
-
-/// The folder of git's own of a repository of this machine, and what of it is taken along.
-struct OwnFolder {
-    path: PathBuf,
-    files: Vec<(&'static str, Vec<u8>)>,
-    format: ObjectFormat,
-}
-
-impl OwnFolder {
-    fn of(path: &Path) -> Result<Self, GitError> {
-        Self::at(&Self::find(path)?)
-    }
-
-    /// `.git` below the folder, or the folder itself where it is bare. What leads elsewhere is not followed.
-    fn find(path: &Path) -> Result<PathBuf, GitError> {
-        let refuse = |reason: &str| GitError::NoRepository { path: path.to_owned(), reason: reason.to_owned() };
-        let below = path.join(".git");
-        match fs::symlink_metadata(&below) {
-            Ok(metadata) if metadata.is_dir() => Ok(below),
-            Ok(_) => Err(refuse("its .git leads to another place: give the repository that is there")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let is_bare = path.join("HEAD").is_file() && path.join("objects").is_dir();
-                is_bare.then(|| path.to_owned()).ok_or_else(|| refuse("it has no .git, and is no bare repository"))
-            }
-            Err(error) => Err(refuse(&error.to_string())),
-        }
-    }
-
-    fn at(path: &Path) -> Result<Self, GitError> {
-        let refuse = |reason: String| GitError::NoRepository { path: path.to_owned(), reason };
-        for folder in ["objects", "refs"] {
-            let is_folder = fs::symlink_metadata(path.join(folder)).is_ok_and(|metadata| metadata.is_dir());
-            if !is_folder {
-                return Err(refuse(format!("{folder} of it is no folder")));
-            }
-        }
-        if path.join("objects/info/alternates").exists() {
-            let reason = "it takes objects from another repository (objects/info/alternates), which is not followed";
-            return Err(refuse(reason.to_owned()));
-        }
-        if path.join("reftable").is_dir() {
-            return Err(refuse("its references are kept in the form reftable, which is not read".to_owned()));
-        }
-        let mut files = Vec::new();
-        for name in ["packed-refs", "shallow"] {
-            files.extend(read_plain(&path.join(name)).map_err(&refuse)?.map(|content| (name, content)));
-        }
-        let config = read_plain(&path.join("config")).map_err(&refuse)?.unwrap_or_default();
-        Ok(Self { path: path.to_owned(), files, format: object_format(&config) })
-    }
-}
-
-/// A file of at most 4 MiB, which is no link; `None` where there is none.
-fn read_plain(path: &Path) -> Result<Option<Vec<u8>>, String> {
-    let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() && metadata.len() <= FILE_LIMIT_BYTES => {
-            fs::read(path).map(Some).map_err(|error| format!("its {shown} cannot be read: {error}"))
-        }
-        Ok(_) => Err(format!("its {shown} is no file of at most {FILE_LIMIT_BYTES} bytes")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("its {shown} cannot be read: {error}")),
-    }
-}
-
-/// What a repository's settings say of its objects; nothing else of them is read.
-fn object_format(config: &[u8]) -> ObjectFormat {
-    let text = String::from_utf8_lossy(config).to_ascii_lowercase();
-    let mut lines = text.lines().map(|line| line.split_whitespace().collect::<String>());
-    if lines.any(|line| line == "objectformat=sha256") { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
 }
 
 /// What `.gitmodules` of the repository that a submodule is in says of it.

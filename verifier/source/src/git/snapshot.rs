@@ -499,7 +499,7 @@ mod tests {
         // With an object that nothing names, and the same objects twice.
         let mut other = stream.clone();
         other.add(Kind::Blob, b"unrelated");
-        other.0.extend(stream.0.clone());
+        other.0.extend(stream.0);
         assert_eq!(written(&other.snapshot(&commit).unwrap()), bytes);
         assert_eq!(again.committed().unwrap().as_second(), 1_700_000_000);
     }
@@ -525,7 +525,7 @@ mod tests {
         assert_eq!(paths, ["a.py", "b/run"]);
         let metadata = |name: &str| std::fs::symlink_metadata(tree.folder().join("demo").join(name)).unwrap();
         assert_eq!((metadata("a.py").mode() & 0o777, metadata("b/run").mode() & 0o777), (0o644, 0o755));
-        assert_eq!(metadata("link").file_type().is_symlink(), true);
+        assert!(metadata("link").file_type().is_symlink());
         assert_eq!([metadata("a.py").mtime(), metadata("b").mtime(), metadata("").mtime()], [1_700_000_000; 3]);
         let repository = tree.repository().unwrap();
         let head = std::fs::read_to_string(repository.folder().join(".git/HEAD")).unwrap();
