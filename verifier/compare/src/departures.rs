@@ -19,7 +19,7 @@ const DETERMINED_COMMENTS: &str = "environment-determined-comments";
 /// Other releases put files into the wheel that it lacks.
 const OMITTED: &str = "environment-omitted-member";
 
-/// What the metadata of a wheel decides; `None` where that is more than is read.
+/// What the metadata of a wheel decides; `None` where that is more than is read, or stands in two files of one name.
 ///
 /// # Errors
 /// When the wheel cannot be read again.
@@ -28,12 +28,17 @@ pub fn decisive(wheel: &Side<'_>) -> Result<Option<Decisive>, CompareError> {
     let mut contents =
         [Role::Metadata, Role::EntryPoints, Role::WheelFile, Role::DependencyLinks].map(|role| (role, None));
     for (role, content) in &mut contents {
-        let is_it = |member: &Member| roles.of(&member.path) == *role;
-        if let Some(index) = wheel.archive.members.iter().position(is_it) {
-            *content = wheel.content(index)?;
-            if content.is_none() {
-                return Ok(None);
-            }
+        let members = wheel.archive.members.iter().enumerate();
+        let found: Vec<usize> =
+            members.filter(|(_, member)| roles.of(&member.path) == *role).map(|(index, _)| index).collect();
+        match found.as_slice() {
+            [] => continue,
+            [index] => *content = wheel.content(*index)?,
+            // Names in upper and lower case, of which each reader takes another one.
+            _ => return Ok(None),
+        }
+        if content.is_none() {
+            return Ok(None);
         }
     }
     let [metadata, entry_points, wheel_file, dependency_links] =
