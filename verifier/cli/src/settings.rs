@@ -124,7 +124,7 @@ impl Settings {
                 None => Choice::Auto,
             },
         };
-        let sandbox = Chosen { choice: sandbox, roots: cache_dir.join("roots") };
+        let sandbox = Chosen::new(sandbox, cache_dir.join("roots"));
         // Before the first build, whatever command it is of.
         choose(sandbox.clone());
         Ok(Self {

@@ -11,6 +11,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::choice::Chosen;
 use crate::host::{HostCheck, ask};
 use crate::wire::Order;
 
@@ -35,13 +36,13 @@ pub(crate) struct Bubblewrap {
     pub(crate) roots: PathBuf,
 }
 
-/// Checks whether commands can run in bubblewrap's sandbox, by trying. `roots` is where its roots are to be put together.
+/// Checks whether commands can run in bubblewrap's sandbox, by trying. Which of both is wanted is of no account.
 ///
 /// The program must call [`init_if_requested`](crate::init_if_requested) first in `main`. Takes some milliseconds.
 #[must_use]
-pub fn probe_bubblewrap(roots: &Path) -> HostCheck {
+pub fn probe_bubblewrap(chosen: &Chosen) -> HostCheck {
     let name = "bubblewrap".to_owned();
-    match find(roots) {
+    match find(chosen) {
         Ok(Bubblewrap { program, version, is_setuid, has_user_namespace, .. }) => {
             let how = if is_setuid { ", set-user-id" } else { "" };
             let ids = if has_user_namespace {
@@ -59,8 +60,17 @@ pub fn probe_bubblewrap(roots: &Path) -> HostCheck {
     }
 }
 
-/// Finds a bubblewrap that works here.
-pub(crate) fn find(roots: &Path) -> Result<Bubblewrap, Error> {
+/// Where bubblewrap is.
+pub(crate) fn locate() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(PROGRAM));
+    folders
+        .chain([PathBuf::from(USUAL_PATH)])
+        .find(|path| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0))
+}
+
+/// Finds out how that works here.
+pub(crate) fn find(chosen: &Chosen) -> Result<Bubblewrap, Error> {
     let unsupported = |what: String| Error::HostUnsupported { what, remedy: REMEDY.to_owned() };
     if rustix::process::geteuid().is_root() {
         return Err(Error::HostUnsupported {
@@ -68,17 +78,13 @@ pub(crate) fn find(roots: &Path) -> Result<Bubblewrap, Error> {
             remedy: "run as an unprivileged user".to_owned(),
         });
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(PROGRAM));
-    let program = folders
-        .chain([PathBuf::from(USUAL_PATH)])
-        .find(|path| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0))
-        .ok_or_else(|| unsupported("there is no bubblewrap".to_owned()))?;
+    let program = chosen.program.clone().ok_or_else(|| unsupported("there is no bubblewrap".to_owned()))?;
     let found = program.metadata().map_err(|error| Error::io(format!("looking at {}", program.display()), error))?;
     let version =
         version(&program).map_err(|error| unsupported(format!("{} --version: {error}", program.display())))?;
     let is_setuid = found.permissions().mode() & 0o4000 != 0 && found.uid() == 0;
-    let mut candidate = Bubblewrap { program, version, is_setuid, has_user_namespace: true, roots: roots.to_owned() };
+    let mut candidate =
+        Bubblewrap { program, version, is_setuid, has_user_namespace: true, roots: chosen.roots.clone() };
     let with_ids = attempt(&candidate);
     if with_ids.is_err() && is_setuid {
         candidate.has_user_namespace = false;

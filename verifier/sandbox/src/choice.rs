@@ -52,6 +52,16 @@ pub struct Chosen {
     /// Where bubblewrap's sandboxes put their roots together, each in a folder that goes with it: best on the file system of the
     /// layers, with which some share blocks. Made when it is needed; for this use alone.
     pub roots: PathBuf,
+    /// The bubblewrap, where there is one.
+    pub program: Option<PathBuf>,
+}
+
+impl Chosen {
+    /// A choice, and the bubblewrap that is found by `PATH`, or else where distributions put it.
+    #[must_use]
+    pub fn new(choice: Choice, roots: PathBuf) -> Self {
+        Self { choice, roots, program: bubblewrap::locate() }
+    }
 }
 
 /// What commands run in, once that is known.
@@ -112,7 +122,7 @@ pub(crate) fn means() -> Result<Option<&'static Means>, Error> {
         Choice::Bubblewrap => {
             let _alone = DECIDING.lock().unwrap_or_else(PoisonError::into_inner);
             if DECIDED.get().is_none() {
-                settle(Means::Bubblewrap(bubblewrap::find(&chosen().roots)?));
+                settle(Means::Bubblewrap(bubblewrap::find(&chosen())?));
             }
             Ok(DECIDED.get())
         }
@@ -131,7 +141,7 @@ pub(crate) fn settle(means: Means) {
 pub(crate) fn fall_back(refused: Error) -> Result<&'static Means, Error> {
     let _alone = DECIDING.lock().unwrap_or_else(PoisonError::into_inner);
     if DECIDED.get().is_none() && probe_host().iter().any(|check| !check.ok) {
-        match (bubblewrap::find(&chosen().roots), refused) {
+        match (bubblewrap::find(&chosen()), refused) {
             (Ok(found), _) => settle(Means::Bubblewrap(found)),
             (Err(Error::HostUnsupported { what: also, .. }), Error::HostUnsupported { what, remedy }) => {
                 return Err(Error::HostUnsupported { what: format!("{what}; and by bubblewrap: {also}"), remedy });

@@ -38,7 +38,7 @@ pub(crate) fn run(global: &Global) -> Result<u8, Failure> {
     let settings = Settings::load(global)?;
     let mut checks = vec![platform(), cache(&settings)];
     let is_usable = checks.iter().all(|check| check.ok);
-    let (own, bubblewrap) = (probe_host(), probe_bubblewrap(&settings.sandbox.roots));
+    let (own, bubblewrap) = (probe_host(), probe_bubblewrap(&settings.sandbox));
     let can_own = own.iter().all(|check| check.ok);
     let can = match settings.sandbox.choice {
         Choice::Auto => can_own || bubblewrap.ok,

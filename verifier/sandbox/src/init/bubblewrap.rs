@@ -286,7 +286,7 @@ fn isolation(bubblewrap: &Bubblewrap, spec: Option<&Spec>) -> Result<Vec<CString
 fn order_file(inside: &Inside) -> std::io::Result<OwnedFd> {
     let file = rustix::fs::memfd_create("order", MemfdFlags::CLOEXEC)?;
     let mut file = File::from(file);
-    serde_json::to_writer(&mut file, inside)?;
+    file.write_all(&serde_json::to_vec(inside)?)?;
     rustix::fs::seek(&file, SeekFrom::Start(0))?;
     Ok(file.into())
 }

@@ -5,7 +5,7 @@
 
 use std::ffi::c_int;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
@@ -32,8 +32,13 @@ pub(super) fn run(order: &str) -> c_int {
     syscalls::ignore_broken_pipes();
     let Ok(number) = order.parse::<i32>() else { return 70 };
     // Whatever it is, it is not this function that opened it, and nothing else of this process uses it.
-    let order = File::from(syscalls::inherited(number));
-    let Ok(inside) = serde_json::from_reader::<_, Inside>(order) else { return 70 };
+    let mut order = File::from(syscalls::inherited(number));
+    let mut json = Vec::new();
+    if order.read_to_end(&mut json).is_err() {
+        return 70;
+    }
+    drop(order);
+    let Ok(inside) = serde_json::from_slice::<Inside>(&json) else { return 70 };
     if syscalls::close_from(3, true).is_err() {
         return 70;
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
-use twinbuild_sandbox::{End, Error, Processors, Weaker, probe_bubblewrap, probe_host};
+use twinbuild_sandbox::{Choice, Chosen, End, Error, Processors, Weaker, probe_bubblewrap, probe_host};
 
 use crate::fixture::{Fixture, is_bubblewrapped, is_root, is_without_user_namespaces, start, text};
 use crate::harness::Test;
@@ -202,7 +202,7 @@ fn what_cannot_start_is_an_error_that_names_it(fixture: &Fixture) {
 }
 
 fn this_host_passes_its_own_checks(fixture: &Fixture) {
-    let bubblewrap = probe_bubblewrap(&fixture.roots());
+    let bubblewrap = probe_bubblewrap(&Chosen::new(Choice::Bubblewrap, fixture.roots()));
     if is_bubblewrapped() {
         assert!(bubblewrap.ok && bubblewrap.found.starts_with("bubblewrap "), "{bubblewrap:?}");
     }

@@ -37,7 +37,7 @@ pub(crate) fn choose() {
         _ => return,
     };
     if let Some(root) = std::env::var_os(FIXTURE) {
-        twinbuild_sandbox::choose(Chosen { choice, roots: Fixture::open(root).roots() });
+        twinbuild_sandbox::choose(Chosen::new(choice, Fixture::open(root).roots()));
     }
 }
 
