@@ -126,7 +126,7 @@ impl Judge {
         subject: &Published<'_>,
         findings: &mut Vec<Finding>,
     ) -> Result<Step<PreparedSource>, JudgeError> {
-        let metadata = own_metadata(subject.kind, subject.archive, subject.bytes);
+        let metadata = GitChoice::Found.evidence(subject.kind, subject.archive, subject.bytes);
         let (name, version) = (subject.prepared.name.name(), subject.prepared.name.version());
         let wanted = Wanted { name, version, metadata: &metadata };
         self.first_of(&found(&metadata), Trust::Repository, &wanted, findings)
