@@ -73,7 +73,10 @@ fn a_run_reports_on_its_list_and_on_what_changed() {
     assert!(read("list.jsonl.report-years.svg").contains("<svg"));
     // The same list, where it is known how typer was built.
     let known = folder.path().join("known.jsonl");
-    let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/recipes");
+    let recipes = folder.path().join("recipes");
+    fs::create_dir_all(recipes.join("pypi/typer")).unwrap();
+    let given = "format = 1\nversions = \"==0.9.0\"\nreason = \"as this test has it\"\n[requirements]\ndirect = [\"flit-core==3.8.0\"]\n";
+    fs::write(recipes.join("pypi/typer/flit-3.toml"), given).unwrap();
     let older = folder.path().join("list.jsonl.report.json");
     let arguments = ["corpus", "run", text(&list), "-o", text(&known), "--recipes", text(&recipes)];
     let said = run(twinbuild().args(arguments).args(["--compare", text(&older)]));

@@ -162,7 +162,11 @@ fn names_that_do_not_exist_are_usage_errors_that_say_what_does() {
 }
 
 #[test]
-fn an_sdist_is_unsupported_and_not_judged() {
-    let (code, verdict) = rebuild(&["pypi:six@1.16.0", "--artifact", "six-1.16.0.tar.gz"]);
-    assert_eq!((code, verdict["outcome"].as_str()), (2, Some("unsupported")), "{verdict:#}");
+fn an_sdist_whose_repository_is_not_there_has_no_source() {
+    let mut command = twinbuild();
+    command.env("TWINBUILD_GIT_INSTEAD_OF", "https://=/nowhere/ http://=/nowhere/");
+    let said = run(command.args(["--format", "json", "rebuild", "pypi:six@1.16.0", "--artifact", "six-1.16.0.tar.gz"]));
+    let verdict = said.json();
+    let seen = (said.code, verdict["outcome"].as_str());
+    assert_eq!(seen, (2, Some("source-missing")), "{}", verdict["reason"]);
 }
