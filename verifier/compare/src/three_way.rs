@@ -103,6 +103,12 @@ pub fn compare(
                 .to_owned();
         findings.push(Finding::whole("parameters-unknown", Severity::Warning, detail).into());
     }
+    let is_open = |member: &Member| member.mode.is_some_and(|mode| mode & 0o002 != 0);
+    let open = published.archive.members.iter().filter(|member| is_open(member)).count();
+    if open > 0 && !pair.world_writable {
+        let detail = format!("{open} of its files may be written by anybody once it is unpacked");
+        findings.push(Finding::whole("world-writable", Severity::Warning, detail).into());
+    }
     if pair.world_writable {
         let detail = "every file in it may be written by anybody once it is unpacked".to_owned();
         findings.push(Finding::whole("world-writable", Severity::Warning, detail).into());

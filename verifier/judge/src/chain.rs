@@ -3,7 +3,7 @@
 //! Whoever poisons an sdist and builds the wheel from that has a wheel that matches its source. Only the next link tells.
 
 use jiff::Timestamp;
-use twinbuild_compare::{Finding, Mismatch, Severity, sort_findings};
+use twinbuild_compare::{Finding, MemberOrigin, Mismatch, Severity, sort_findings};
 use twinbuild_subject::{DistributionFileName, MemberPath, Origin, SdistFileName, Subject};
 use twinbuild_verdict::{Outcome, SourceKind, Verdict};
 
@@ -13,6 +13,8 @@ use crate::keep::Keep;
 use crate::repository::GitChoice;
 use crate::subject::{Prepared, PreparedSource, SourceForm};
 
+/// The code of what is left open.
+const UNPROVEN: &str = "source-chain-unproven";
 /// How many files a finding names.
 const MOST_NAMED: usize = 10;
 
@@ -72,16 +74,47 @@ impl Judge {
         });
         let mut found = judge.walk(link, &keep.below("chain"))?;
         self.seal(&mut found, started)?;
-        if found.outcome == Outcome::Reproduced {
-            if let (Some(source), Some(origin)) = (&mut verdict.source, &found.source) {
-                source.trust = origin.trust;
-            }
-        } else {
+        let made = made_by_build(&found);
+        let has_alert = found.findings.iter().any(|finding| finding.severity == Severity::Alert);
+        if found.outcome != Outcome::Reproduced {
             verdict.findings.push(finding(&found));
-            sort_findings(&mut verdict.findings);
+        } else if !made.is_empty() || has_alert {
+            // Both rebuilds had the same tools, which may have made anything. Nothing else was asked to build it.
+            let named = named(&made);
+            let detail = format!(
+                "the file comes from {}, and what is in that and not in its commit was made by the build, which no other \
+                 releases of its requirements were asked to make: {named}",
+                MemberPath::from(found.subject.file_name.as_str())
+            );
+            verdict.findings.push(Finding::whole(UNPROVEN, Severity::Warning, detail));
+        } else if let (Some(source), Some(origin)) = (&mut verdict.source, &found.source) {
+            source.trust = origin.trust;
         }
+        sort_findings(&mut verdict.findings);
         verdict.chain = Some(Box::new(found));
         Ok(())
+    }
+}
+
+/// The files of a reproduced sdist that are not those of its commit in their place, but for metadata of packaging.
+fn made_by_build(found: &Verdict) -> Vec<&MemberPath> {
+    let members = found.comparison.iter().flat_map(|comparison| &comparison.members);
+    let is_packaging = |path: &MemberPath| {
+        let name = path.file_name();
+        name == b"PKG-INFO" || name == b"setup.cfg" || path.as_bytes().windows(10).any(|part| part == b".egg-info/")
+    };
+    members
+        .filter(|member| member.origin == MemberOrigin::Generated && !is_packaging(&member.path))
+        .map(|member| &member.path)
+        .collect()
+}
+
+/// The first of some paths, and how many more there are.
+fn named(paths: &[&MemberPath]) -> String {
+    let named: Vec<String> = paths.iter().take(MOST_NAMED).map(|path| format!("{path}")).collect();
+    match paths.len().saturating_sub(MOST_NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }
 
@@ -107,15 +140,10 @@ fn finding(found: &Verdict) -> Finding {
         let mut paths: Vec<&MemberPath> = against.iter().filter_map(|finding| finding.path.as_ref()).collect();
         paths.sort();
         paths.dedup();
-        let named: Vec<String> = paths.iter().take(MOST_NAMED).map(|path| format!("{path}")).collect();
-        let more = match paths.len().saturating_sub(MOST_NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let what = if named.is_empty() {
-            against.first().map(|finding| format!(": {}", finding.detail)).unwrap_or_default()
+        let what = if paths.is_empty() {
+            against.first().map(|finding| finding.detail.clone()).unwrap_or_default()
         } else {
-            format!(", which does not account for {}{more}", named.join(", "))
+            format!("it is not accounted for in {}", named(&paths))
         };
         let detail = format!("the file comes from {sdist}, and that does not come from {made_from}{what}");
         return Finding::whole("source-chain-broken", Severity::Alert, detail);
@@ -126,7 +154,7 @@ fn finding(found: &Verdict) -> Finding {
         (None, _) => "it differs from its rebuilds in its packaging, or lacks files that they have".to_owned(),
     };
     let detail = format!("the file comes from {sdist}, and whether that comes from {made_from} is not known: {why}");
-    Finding::whole("source-chain-unproven", Severity::Warning, detail)
+    Finding::whole(UNPROVEN, Severity::Warning, detail)
 }
 
 #[cfg(test)]

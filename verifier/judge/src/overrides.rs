@@ -192,7 +192,7 @@ impl Judge {
     /// Writes into a verdict what of its recipe was given.
     pub(crate) fn record_override(&self, prepared: &Prepared, verdict: &mut Verdict) -> Result<(), JudgeError> {
         // A recipe that was given as a whole takes nothing from elsewhere.
-        let Some(record) = verdict.recipe.as_mut().filter(|record| record.origin != "given") else { return Ok(()) };
+        let Some(record) = verdict.recipe.as_mut().filter(|record| record.origin == ORIGIN) else { return Ok(()) };
         record.given = match &prepared.replayed {
             Some(replayed) => replayed.given(),
             None => {

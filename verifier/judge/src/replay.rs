@@ -274,6 +274,10 @@ fn prepared(
             let form = match (record.kind, &record.git) {
                 (SourceKind::Git, Some(_)) => SourceForm::Commit { top: name.name().to_string() },
                 (SourceKind::Sdist, None) => {
+                    // That of a commit is found out, and not taken over.
+                    if record.trust == Trust::Repository && recorded.chain.is_none() {
+                        return Err(contradiction("its source is an sdist, and trusted like a commit"));
+                    }
                     let name = record.file_name.parse::<SdistFileName>();
                     SourceForm::Sdist(name.map_err(|error| contradiction(&format!("{error}")))?)
                 }

@@ -151,9 +151,20 @@ impl Judge {
         let GitOptions { rewrites, network, .. } = &self.options.git;
         let client = GitClient::new(root, network.clone(), rewrites, &self.cancel);
         let mut last = None;
-        for request in requests {
+        for (index, request) in requests.iter().enumerate() {
             match self.git_source_of(&client, request, wanted, trust, findings)? {
-                Step::Next(source) => return Ok(Step::Next(source)),
+                Step::Next(source) => {
+                    if index > 0 {
+                        // Whoever uploads names them all.
+                        let detail = format!(
+                            "the first repository that the published file names has no tag of the release, and {} has: \
+                             whether it is the project's is not known",
+                            request.address
+                        );
+                        findings.push(Finding::whole(OTHER_REPOSITORY, Severity::Warning, detail));
+                    }
+                    return Ok(Step::Next(source));
+                }
                 // Of several that were found the next may be the one; what is wrong with one that has the tag is said.
                 Step::End(Outcome::SourceMissing, reason) if reason.class == NO_TAG => last = Some(reason),
                 // A replay cannot ask for what was not had.
@@ -217,17 +228,6 @@ impl Judge {
             Ok(git) => git,
             Err(error) => return checkout_error(&error, findings),
         };
-        let says_version = git
-            .tag
-            .as_ref()
-            .is_some_and(|tag| choose_tag([tag.name.as_str()], wanted.name, wanted.version) != TagChoice::None);
-        if !says_version {
-            let detail = format!(
-                "no tag was asked for that says that the commit is {}: a tool that takes the version from git was told so",
-                wanted.version
-            );
-            findings.push(Finding::whole("version-not-tagged", Severity::Note, detail));
-        }
         let uri = address.uri().map(|uri| format!("{uri}@{}", git.commit));
         let file_name = format!("{}@{}", wanted.name, git.commit);
         let digests = blob.sha256().into();
@@ -286,6 +286,8 @@ impl Judge {
     }
 }
 
+/// The code of the finding that a repository is not the first that is named.
+pub(crate) const OTHER_REPOSITORY: &str = "repository-not-first";
 /// The class of a repository that has no tag of the release.
 const NO_TAG: &str = "no-tag";
 
@@ -381,8 +383,30 @@ pub(crate) fn check_age(source: &Source, uploaded: Option<Timestamp>, findings: 
         "the commit {} is of {}, and the file was uploaded before, at {uploaded}: it cannot have been built from it",
         git.commit, git.committed
     );
-    findings.push(Finding::whole("commit-after-upload", Severity::Alert, detail.clone()));
+    // Whoever uploads before he commits has done nothing wrong, and what he uploaded comes from no commit of then.
+    findings.push(Finding::whole("commit-after-upload", Severity::Warning, detail.clone()));
     end(Outcome::SourceMissing, "commit-after-upload", STAGE, detail)
+}
+
+/// That no tag says which version a commit is, where it is none that does.
+pub(crate) fn version_note(source: &Source, name: &PackageName, version: &Version) -> Option<Finding> {
+    let git = source.git.as_ref()?;
+    let says_version = |tag: &GitTag| choose_tag([tag.name.as_str()], name, version) != TagChoice::None;
+    if git.tag.as_ref().is_some_and(says_version) {
+        return None;
+    }
+    let detail = format!(
+        "no tag was asked for that says that the commit is {version}: a tool that takes the version from git was told so"
+    );
+    Some(Finding::whole("version-not-tagged", Severity::Warning, detail))
+}
+
+/// Whether a snapshot is the commit that a source says it is.
+pub(crate) fn is_of_record(snapshot: &Snapshot, source: &Source) -> Result<bool, CheckoutError> {
+    let Some(git) = &source.git else { return Ok(false) };
+    let own = record(snapshot, git.subdirectory.as_deref().unwrap_or_default())?;
+    let says_commit = source.uri.as_ref().is_none_or(|uri| uri.ends_with(&format!("@{}", own.commit)));
+    Ok(own == *git && says_commit && source.file_name.ends_with(&format!("@{}", own.commit)))
 }
 
 /// The same recipe, and where the source is a commit what the build has of its repository.

@@ -9,7 +9,7 @@ use pep440_rs::Version;
 use twinbuild_archive::ArchiveFile;
 use twinbuild_compare::{Side, closeness};
 use twinbuild_environment::Ground;
-use twinbuild_rebuild::{Artifact, Ended, Job, VariationSet, build_once, driver_digest};
+use twinbuild_rebuild::{Artifact, Ended, Job, RebuildError, VariationSet, build_once, driver_digest};
 use twinbuild_recipe::{BuiltWheel, Candidate, Inference, Known, Release, Search, TrialEnd};
 use twinbuild_registry::ProjectFile;
 use twinbuild_subject::{DistributionFileName, Sha256, WheelFileName};
@@ -20,7 +20,7 @@ use crate::attempt::{Attempt, Case, read_built};
 use crate::evidence::wheel_evidence;
 use crate::judge::Judge;
 use crate::requirement::Building;
-use crate::walk::{Readied, Step, chain, newest, open_file};
+use crate::walk::{Readied, Step, chain, newest, open_file, rebuild_error};
 
 /// How many other recipes are tried where nobody says otherwise.
 pub const MOST_TRIALS: u32 = 24;
@@ -35,6 +35,18 @@ const WHEEL_LIMIT_BYTES: u64 = 256 << 20;
 
 /// What a trial came to, and the class of the reason where it built nothing.
 type Tried = (TrialEnd, Option<String>);
+/// A trial that says nothing of its recipe ends the search: with more luck, it might have been the one.
+type Trying = Step<Tried>;
+
+fn tried(end: TrialEnd, failure: Option<String>) -> Result<Trying, JudgeError> {
+    Ok(Step::Next((end, failure)))
+}
+
+fn cut_off(reason: &Reason) -> Result<Trying, JudgeError> {
+    let detail = format!("a trial of the search for the recipe could not be made: {}", reason.detail);
+    let stage = Some("search".to_owned());
+    Ok(Step::End(Outcome::Inconclusive, Reason { class: reason.class.clone(), stage, detail }))
+}
 
 impl Judge {
     /// Searches on from a recipe that did not give the published file, and judges by the one that came closest.
@@ -88,14 +100,19 @@ impl Judge {
                 let changes: Vec<_> = candidate.changes.iter().map(|change| change.because.as_str()).collect();
                 tracing::info!("trying another recipe for {}: {}", name.text, changes.join("; "));
             }
-            let ends: Vec<Result<Tried, JudgeError>> = std::thread::scope(|scope| {
+            let ends: Vec<Result<Trying, JudgeError>> = std::thread::scope(|scope| {
                 let run = |candidate| scope.spawn(move || self.try_candidate(case, name, candidate));
                 let threads: Vec<_> = batch.iter().map(run).collect();
                 let ended = || JudgeError::Internal { what: "the thread of a trial ended abnormally".to_owned() };
                 threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(ended()))).collect()
             });
             for (candidate, end) in batch.into_iter().zip(ends) {
-                let (end, failure) = end?;
+                let (end, failure) = match end? {
+                    Step::Next(tried) => tried,
+                    Step::End(outcome, reason) => {
+                        return Ok(Verdict { outcome, reason: Some(reason), search: Some(record), ..base.clone() });
+                    }
+                };
                 let score = match &end {
                     TrialEnd::Built(built) => Some(built.closeness),
                     TrialEnd::NoEnvironment | TrialEnd::NotBuilt => None,
@@ -139,36 +156,41 @@ impl Judge {
     }
 
     /// Builds a candidate once, and holds what it built against the published file.
-    fn try_candidate(&self, case: &Case<'_>, name: &WheelFileName, candidate: &Candidate) -> Result<Tried, JudgeError> {
+    fn try_candidate(
+        &self,
+        case: &Case<'_>,
+        name: &WheelFileName,
+        candidate: &Candidate,
+    ) -> Result<Trying, JudgeError> {
         let Case { prepared, source, laid_out, .. } = *case;
-        let failed = |reason: Reason, end: TrialEnd| Ok((end, Some(reason.class)));
         let ground = match self.ground(&candidate.recipe)? {
             Step::Next(ground) => ground,
-            Step::End(_, reason) => return failed(reason, TrialEnd::NoEnvironment),
+            Step::End(Outcome::Inconclusive, reason) => return cut_off(&reason),
+            Step::End(_, reason) => return tried(TrialEnd::NoEnvironment, Some(reason.class)),
         };
         let count = Cell::new(0);
         let building = Building::of_subject(prepared, source.blob.sha256(), &laid_out.tree, &ground, &count);
         let inference = Inference { recipe: candidate.recipe.clone(), reasons: Vec::new() };
-        let readied = match self.ready(&building, (inference, "searched"), None)? {
-            Step::Next(readied) => readied,
+        match self.ready(&building, (inference, "searched"), None)? {
+            Step::Next(readied) => self.build_candidate(case, name, &readied),
+            Step::End(Outcome::Inconclusive, reason) => cut_off(&reason),
             Step::End(_, reason) => {
                 let is_of_build = matches!(reason.class.as_str(), "hook-failed" | "requirements-unstable");
-                return failed(reason, if is_of_build { TrialEnd::NotBuilt } else { TrialEnd::NoEnvironment });
+                let end = if is_of_build { TrialEnd::NotBuilt } else { TrialEnd::NoEnvironment };
+                tried(end, Some(reason.class))
             }
-        };
-        self.build_candidate(case, name, &readied)
+        }
     }
 
     /// The build of a candidate: remembered, as the same source by the same recipe on the same environment is not built again to see
     /// how close it comes.
-    fn build_candidate(&self, case: &Case<'_>, name: &WheelFileName, readied: &Readied) -> Result<Tried, JudgeError> {
+    fn build_candidate(&self, case: &Case<'_>, name: &WheelFileName, readied: &Readied) -> Result<Trying, JudgeError> {
         let Readied { recipe, environment, .. } = readied;
-        let source = case.source.blob.sha256();
-        let key = serde_json::json!([1, driver_digest(), source, recipe.digest(), environment.record().digest]);
+        let source = (case.source.blob.sha256(), case.laid_out.tree.project());
+        let key = serde_json::json!([2, driver_digest(), source, recipe.digest(), environment.record().digest]);
         let key = Sha256::of(key.to_string().as_bytes());
-        let held = self.store.record::<Result<(String, Sha256), String>>(KIND, &key)?;
-        match held {
-            Some(Err(class)) => return Ok((TrialEnd::NotBuilt, Some(class))),
+        match self.store.record::<Result<(String, Sha256), String>>(KIND, &key)? {
+            Some(Err(class)) => return tried(TrialEnd::NotBuilt, Some(class)),
             Some(Ok((file_name, sha256))) => {
                 if let Some(blob) = self.store.blob(&sha256)? {
                     let artifact = Artifact { file_name, path: blob.path().to_owned(), sha256 };
@@ -190,42 +212,50 @@ impl Judge {
             cancel: &self.cancel,
             meter: &self.meter,
         };
-        let failed = |class: &str| Ok((TrialEnd::NotBuilt, Some(class.to_owned())));
         let twin = match build_once(&job, &staging.path().join("trial")) {
             Ok(twin) => twin,
-            Err(error) => match crate::walk::rebuild_error::<()>(error)? {
-                Step::Next(()) => return failed("sandbox-failed"),
-                Step::End(_, reason) => return failed(&reason.class),
+            Err(error) => match rebuild_error::<()>(error)? {
+                Step::Next(()) => return tried(TrialEnd::NotBuilt, None),
+                Step::End(_, reason) => return cut_off(&reason),
             },
         };
         match twin.ended {
             Ended::Built(artifact) => {
                 let doing = || format!("reading {}", artifact.path.display());
                 let file = File::open(&artifact.path).map_err(JudgeError::io(doing()))?;
-                let blob = self.store.put(file, WHEEL_LIMIT_BYTES)?;
-                let held: Result<_, String> = Ok((artifact.file_name.clone(), blob.sha256()));
-                self.store.put_record(KIND, &key, &held)?;
+                // What is too large to be kept is built again another time.
+                if file.metadata().map_err(JudgeError::io(doing()))?.len() <= WHEEL_LIMIT_BYTES {
+                    let blob = self.store.put(file, WHEEL_LIMIT_BYTES)?;
+                    let held: Result<_, String> = Ok((artifact.file_name.clone(), blob.sha256()));
+                    self.store.put_record(KIND, &key, &held)?;
+                }
                 self.evaluate(case, name, &artifact)
             }
             // With more of it the same build may end otherwise.
-            Ended::AtLimit(_) => failed("limit"),
+            Ended::AtLimit(limit) => {
+                let detail = RebuildError::Limit { limit }.to_string();
+                cut_off(&Reason { class: "limit".to_owned(), stage: None, detail })
+            }
             Ended::Failed(failure) => {
-                let held: Result<(String, Sha256), _> = Err(failure.class);
-                self.store.put_record(KIND, &key, &held)?;
-                failed(failure.class)
+                // The host may have ended it.
+                if failure.class != "build-killed" {
+                    let held: Result<(String, Sha256), _> = Err(failure.class);
+                    self.store.put_record(KIND, &key, &held)?;
+                }
+                tried(TrialEnd::NotBuilt, Some(failure.class.to_owned()))
             }
         }
     }
 
     /// What a trial built, held against the published file.
-    fn evaluate(&self, case: &Case<'_>, name: &WheelFileName, artifact: &Artifact) -> Result<Tried, JudgeError> {
+    fn evaluate(&self, case: &Case<'_>, name: &WheelFileName, artifact: &Artifact) -> Result<Trying, JudgeError> {
         let bytes: ArchiveFile = open_file(artifact)?;
         let archive = match read_built(&bytes, artifact) {
             Step::Next(archive) => archive,
-            Step::End(_, reason) => return Ok((TrialEnd::NotBuilt, Some(reason.class))),
+            Step::End(_, reason) => return tried(TrialEnd::NotBuilt, Some(reason.class)),
         };
         let side = Side { archive: &archive, bytes: &bytes, sha256: artifact.sha256 };
-        Ok((self.trial_end(case, name, artifact, &side)?, None))
+        tried(self.trial_end(case, name, artifact, &side)?, None)
     }
 
     /// How far what was built is from the published file, and what it says of its making.

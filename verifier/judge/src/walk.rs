@@ -29,7 +29,7 @@ use crate::judge::Judge;
 use crate::keep::Keep;
 use crate::record::{record_environment, record_recipe};
 use crate::replay::Replayed;
-use crate::repository::{GitChoice, check_age, checkout_error, of_commit};
+use crate::repository::{GitChoice, check_age, checkout_error, is_of_record, of_commit, version_note};
 use crate::requirement::{Building, self_hosted};
 use crate::sdist::{Kind, check_links, index_of, no_recipe};
 use crate::subject::{Prepared, PreparedSource, SourceForm};
@@ -92,7 +92,7 @@ pub(crate) struct Published<'a> {
 /// What another source came to, in the words of a finding.
 fn told(verdict: &Verdict) -> String {
     let why = match (&verdict.reason, verdict.mismatch) {
-        (Some(Reason { class, detail, .. }), _) => format!(" ({class}: {detail})"),
+        (Some(Reason { class, .. }), _) => format!(" ({class})"),
         (None, Some(mismatch)) => format!(" ({})", mismatch.name()),
         (None, None) => String::new(),
     };
@@ -169,7 +169,7 @@ impl Judge {
                 }
                 format!("from the commit {source} it is {}", told(&from_git))
             }
-            Step::End(_, reason) => format!("no commit was had to build it from: {}", reason.detail),
+            Step::End(_, reason) => format!("no commit was had to build it from ({})", reason.class),
         };
         from_sdist.findings.push(Finding::whole(OTHER_SOURCE, Severity::Note, came_to));
         sort_findings(&mut from_sdist.findings);
@@ -189,6 +189,7 @@ impl Judge {
         keep.copy(prepared.blob.path(), &format!("published/{}", prepared.name.text()))?;
         keep.copy(source.blob.path(), &format!("source/{}", source.record.file_name))?;
         step!(verdict, check_age(&source.record, prepared.uploaded, &mut verdict.findings));
+        verdict.findings.extend(version_note(&source.record, prepared.name.name(), prepared.name.version()));
         let laid_out = step!(verdict, self.lay_out_source(source, &mut verdict.findings)?);
         verdict.run.durations_ms.insert("prepare".to_owned(), millis(started));
 
@@ -221,10 +222,17 @@ impl Judge {
             SourceForm::Commit { top } => {
                 let subdirectory = source.record.git.as_ref().and_then(|git| git.subdirectory.as_deref());
                 let file = source.blob.file().try_clone().map_err(JudgeError::io("reading the source"))?;
-                let tree = Snapshot::read(file)
-                    .and_then(|snapshot| snapshot.lay_out(top, subdirectory.unwrap_or_default(), staging.path()));
+                let tree = Snapshot::read(file).and_then(|snapshot| {
+                    let tree = snapshot.lay_out(top, subdirectory.unwrap_or_default(), staging.path())?;
+                    Ok((tree, is_of_record(&snapshot, &source.record)?))
+                });
                 return match tree {
-                    Ok(tree) => read_source(tree, staging),
+                    Ok((tree, true)) => read_source(tree, staging),
+                    // What a verdict that is replayed says of it is nobody's word but its own.
+                    Ok((_, false)) => Err(JudgeError::Usage {
+                        message: "the verdict contradicts itself: its source is not the commit that it names"
+                            .to_owned(),
+                    }),
                     Err(error) => checkout_error(&error, findings),
                 };
             }

@@ -112,28 +112,30 @@ impl WheelOptions {
         *self == Self::default()
     }
 
-    /// Whether the values are of the grammar of wheel names (PyPA "Binary distribution format").
+    /// Whether the values are such that say nothing but which Pythons a wheel is for, and how often it was built. The grammar of wheel names
+    /// (PyPA "Binary distribution format") has room for any text, and what a build is told is no place for text of the published file.
     ///
     /// # Errors
     /// The value, and what is expected.
-    fn check(&self) -> Result<(), (&'static str, &str, &'static str)> {
+    pub(crate) fn check(&self) -> Result<(), (&'static str, &str, &'static str)> {
+        const MOST_TAGS: usize = 4;
+        let is_number = |text: &str, most: usize| {
+            (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
         let is_tag = |tag: &str| {
-            let digits = tag.trim_start_matches(|c: char| c.is_ascii_lowercase());
-            (1..=10).contains(&(tag.len() - digits.len()))
-                && digits.len() <= 4
-                && digits.bytes().all(|byte| byte.is_ascii_digit())
+            let digits = ["py", "cp", "pp"].into_iter().find_map(|prefix| tag.strip_prefix(prefix));
+            digits.is_some_and(|digits| is_number(digits, 3))
         };
         if let Some(tag) = &self.python_tag
-            && !(tag.len() <= 40 && tag.split('.').all(is_tag))
+            && !(tag.split('.').count() <= MOST_TAGS && tag.split('.').all(is_tag))
         {
             return Err(("build.python-tag", tag, "a tag is expected, such as \"py3\" or \"py2.py3\""));
         }
-        if let Some(number) = &self.build_number
-            && !(number.len() <= 20
-                && number.starts_with(|c: char| c.is_ascii_digit())
-                && number.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        {
-            return Err(("build.build-number", number, "a digit is expected, then letters and digits"));
+        if let Some(number) = &self.build_number {
+            let digits = number.trim_end_matches(|c: char| c.is_ascii_lowercase());
+            if !is_number(digits, 6) || number.len() - digits.len() > 2 {
+                return Err(("build.build-number", number, "a few digits are expected, then at most two letters"));
+            }
         }
         Ok(())
     }

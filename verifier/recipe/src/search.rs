@@ -299,7 +299,8 @@ impl Moves<'_> {
         let build_number = name.build_tag.clone();
         let universal = WheelOptions { universal: tags == "py2.py3", build_number, ..WheelOptions::default() };
         let tagged = WheelOptions { universal: false, python_tag: Some(tags.clone()), ..universal.clone() };
-        for options in [universal, tagged] {
+        // What a name says beyond that is text, which goes into no build.
+        for options in [universal, tagged].into_iter().filter(|options| options.check().is_ok()) {
             let because = format!("the wheel is named ..-{tags}-.., which setup.py bdist_wheel can be told");
             self.add("build.front-end", because, |recipe| {
                 recipe.front_end = FrontEnd::SetupPy { options, python_path: Vec::new() }
@@ -600,6 +601,24 @@ mod tests {
         });
         assert!(tried.len() <= 4);
         assert_eq!(closest.recipe.interpreter, interpreter("2.7"));
+    }
+
+    #[test]
+    fn what_a_name_says_beyond_tags_goes_into_no_build() {
+        for name in [
+            "x-1-py3.x696d706f7274-none-any.whl",
+            "x-1-py3.py4.py5.py6.py7-none-any.whl",
+            "x-1-1000000000-py3-none-any.whl",
+            "x-1-1abcdefgh-py3-none-any.whl",
+        ] {
+            let world = world(name);
+            let inference = inference();
+            let start = built("x-1-py2.py3-none-any.whl", differing(2));
+            let search = Search::new(world.known(), &inference, start, 24);
+            let (tried, ..) = run(search, |_| built("x-1-py2.py3-none-any.whl", differing(2)));
+            let has_options = |recipe: &Recipe| matches!(&recipe.front_end, FrontEnd::SetupPy { options, .. } if *options != WheelOptions::default());
+            assert!(!tried.iter().any(has_options), "{name}");
+        }
     }
 
     #[test]

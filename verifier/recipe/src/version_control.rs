@@ -50,6 +50,9 @@ impl Inference {
         const KEY: &str = "version-control.version";
         let (version, because) = if names_commit {
             (None, "none, as the published file names the commit: whatever built it asked git".to_owned())
+        } else if version.is_local() {
+            // A local version is text of whoever named the file.
+            (None, "none, as the version in the published file's name is a local one, which is free text".to_owned())
         } else {
             let because = "the version in the published file's name, for tools that would ask git: what is here of its history is one commit";
             (Some(version.to_string()), because.to_owned())

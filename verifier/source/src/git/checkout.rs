@@ -103,7 +103,7 @@ impl Snapshot {
     }
 
     /// Few objects can stand for very many bytes.
-    fn check_size(&self, entries: &[Entry]) -> Result<(), CheckoutError> {
+    pub(super) fn check_size(&self, entries: &[Entry]) -> Result<(), CheckoutError> {
         let mut total_bytes = 0_u64;
         for entry in entries.iter().filter(|entry| entry.mode != Mode::Submodule) {
             total_bytes = total_bytes.saturating_add(self.objects().size_bytes(&entry.id, Kind::Blob)?);

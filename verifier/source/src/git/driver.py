@@ -95,8 +95,15 @@ def fetch(request):
         # A server of plain files hands out whole histories only.
         is_had = fetch_into(CLONE, request, references, False)
     if not is_had:
-        return {"status": "refused" if is_refused(request, references, depth) else "failed"}
+        if not is_refused(request, references, depth):
+            return {"status": "failed"}
+        # A connection may have broken before.
+        if not fetch_into(CLONE, request, references, depth):
+            return {"status": "refused"}
     commit = answer("-C", CLONE, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted + "^{commit}")
+    if commit is None and request["references"]:
+        # They named it a moment ago.
+        return {"status": "failed"}
     if commit is None:
         is_elsewhere = False
         if is_whole_name(wanted) and request["isLocal"]:

@@ -1,6 +1,6 @@
 //! A commit with all that a checkout of it has, as one file.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write};
 
@@ -203,11 +203,23 @@ impl Snapshot {
     pub fn tree_sha256(&self) -> Result<Sha256, CheckoutError> {
         let mut hasher = Sha256Hasher::new();
         hasher.update(format!("{TREE_FIRST_LINE}\n").as_bytes());
-        for entry in self.entries()? {
+        let entries = self.entries()?;
+        self.check_size(&entries)?;
+        // A blob may have many names.
+        let mut known: HashMap<ObjectId, Sha256> = HashMap::new();
+        let mut content = |id: &ObjectId| -> Result<Sha256, CheckoutError> {
+            if let Some(digest) = known.get(id) {
+                return Ok(*digest);
+            }
+            let digest = self.content_sha256(id)?;
+            known.insert(id.clone(), digest);
+            Ok(digest)
+        };
+        for entry in entries {
             let (mode, digest) = match entry.mode {
-                Mode::File => ("100644", self.content_sha256(&entry.id)?),
-                Mode::Executable => ("100755", self.content_sha256(&entry.id)?),
-                Mode::Symlink => ("120000", self.content_sha256(&entry.id)?),
+                Mode::File => ("100644", content(&entry.id)?),
+                Mode::Executable => ("100755", content(&entry.id)?),
+                Mode::Symlink => ("120000", content(&entry.id)?),
                 Mode::Submodule => ("160000", Sha256::of(entry.id.to_string().as_bytes())),
                 Mode::Folder => continue,
             };
