@@ -4,13 +4,13 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use twinbuild_judge::{GitChoice, GitOptions, Judge, Options};
+use twinbuild_judge::{GitChoice, GitOptions, Judge, MOST_TRIALS, Options};
 use twinbuild_nightly::{Event, ReportFiles, Results, RunError, read_list, read_older, run as run_list};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::{AboutRun, CorpusReport, Style, Summary, Tally, headline};
 
 use super::{limits, print, print_above};
-use crate::arguments::{CorpusRun, Global, PlainFormat};
+use crate::arguments::{CorpusRun, Global, PlainFormat, SourceFrom};
 use crate::failure::Failure;
 use crate::progress::LiveTable;
 use crate::settings::Settings;
@@ -105,6 +105,14 @@ fn command(global: &Global, arguments: &CorpusRun) -> String {
     }
     if let Some(folder) = &arguments.recipes.folder {
         command.push_str(&format!(" --recipes {}", quoted(folder)));
+    }
+    match arguments.from {
+        SourceFrom::Sdist => {}
+        SourceFrom::Git => command.push_str(" --from git"),
+        SourceFrom::Either => command.push_str(" --from either"),
+    }
+    if arguments.search.trials != MOST_TRIALS {
+        command.push_str(&format!(" --trials {}", arguments.search.trials));
     }
     if arguments.jobs.get() > 1 {
         command.push_str(&format!(" --jobs {}", arguments.jobs));

@@ -283,7 +283,8 @@ impl SubjectResult {
         let request: Request = self.subject.parse().ok()?;
         let strict = if self.is_strict { " --strict" } else { "" };
         let recipes = if self.given.is_some() { " --recipes DIR" } else { "" };
-        Some(format!("twinbuild rebuild '{request}'{strict}{recipes}"))
+        let from = if self.trust == Some(Trust::Repository) { " --from git" } else { "" };
+        Some(format!("twinbuild rebuild '{request}'{from}{strict}{recipes}"))
     }
 
     /// The subject as a reader knows it: the name of its file, or else its package URL.
