@@ -111,7 +111,7 @@ impl Judge {
     ) -> Result<Step<Option<PreparedSource>>, JudgeError> {
         let asked = match choice {
             GitChoice::None | GitChoice::Either => return Ok(Step::Next(None)),
-            GitChoice::Given(request) => self.first_of(&[request.clone()], Trust::User, wanted, findings)?,
+            GitChoice::Given(request) => self.first_of(std::slice::from_ref(request), Trust::User, wanted, findings)?,
             GitChoice::Found => self.first_of(&found(wanted.metadata), Trust::Repository, wanted, findings)?,
         };
         Ok(match asked {

@@ -37,8 +37,9 @@ pub(crate) fn is_new(interpreter: &Interpreter) -> bool {
 /// before 66.1 not on CPython 3.12, which has no `distutils` and no `pkgutil.ImpImporter`.
 pub(crate) fn runs_on(setuptools: &Version, interpreter: &Interpreter) -> bool {
     let is_before = |major: u64, minor: u64| setuptools.release() < [major, minor].as_slice();
-    !(is_new(interpreter) && is_before(41, 1))
-        && !(interpreter.numbers().is_some_and(|numbers| numbers >= (3, 12)) && is_before(66, 1))
+    let has_no_distutils = interpreter.numbers().is_some_and(|numbers| numbers >= (3, 12));
+    let is_too_old = (is_new(interpreter) && is_before(41, 1)) || (has_no_distutils && is_before(66, 1));
+    !is_too_old
 }
 
 impl Interpreter {
