@@ -390,7 +390,7 @@ fn is_same_release(artifact: &Artifact, name: &WheelFileName) -> bool {
 mod tests {
     use super::*;
 
-    fn locked(name: &str, version: &str) -> LockedRequirement {
+    pub(super) fn locked(name: &str, version: &str) -> LockedRequirement {
         LockedRequirement {
             name: name.parse().unwrap(),
             version: version.to_owned(),

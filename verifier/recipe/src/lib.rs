@@ -31,6 +31,7 @@
 
 mod decisive;
 mod dialect;
+mod document;
 mod generator;
 mod headers;
 mod infer;

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod reading;
 #[path = "../examples/pages/lists.rs"]
 mod samples;
 
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use reading::structure;
 use twinbuild_report::{AboutRun, CorpusReport, Style, SubjectResult, html, json, markdown, text};
 use twinbuild_subject::is_misleading;
 
@@ -21,29 +22,6 @@ fn harmless() -> String {
 fn tags(page: &str) -> Vec<&str> {
     let body = page.split_once("</style>").unwrap().1;
     body.split('<').skip(1).map(|piece| piece.split_once('>').unwrap().0).collect()
-}
-
-/// What a Markdown reader makes of a page: its structure, and all text that is not code.
-fn structure(page: &str) -> Vec<String> {
-    let mut in_code_block = false;
-    let mut events = Vec::new();
-    for event in Parser::new_ext(page, Options::all()) {
-        match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
-                in_code_block = true;
-                events.push(format!("fence {language}"));
-            }
-            Event::End(TagEnd::CodeBlock) => in_code_block = false,
-            Event::Text(_) if in_code_block => {}
-            Event::Code(_) => events.push("code".to_owned()),
-            Event::Start(Tag::Image { dest_url, .. }) => {
-                assert!(dest_url.ends_with(".svg") && !dest_url.contains(['/', ':', ' ']), "{dest_url}");
-                events.push("image".to_owned());
-            }
-            other => events.push(format!("{other:?}")),
-        }
-    }
-    events
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod reading;
 #[path = "../examples/pages/samples.rs"]
 mod samples;
 
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use reading::structure;
 use samples::HOSTILE;
 use twinbuild_compare::{Finding, Severity};
 use twinbuild_report::{Report, Style, html, json, markdown, text};
@@ -51,25 +52,6 @@ fn every_rendering_says_what_became_of_native_code() {
         assert!(row.contains("differing") && row.contains("native"), "{row}");
     }
     assert!(json(&verdict).unwrap().contains(r#""result":"differing","origin":"generated","isNative":true"#));
-}
-
-/// What a Markdown reader makes of a page: its structure, and all text that is not code.
-fn structure(page: &str) -> Vec<String> {
-    let mut in_code_block = false;
-    let mut events = Vec::new();
-    for event in Parser::new_ext(page, Options::all()) {
-        match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
-                in_code_block = true;
-                events.push(format!("fence {language}"));
-            }
-            Event::End(TagEnd::CodeBlock) => in_code_block = false,
-            Event::Text(_) if in_code_block => {}
-            Event::Code(_) => events.push("code".to_owned()),
-            other => events.push(format!("{other:?}")),
-        }
-    }
-    events
 }
 
 #[test]

@@ -259,16 +259,7 @@ fn is_code(findings: &[Finding]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn locked(name: &str, version: &str) -> LockedRequirement {
-        LockedRequirement {
-            name: name.parse().unwrap(),
-            version: version.to_owned(),
-            file_name: format!("{name}-{version}-py3-none-any.whl"),
-            sha256: Sha256::of(format!("{name} {version}").as_bytes()),
-            sdist_sha256: None,
-        }
-    }
+    use crate::cross_check::tests::locked;
 
     fn requirement(name: &str, own: &str, others: &[&str]) -> Requirement {
         let others = others.iter().map(|version| locked(name, version)).collect();
