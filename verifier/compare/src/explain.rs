@@ -27,3 +27,4 @@ pub(crate) use excerpt::Excerpt;
 pub(crate) use meaning::{CODE_ENDINGS, Meaning, Role, top};
 pub(crate) use native::{NATIVE_HEAD_BYTES, begins_like_native};
 pub(crate) use sdist::Sdist;
+pub use sdist::made_by_build;

@@ -43,6 +43,7 @@ pub use comparison::{
     Normalization, Relation,
 };
 pub use departures::{DETERMINED_CODE, decisive, departures};
+pub use explain::made_by_build;
 pub use finding::{Finding, Severity, sort_findings};
 pub use pair::{Change, Normalizing, Pair, relate};
 pub use record::{RecordFault, verify_record};

@@ -23,7 +23,7 @@ use crate::keep::Keep;
 use crate::prebuilt;
 use crate::record::record_twin;
 use crate::requirement::Building;
-use crate::sdist::Kind;
+use crate::sdist::{self, Kind};
 use crate::subject::{Prepared, PreparedSource};
 use crate::walk::{LaidOut, Step, chain, end, millis, open_file, rebuild_error, tail};
 
@@ -216,6 +216,8 @@ impl Judge {
             let source = source.blob.sha256();
             let reproduced = Reproduced { prepared, name, source, readied, laid_out, published, built, index, staging };
             self.cross_check(&reproduced, &mut verdict)?;
+        } else if verdict.outcome == Outcome::Reproduced {
+            verdict.findings.extend(sdist::unchecked(&sides[0], index, &laid_out.tree)?);
         }
         sort_findings(&mut verdict.findings);
         let end = match (verdict.outcome, &prepared.name) {

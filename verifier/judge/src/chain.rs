@@ -3,20 +3,20 @@
 //! Whoever poisons an sdist and builds the wheel from that has a wheel that matches its source. Only the next link tells.
 
 use jiff::Timestamp;
-use twinbuild_compare::{Finding, MemberOrigin, Mismatch, Severity, sort_findings};
+use twinbuild_compare::{Finding, Mismatch, Severity, sort_findings};
 use twinbuild_subject::{DistributionFileName, MemberPath, Origin, SdistFileName, Subject};
 use twinbuild_verdict::{Outcome, SourceKind, Verdict};
 
 use crate::JudgeError;
+use crate::cross_check::UNCHECKED;
 use crate::judge::Judge;
 use crate::keep::Keep;
 use crate::repository::GitChoice;
+use crate::sdist::named;
 use crate::subject::{Prepared, PreparedSource, SourceForm};
 
 /// The code of what is left open.
 const UNPROVEN: &str = "source-chain-unproven";
-/// How many files a finding names.
-const MOST_NAMED: usize = 10;
 
 /// The sdist that was the source of a subject, as a subject.
 fn link_of(prepared: &Prepared, sdist: &PreparedSource, name: &SdistFileName) -> Prepared {
@@ -74,17 +74,16 @@ impl Judge {
         });
         let mut found = judge.walk(link, &keep.below("chain"))?;
         self.seal(&mut found, started)?;
-        let made = made_by_build(&found);
-        let has_alert = found.findings.iter().any(|finding| finding.severity == Severity::Alert);
+        let open =
+            found.findings.iter().find(|finding| finding.severity == Severity::Alert || finding.code == UNCHECKED);
         if found.outcome != Outcome::Reproduced {
             verdict.findings.push(finding(&found));
-        } else if !made.is_empty() || has_alert {
-            // Both rebuilds had the same tools, which may have made anything. Nothing else was asked to build it.
-            let named = named(&made);
+        } else if let Some(open) = open {
+            // Both rebuilds had the same tools, which may have made anything.
             let detail = format!(
-                "the file comes from {}, and what is in that and not in its commit was made by the build, which no other \
-                 releases of its requirements were asked to make: {named}",
-                MemberPath::from(found.subject.file_name.as_str())
+                "the file comes from {}, and whether all of that comes from its commit is not known: {}",
+                MemberPath::from(found.subject.file_name.as_str()),
+                open.detail
             );
             verdict.findings.push(Finding::whole(UNPROVEN, Severity::Warning, detail));
         } else if let (Some(source), Some(origin)) = (&mut verdict.source, &found.source) {
@@ -93,28 +92,6 @@ impl Judge {
         sort_findings(&mut verdict.findings);
         verdict.chain = Some(Box::new(found));
         Ok(())
-    }
-}
-
-/// The files of a reproduced sdist that are not those of its commit in their place, but for metadata of packaging.
-fn made_by_build(found: &Verdict) -> Vec<&MemberPath> {
-    let members = found.comparison.iter().flat_map(|comparison| &comparison.members);
-    let is_packaging = |path: &MemberPath| {
-        let name = path.file_name();
-        name == b"PKG-INFO" || name == b"setup.cfg" || path.as_bytes().windows(10).any(|part| part == b".egg-info/")
-    };
-    members
-        .filter(|member| member.origin == MemberOrigin::Generated && !is_packaging(&member.path))
-        .map(|member| &member.path)
-        .collect()
-}
-
-/// The first of some paths, and how many more there are.
-fn named(paths: &[&MemberPath]) -> String {
-    let named: Vec<String> = paths.iter().take(MOST_NAMED).map(|path| format!("{path}")).collect();
-    match paths.len().saturating_sub(MOST_NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
     }
 }
 
@@ -143,7 +120,7 @@ fn finding(found: &Verdict) -> Finding {
         let what = if paths.is_empty() {
             against.first().map(|finding| finding.detail.clone()).unwrap_or_default()
         } else {
-            format!("it is not accounted for in {}", named(&paths))
+            format!("it is not accounted for in {}", named(paths.iter().copied()))
         };
         let detail = format!("the file comes from {sdist}, and that does not come from {made_from}{what}");
         return Finding::whole("source-chain-broken", Severity::Alert, detail);

@@ -35,6 +35,8 @@ use crate::requirement::Building;
 use crate::subject::Prepared;
 use crate::walk::{LaidOut, Readied, Step, chain, end, environment_error, open_file, own_release, rebuild_error};
 
+/// The code of what a build made, where no other releases of its requirements were asked to make it.
+pub(crate) const UNCHECKED: &str = "generated-code-unchecked";
 const STAGE: Option<&str> = Some("cross-check");
 /// Tools that recipes pin by what a wheel says of its making, so that a source need not ask for them.
 const TOOLS: [&str; 9] =
@@ -119,7 +121,7 @@ impl Judge {
                 what(members, is_metadata_of_build),
                 unchecked.join(", ")
             );
-            verdict.findings.push(Finding::whole("generated-code-unchecked", severity, detail));
+            verdict.findings.push(Finding::whole(UNCHECKED, severity, detail));
         }
         verdict.findings.extend(findings);
         verdict.cross_checks = Some(CrossChecks {

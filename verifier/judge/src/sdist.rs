@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use twinbuild_archive::{Archive, ArchiveFile, Container, Format, Member, MemberKind, Modified, ReadError, contents};
-use twinbuild_compare::{Finding, Severity, SourceIndex};
+use twinbuild_compare::{Finding, Severity, Side, SourceIndex, made_by_build};
 use twinbuild_environment::Ground;
 use twinbuild_rebuild::{Product, SdistArchive};
 use twinbuild_recipe::{Inference, SdistEvidence, Unsupported, infer_sdist};
@@ -12,6 +12,7 @@ use twinbuild_subject::{DistributionFileName, MemberPath, SdistFileName, SdistFo
 use twinbuild_verdict::Outcome;
 
 use crate::JudgeError;
+use crate::cross_check::UNCHECKED;
 use crate::judge::Judge;
 use crate::repository::of_commit;
 use crate::subject::{Prepared, PreparedSource};
@@ -19,6 +20,9 @@ use crate::walk::{LaidOut, Step, chain, end, made_at};
 
 /// `PKG-INFO` holds a description, which is as long as a project's page.
 const PKG_INFO_LIMIT_BYTES: u64 = 4 << 20;
+
+/// How many files a finding names.
+const MOST_NAMED: usize = 10;
 
 /// How a subject is read and built, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +81,37 @@ fn evidence(name: &SdistFileName, archive: &Archive, bytes: &ArchiveFile) -> Res
         _ => None,
     };
     Ok(SdistEvidence::read(name, content.as_deref(), times, gzip_seconds))
+}
+
+/// What the build of a reproduced sdist made, which no other releases of its requirements were asked to make.
+pub(crate) fn unchecked(
+    rebuilt: &Side<'_>,
+    index: &SourceIndex,
+    tree: &SourceTree,
+) -> Result<Option<Finding>, JudgeError> {
+    // One that is too large to be read has no settings that are known.
+    let setup_cfg = tree.root_file("setup.cfg").ok().flatten();
+    let made = made_by_build(rebuilt, index, setup_cfg.as_deref())
+        .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
+    if made.is_empty() {
+        return Ok(None);
+    }
+    let detail = format!(
+        "the build made {}, and nothing is known of what its requirements had to do with it: sdists are not built with other \
+         releases of them",
+        named(made.iter())
+    );
+    Ok(Some(Finding::whole(UNCHECKED, Severity::Warning, detail)))
+}
+
+/// The first of some paths, and how many more there are.
+pub(crate) fn named<'a>(paths: impl ExactSizeIterator<Item = &'a MemberPath>) -> String {
+    let more = paths.len().saturating_sub(MOST_NAMED);
+    let named: Vec<String> = paths.take(MOST_NAMED).map(ToString::to_string).collect();
+    match more {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 /// The files of a source by content, each by its path below the project's folder, as an sdist has it, or below the top folder where

@@ -222,6 +222,39 @@ impl<'a> Sdist<'a> {
     }
 }
 
+/// The files of a rebuilt sdist that its build made: neither files of the source in their place, nor metadata that is written anew
+/// whenever something is built from it, nor a `setup.cfg` with the settings of the source's.
+///
+/// # Errors
+/// When the sdist's bytes cannot be read again.
+pub fn made_by_build(
+    rebuilt: &Side<'_>,
+    source: &SourceIndex,
+    setup_cfg: Option<&[u8]>,
+) -> Result<Vec<MemberPath>, CompareError> {
+    let sdist = Sdist::find(rebuilt);
+    let mut made = Vec::new();
+    for (index, member) in rebuilt.archive.members.iter().enumerate() {
+        let is_made = match &sdist {
+            _ if member.kind == MemberKind::Directory => false,
+            None => true,
+            Some(sdist) if sdist.is_in_place(member, source) => false,
+            Some(sdist) => match sdist.part(&member.path) {
+                Part::Metadata | Part::EggInfo => false,
+                Part::Document | Part::Content => true,
+                Part::SetupCfg => {
+                    let built = rebuilt.content(index)?.and_then(|content| settings(&content));
+                    built.is_none() || built != settings(setup_cfg.unwrap_or_default())
+                }
+            },
+        };
+        if is_made {
+            made.push(member.path.clone());
+        }
+    }
+    Ok(made)
+}
+
 /// The file of the source that has a member's content and file name.
 fn verbatim<'a>(member: &Member, source: &'a SourceIndex) -> Option<&'a MemberPath> {
     let origin = source.verbatim(&member.path, member.sha256.as_ref()?)?;

@@ -10,6 +10,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::content::{Explanation, PUBLISHED, explain};
+use super::made_by_build;
 
 fn explained(path: &str, old: &[u8], new: &[u8]) -> (String, Vec<String>) {
     let Explanation { place, excerpt } = explain(&MemberPath::from(path), old, new, PUBLISHED, 0);
@@ -428,4 +429,38 @@ proptest! {
             check("a.zip", &base, &mutated(&base, &changes, length.max(4)));
         }
     }
+}
+
+#[test]
+fn what_a_build_made_of_an_sdist_is_what_the_source_has_not_in_its_place() {
+    use twinbuild_archive::{Format, Limits, read};
+    use twinbuild_subject::Sha256;
+
+    use crate::{Side, SourceIndex};
+
+    let source = |path: &str, content: &[u8]| (MemberPath::from(path), Sha256::of(content));
+    let index = SourceIndex::new([source("demo/a.py", b"a"), source("tests/payload.py", b"payload")]);
+    let made = |members: &[(&str, &[u8])], setup_cfg: Option<&[u8]>| {
+        let zip = zipped(members);
+        let archive = read(&zip[..], Format::Zip, &Limits::default()).unwrap();
+        let side = Side { archive: &archive, bytes: &&zip[..], sha256: Sha256::of(&zip) };
+        let made = made_by_build(&side, &index, setup_cfg).unwrap();
+        made.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let own: &[u8] = b"[egg_info]\ntag_build = \ntag_date = 0\n\n";
+    let honest: [(&str, &[u8]); 4] =
+        [("d/PKG-INFO", b""), ("d/demo/a.py", b"a"), ("d/demo.egg-info/SOURCES.txt", b""), ("d/setup.cfg", own)];
+    assert!(made(&honest, None).is_empty());
+    assert!(made(&honest, Some(b"# nothing\n")).is_empty());
+    assert_eq!(made(&honest, Some(b"[options]\nzip_safe = 1\n")), ["d/setup.cfg"]);
+    let redirects: &[u8] = b"[options]\npackage_dir =\n  = demo.egg-info\n";
+    let hostile: [(&str, &[u8]); 5] = [
+        ("d/PKG-INFO", b""),
+        ("d/demo.egg-info/evil.py", b"evil"),
+        ("d/demo/PKG-INFO", b""),
+        ("d/demo/payload.py", b"payload"),
+        ("d/setup.cfg", redirects),
+    ];
+    assert_eq!(made(&hostile, None), hostile[1..].iter().map(|(path, _)| *path).collect::<Vec<_>>());
+    assert_eq!(made(&hostile[1..2], None), ["d/demo.egg-info/evil.py"]);
 }
