@@ -11,7 +11,7 @@ use crate::JudgeError;
 use crate::cross_check::UNCHECKED;
 use crate::judge::Judge;
 use crate::keep::Keep;
-use crate::repository::GitChoice;
+use crate::repository::{GitChoice, OTHER_REPOSITORY};
 use crate::sdist::named;
 use crate::subject::{Prepared, PreparedSource, SourceForm};
 
@@ -74,8 +74,10 @@ impl Judge {
         });
         let mut found = judge.walk(link, &keep.below("chain"))?;
         self.seal(&mut found, started)?;
-        let open =
-            found.findings.iter().find(|finding| finding.severity == Severity::Alert || finding.code == UNCHECKED);
+        let is_open = |finding: &&Finding| {
+            finding.severity == Severity::Alert || [UNCHECKED, OTHER_REPOSITORY].contains(&finding.code.as_ref())
+        };
+        let open = found.findings.iter().find(is_open);
         if found.outcome != Outcome::Reproduced {
             verdict.findings.push(finding(&found));
         } else if let Some(open) = open {
