@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Cursor, Write as _};
 use std::path::Path;
 use std::process::Command;
 
 use twinbuild_archive::{Archive, Fields, Format, Limits, Member, ZipFields, read};
 use twinbuild_hostile_corpus::{Case, Expected, cases};
 use twinbuild_subject::Sha256;
+use zip::write::SimpleFileOptions;
 
 use crate::support::{Said, folder, run, text, twinbuild};
 
@@ -189,7 +191,7 @@ fn zips(ours: &[u8], theirs: &[u8], mut differ: impl FnMut(&str, &str, bool)) {
 }
 
 fn role(member: &Member) -> &'static str {
-    ["METADATA", "WHEEL", "RECORD"]
+    ["METADATA", "WHEEL", "RECORD", "metadata.json"]
         .into_iter()
         .find(|name| member.path.ends_with(&format!(".dist-info/{name}")))
         .unwrap_or("any other member")
@@ -214,13 +216,22 @@ fn noisy_files() -> Vec<(String, Vec<u8>)> {
         .filename("noise")
         .operating_system(3)
         .write(Vec::new(), flate2::Compression::default());
-    std::io::Write::write_all(&mut gz, b"content").unwrap();
+    gz.write_all(b"content").unwrap();
     vec![
         ("noise.gz".to_owned(), gz.finish().unwrap()),
         ("noise.png".to_owned(), png()),
         ("noise.mo".to_owned(), catalogue()),
         ("noise.a".to_owned(), library()),
+        ("noise.whl".to_owned(), wheel()),
     ]
+}
+
+/// A zip file with what rules are for only in a wheel, and which no control has.
+fn wheel() -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("noise-1.0.dist-info/metadata.json", SimpleFileOptions::default()).unwrap();
+    writer.write_all(b"{\"name\": \"noise\", \"generator\": \"bdist_wheel (0.22.0)\"}").unwrap();
+    writer.finish().unwrap().into_inner()
 }
 
 fn png() -> Vec<u8> {

@@ -3,7 +3,7 @@
 use twinbuild_subject::MemberPath;
 
 /// What edits put in: what begins structures, and what begins lines.
-const TOKENS: [&[u8]; 24] = [
+const TOKENS: [&[u8]; 28] = [
     b"\n",
     b"\r\n",
     b"\r",
@@ -28,6 +28,10 @@ const TOKENS: [&[u8]; 24] = [
     b"\xe2\x80\xa8",
     b"tIME",
     b"`\n",
+    b"\"name\": 1, ",
+    b"\\u0061",
+    b"{",
+    b"]",
 ];
 
 /// Takes decisions from bytes, one after the other. When the bytes are used up, every decision is the first one, which
@@ -130,9 +134,11 @@ impl<'a> Choices<'a> {
 }
 
 /// One for each rule, and some that no rule is for.
-pub(crate) const PATHS: [&str; 16] = [
+pub(crate) const PATHS: [&str; 19] = [
     "demo-1.0.dist-info/METADATA",
     "demo-1.0.dist-info/WHEEL",
+    "demo-1.0.dist-info/metadata.json",
+    "demo-1.0.dist-info/pydist.json",
     "demo/__pycache__/demo.cpython-311.pyc",
     "demo/demo.png",
     "demo/demo.mo",
@@ -142,6 +148,7 @@ pub(crate) const PATHS: [&str; 16] = [
     "demo/__init__.py",
     "demo-1.0.dist-info/RECORD",
     "demo-1.0.dist-info/entry_points.txt",
+    "demo/metadata.json",
     "demo.pth",
     "demo/native.so",
     "demo-1.0.data/scripts/run.gz",

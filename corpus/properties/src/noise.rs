@@ -33,6 +33,9 @@ pub(crate) fn check(path: &MemberPath, a: &[u8], b: &[u8]) {
         check_metadata(a, b);
     } else if is_in_dist_info(b"WHEEL") {
         check_wheel(a, b);
+    } else if is_in_dist_info(b"metadata.json") || is_in_dist_info(b"pydist.json") {
+        let [a, b] = [a, b].map(|bytes| plain::json(bytes).expect("a JSON text"));
+        assert_eq!(a, b, "more than the order of members and how they are written differs in {path}");
     } else if ends(".png") {
         assert_eq!(without_times(a), without_times(b), "more than times differs in {path}");
     } else if ends(".mo") || ends(".gmo") {

@@ -137,6 +137,85 @@ pub(crate) fn fields(bytes: &[u8]) -> (Vec<Field>, String) {
     (fields, body.to_owned())
 }
 
+/// A value of JSON.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Json {
+    /// A string, as units of UTF-16.
+    Text(Vec<u16>),
+    /// A number or a name, as it is written.
+    Word(String),
+    List(Vec<Self>),
+    /// Names and values, sorted.
+    Object(Vec<(Self, Self)>),
+}
+
+/// The first value of a JSON text; commas and colons are blanks.
+pub(crate) fn json(bytes: &[u8]) -> Option<Json> {
+    json_value(&mut std::str::from_utf8(bytes).ok()?)
+}
+
+fn json_value(rest: &mut &str) -> Option<Json> {
+    *rest = rest.trim_start_matches([' ', '\t', '\r', '\n', ',', ':']);
+    if let Some(items) = rest.strip_prefix('[') {
+        *rest = items;
+        return json_until(rest, ']').map(Json::List);
+    }
+    if let Some(members) = rest.strip_prefix('{') {
+        *rest = members;
+        let mut parts = json_until(rest, '}')?.into_iter();
+        let mut members = Vec::new();
+        while let Some(name) = parts.next() {
+            members.push((name, parts.next()?));
+        }
+        members.sort();
+        return Some(Json::Object(members));
+    }
+    if let Some(text) = rest.strip_prefix('"') {
+        *rest = text;
+        return json_text(rest).map(Json::Text);
+    }
+    let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && !"+-.".contains(letter));
+    let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+    *rest = after;
+    (!word.is_empty()).then(|| Json::Word(word.to_owned()))
+}
+
+fn json_until(rest: &mut &str, end: char) -> Option<Vec<Json>> {
+    let mut values = Vec::new();
+    loop {
+        if let Some(after) = rest.trim_ascii_start().strip_prefix(end) {
+            *rest = after;
+            return Some(values);
+        }
+        values.push(json_value(rest)?);
+    }
+}
+
+fn json_text(rest: &mut &str) -> Option<Vec<u16>> {
+    let mut units = Vec::new();
+    let mut letters = rest.chars();
+    loop {
+        match letters.next()? {
+            '"' => break,
+            '\\' => match letters.next()? {
+                'u' => {
+                    let (digits, after) = letters.as_str().split_at_checked(4)?;
+                    letters = after.chars();
+                    units.push(u16::from_str_radix(digits, 16).ok()?);
+                }
+                letter => {
+                    let controls = ['b', 'f', 'n', 'r', 't'].into_iter().zip([8, 12, 10, 13, 9]);
+                    let control = controls.into_iter().find(|(name, _)| *name == letter);
+                    units.push(control.map_or(u16::try_from(u32::from(letter)).ok()?, |(_, unit)| unit));
+                }
+            },
+            letter => units.extend_from_slice(letter.encode_utf16(&mut [0; 2])),
+        }
+    }
+    *rest = letters.as_str();
+    Some(units)
+}
+
 /// The rows of a CSV file; a quote within quotes stands twice.
 pub(crate) fn rows(bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), Vec::new());
@@ -182,6 +261,16 @@ fn quad(bytes: &[u8], at: usize) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_read() {
+        let written = json(b"{\"b\":[1,null, {}],\n\"\\u0061\\n\":\"\xc3\xa9\\/\\ud83d\\uDE00\"}").unwrap();
+        let text = |text: &str| Json::Text(text.encode_utf16().collect());
+        let word = |word: &str| Json::Word(word.to_owned());
+        let list = Json::List(vec![word("1"), word("null"), Json::Object(Vec::new())]);
+        assert_eq!(written, Json::Object(vec![(text("a\n"), text("\u{e9}/\u{1f600}")), (text("b"), list)]));
+        assert_eq!(json(b"{\"a\": [1"), None);
+    }
 
     #[test]
     fn fields_and_rows_are_read() {

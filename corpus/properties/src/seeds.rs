@@ -16,6 +16,8 @@ const METADATA: &str = "Metadata-Version: 2.1\r\nName: demo\r\nVersion: 1.0\r\nS
     Requires-Dist: p\r\nRequires-Dist: q\r\nLicense: MIT\r\n\r\nText\r\n";
 const WHEEL: &str =
     "Wheel-Version: 1.0\r\nGenerator: bdist_wheel (0.37.1)\r\nRoot-Is-Purelib: true\r\nTag: py3-none-any\r\n";
+const JSON: &str = "{\"run_requires\": [{\"requires\": [\"q\", \"p\"], \"extra\": \"x\"}, {\"requires\": []}],\n\
+    \"name\": \"d\\u00e9mo\", \"classifiers\": [\"\\ud83d\\ude00\", true, null],\t\"extensions\": {\"b\": -7, \"a\": {}}}\n";
 pub(crate) const RECIPE: &str = "format = 1\n[interpreter]\nversion = \"3.11\"\n[build]\nfront-end = \"pep517\"\n\
     backend = \"a.b:c\"\nbackend-path = [\"src\"]\nsource-date-epoch = 1620224297\n[requirements]\n\
     cutoff = \"2021-05-05T14:18:17Z\"\ndirect = [\"setuptools\", \"wheel==0.36.2; python_version > '3'\"]\n\
@@ -145,6 +147,8 @@ pub(crate) fn contents() -> Vec<Seed> {
     let contents = [
         METADATA.as_bytes().to_vec(),
         WHEEL.as_bytes().to_vec(),
+        JSON.as_bytes().to_vec(),
+        JSON.as_bytes().to_vec(),
         pyc(),
         png(),
         catalogue(),

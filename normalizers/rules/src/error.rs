@@ -6,6 +6,7 @@ use crate::ar_headers::ArFault;
 use crate::gettext_dates::CatalogFault;
 use crate::gzip_header::GzipFault;
 use crate::headers::HeaderFault;
+use crate::metadata_json_member_order::JsonFault;
 use crate::png_time::PngFault;
 use crate::wheel_file_generator::GeneratorFault;
 
@@ -43,12 +44,18 @@ pub enum Fault {
     /// In an ar archive.
     #[error(transparent)]
     Ar(#[from] ArFault),
+    /// In `metadata.json` or `pydist.json`.
+    #[error(transparent)]
+    Json(#[from] JsonFault),
 }
 
 impl Fault {
     /// Whether a limit of this tool was reached, which says nothing about the content's honesty.
     #[must_use]
     pub fn is_limit(&self) -> bool {
-        matches!(self, Self::Gzip(GzipFault::Limit { .. }))
+        matches!(
+            self,
+            Self::Gzip(GzipFault::Limit { .. }) | Self::Json(JsonFault::Size { .. } | JsonFault::Depth { .. })
+        )
     }
 }

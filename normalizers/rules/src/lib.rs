@@ -9,7 +9,9 @@
 //! code, no `.pth`, no entry points, no dependency field, no `Tag`, `Build` or `Root-Is-Purelib`, nothing below
 //! `*.data/scripts`, and never `RECORD`. Running it twice is running it once. What it cannot read in one way only is a
 //! [`RuleError`], and then the two members differ; content that is none of its business stays as it is. A rule whose
-//! [`Effect`] is [`Effect::Explains`] makes nothing equal; it only says what the difference is.
+//! [`Effect`] is [`Effect::Explains`] makes nothing equal; it only says what the difference is. `metadata.json` and
+//! `pydist.json` repeat dependencies and entry points, where pip, uv and importlib.metadata do not look for them: of
+//! these files only the order of the members of objects, blanks and escapes change, and no value or list.
 //!
 //! ```
 //! use twinbuild_rules::{Equality, equal_after_rules};
@@ -34,6 +36,7 @@ mod gettext_dates;
 mod gzip_header;
 mod headers;
 mod metadata_field_order;
+mod metadata_json_member_order;
 mod metadata_line_endings;
 mod normalize;
 mod paths;
@@ -49,6 +52,7 @@ pub use error::{Fault, RuleError};
 pub use gettext_dates::CatalogFault;
 pub use gzip_header::GzipFault;
 pub use headers::HeaderFault;
+pub use metadata_json_member_order::JsonFault;
 pub use normalize::{Applied, Normalized, applicable, normalize, normalize_passing};
 pub use png_time::PngFault;
 pub use rule::{Effect, Rule, Stage};
@@ -65,4 +69,5 @@ pub static RULES: &[Rule] = &[
     gzip_header::RULE,
     ar_headers::RULE,
     metadata_field_order::RULE,
+    metadata_json_member_order::RULE,
 ];

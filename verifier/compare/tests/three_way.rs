@@ -403,6 +403,34 @@ fn the_generator_and_line_ends_are_normalized_said_and_not_when_strict() {
     }
 }
 
+/// As releases of `wheel` wrote it that followed the hash seed.
+#[test]
+fn the_order_of_members_of_metadata_json_is_normalized_and_no_value() {
+    let name = format!("{DIST_INFO}/metadata.json");
+    let with = |text: &str| wheel().with(|wheel| wheel.add(&name, text)).bytes();
+    let built = with("{\"name\": \"demo\", \"run_requires\": [{\"requires\": [\"six\", \"attrs\"]}]}");
+    let published = with("{\"run_requires\": [{\"requires\": [\"six\", \"attrs\"]}], \"name\": \"demo\"}");
+    let found = judge_bytes(&published, &built, &built, &SourceIndex::default());
+    assert_eq!((found.comparison.first, found.mismatch), (Relation::Equivalent, None), "{:#?}", found.findings);
+    let applied: Vec<&str> = found.normalizations.iter().map(|applied| applied.name).collect();
+    assert_eq!(applied, ["metadata-json-member-order", "wheel-record-normalized-rows"]);
+    let strict = judge_with(&published, &built, &built, &SourceIndex::default(), Normalizing::No);
+    finding(&strict, "metadata-changed", "metadata.json");
+    for other in [
+        "{\"run_requires\": [{\"requires\": [\"attrs\", \"six\"]}], \"name\": \"demo\"}",
+        "{\"run_requires\": [{\"requires\": [\"six\", \"evil\"]}], \"name\": \"demo\"}",
+        "{\"run_requires\": [{\"requires\": [\"six\", \"attrs\"]}], \"name\": \"demo\", \"name\": \"demo\"}",
+    ] {
+        let found = judge_bytes(&with(other), &built, &built, &SourceIndex::default());
+        assert_eq!(
+            (found.comparison.first, found.mismatch),
+            (Relation::Different, Some(Mismatch::Packaging)),
+            "{other}"
+        );
+        finding(&found, "metadata-changed", "metadata.json");
+    }
+}
+
 #[test]
 fn the_published_table_of_normalizers_is_that_of_the_program() {
     let published = include_str!("../../../docs/normalizers.md");

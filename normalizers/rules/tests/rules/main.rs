@@ -17,6 +17,8 @@ fn examples() -> Vec<(MemberPath, Vec<u8>)> {
     mo.extend_from_slice(header.as_bytes());
     let gz = [b"\x1f\x8b\x08\x08\x01\x02\x03\x04\x02\xffname\0".as_slice(), b"\x03\x00", &[0; 8]].concat();
     let ar = format!("!<arch>\n{:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\nx\n", "a.o/", 1_700_000_000, 1000, 100, 100_664, 1);
+    let json =
+        "{\"name\": \"d\\u00e9mo\", \"run_requires\": [{\"requires\": [\"b\", \"a\"], \"extra\": \"x\"}], \"a\":\t-7}";
     let png = [
         b"\x89PNG\r\n\x1a\n".as_slice(),
         b"\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\x3a\x7e\x9b\x55",
@@ -33,6 +35,7 @@ fn examples() -> Vec<(MemberPath, Vec<u8>)> {
         ("demo/demo.csv.gz", gz),
         ("demo/libdemo.a", ar.into_bytes()),
         ("demo/demo.png", png),
+        ("demo-1.0.dist-info/metadata.json", json.as_bytes().to_vec()),
     ]
     .map(|(path, content)| (MemberPath::from(path), content))
     .to_vec()
@@ -87,7 +90,7 @@ proptest! {
 
     #[test]
     fn a_broken_example_never_panics_and_rules_are_idempotent(
-        which in 0_usize..7,
+        which in 0_usize..8,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..4), 0..6),
     ) {
         let (path, mut content) = examples().swap_remove(which);
@@ -108,7 +111,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_after_any_beginning_never_panic(
-        which in 0_usize..7,
+        which in 0_usize..8,
         kept in any::<prop::sample::Index>(),
         tail in prop::collection::vec(any::<u8>(), 0..200),
     ) {
@@ -135,4 +138,52 @@ proptest! {
         sorted.iter_mut().for_each(|chars| chars.sort_unstable());
         prop_assert_eq!(&sorted[0], &sorted[1]);
     }
+
+    #[test]
+    fn objects_are_equal_in_any_order_and_only_where_their_values_are(
+        (members, shuffled) in prop::collection::btree_map(".{0,3}", json_value(), 0..6).prop_flat_map(|members| {
+            let members: Vec<(String, String)> = members.into_iter().collect();
+            (Just(members.clone()), Just(members).prop_shuffle())
+        }),
+        blank in "[ \t\r\n]{0,2}",
+    ) {
+        let path = MemberPath::from("demo-1.0.dist-info/pydist.json");
+        let text = |members: &[(String, String)], separator: &str| {
+            let member = |(name, value): &(String, String)| format!("{}:{value}", serde_json::Value::from(name.as_str()));
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(separator))
+        };
+        let (plain, other) = (text(&members, ","), text(&shuffled, &format!(",{blank}")));
+        check(&path, plain.as_bytes())?;
+        prop_assert!(equal_after_rules(&path, plain.as_bytes(), other.as_bytes()).is_equal(), "{plain} {other}");
+        let sorted = normalize(&path, other.as_bytes()).unwrap().content;
+        let read = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
+        prop_assert_eq!(read(&sorted), read(plain.as_bytes()));
+        if let Some((_, value)) = shuffled.first() {
+            let mut changed = shuffled.clone();
+            changed[0].1 = format!("[{value}]");
+            let compare = |other: String| equal_after_rules(&path, plain.as_bytes(), other.as_bytes());
+            prop_assert_eq!(compare(text(&changed, ",")), Equality::Different);
+            changed.push(changed[0].clone());
+            prop_assert!(matches!(compare(text(&changed, ",")), Equality::RuleFailed(_)));
+        }
+    }
+}
+
+/// A value of JSON as text, its objects in any order.
+fn json_value() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        any::<i64>().prop_map(|value| value.to_string()),
+        any::<u64>().prop_map(|value| value.to_string()),
+        ".{0,4}".prop_map(|text| serde_json::Value::from(text).to_string()),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(" ,")));
+        let object = prop::collection::hash_map("[a-z\u{e9}]{1,3}", inner, 0..4).prop_map(|members| {
+            let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\" : {value}")).collect();
+            format!("{{{}}}", members.join(", "))
+        });
+        prop_oneof![list, object]
+    })
 }
