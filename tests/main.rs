@@ -13,6 +13,7 @@ mod network_containment;
 mod network_corpus;
 mod network_environments;
 mod network_faults;
+mod network_found_commits;
 mod network_git_sources;
 mod network_hijacked_backend;
 mod network_host_interpreters;

@@ -298,7 +298,9 @@ fn tags_that_name_two_commits_are_ambiguous() {
     ends(&said, "source-missing", "tag-ambiguous");
     let detail = said.1["reason"]["detail"].as_str().unwrap();
     assert!(["v1.0", "release-1.0.0", "1.0 ("].iter().all(|tag| detail.contains(tag)), "{detail}");
-    let repository = hatchling(&folder.path().join("other"));
+    let pyproject = project("\"hatchling==1.25.0\"", "hatchling.build", "1.0", "");
+    let files = [("pyproject.toml", pyproject.as_str()), ("demo_pkg/__init__.py", "X = 2\n")];
+    let repository = Repository::new(&folder.path().join("other"), &files);
     repository.tag("v1.0a1");
     let said = rebuild(&[text(&wheel), "--source", text(&repository.path), "--as-of", AS_OF]);
     ends(&said, "source-missing", "no-tag");

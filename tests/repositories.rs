@@ -66,11 +66,7 @@ impl Repository {
 
     /// A wheel that pip builds from a clone of the repository, as it was tagged `revision`.
     pub(crate) fn wheel(&self, revision: &str, into: &Path) -> PathBuf {
-        let clone = self.clone_at(revision, into);
-        let out = into.join("published");
-        let arguments = ["-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps", "--wheel-dir"];
-        python(Command::new("python3").args(arguments).arg(&out).arg(&clone));
-        only_file(&out)
+        Self::wheel_of(&self.clone_at(revision, into), &into.join("published"), &[])
     }
 
     /// A wheel that `python -m build` builds: the sdist first, and from that the wheel.
@@ -86,10 +82,25 @@ impl Repository {
         entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "whl")).unwrap()
     }
 
+    /// A wheel that pip builds from a folder, as it is.
+    pub(crate) fn wheel_of(folder: &Path, into: &Path, variables: &[(&str, &str)]) -> PathBuf {
+        let arguments = ["-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps", "--wheel-dir"];
+        let mut command = Command::new("python3");
+        python(command.args(arguments).arg(into).arg(folder).envs(variables.iter().copied()));
+        only_file(into)
+    }
+
     fn clone_at(&self, revision: &str, into: &Path) -> PathBuf {
+        self.clone_with(&[], revision, into)
+    }
+
+    /// A clone, made with these settings.
+    pub(crate) fn clone_with(&self, settings: &[&str], revision: &str, into: &Path) -> PathBuf {
         let clone = into.join("clone");
-        let output =
-            git().args(["clone", "--quiet", "--branch", revision]).arg(&self.path).arg(&clone).output().unwrap();
+        let settings = settings.iter().flat_map(|setting| ["-c", setting]);
+        let mut command = git();
+        command.args(settings).args(["clone", "--quiet", "--branch", revision]);
+        let output = command.arg(&self.path).arg(&clone).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         clone
     }

@@ -7,7 +7,7 @@ use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, ReadError, read};
 use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
 use twinbuild_environment::Environment;
 use twinbuild_rebuild::{Artifact, Ended, Job, RebuildError, Twin, Variation, rebuild};
-use twinbuild_recipe::{Inference, TrialEnd};
+use twinbuild_recipe::{BuiltWheel, Inference, TrialEnd};
 use twinbuild_source::Repository;
 use twinbuild_subject::{DistributionFileName, MemberPath, WheelFileName};
 use twinbuild_verdict::{Container, Decision, InputRecord, Outcome, Reason, Verdict, decide};
@@ -224,6 +224,14 @@ impl Judge {
             (Outcome::NotReproduced, DistributionFileName::Wheel(name)) => {
                 Some(self.trial_end(case, name, first, &sides[0])?)
             }
+            (Outcome::Nondeterministic, DistributionFileName::Wheel(name)) if follows_hash_seed(&verdict) => {
+                match self.trial_end(case, name, first, &sides[0])? {
+                    TrialEnd::Built(built) => {
+                        Some(TrialEnd::Built(Box::new(BuiltWheel { follows_hash_seed: true, ..*built })))
+                    }
+                    other => Some(other),
+                }
+            }
             _ => None,
         };
         Ok(Attempt { verdict, end })
@@ -275,6 +283,12 @@ impl Judge {
         }
         Ok(Step::Next(in_source.found.is_some()))
     }
+}
+
+/// Whether it is the hash seed, and nothing else, that the twins differ by.
+fn follows_hash_seed(verdict: &Verdict) -> bool {
+    let found = verdict.nondeterminism.as_ref();
+    found.is_some_and(|found| found.varies_with == [[Variation::HashSeed.name().to_owned()]])
 }
 
 pub(crate) fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {

@@ -271,6 +271,7 @@ impl Judge {
             .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
         closeness.differing += u64::from(artifact.file_name != published.text);
         let evidence = wheel_evidence(&name, built.archive, built.bytes).ok();
-        Ok(TrialEnd::Built(Box::new(BuiltWheel { name, evidence, closeness, is_metadata_only })))
+        let follows_hash_seed = false;
+        Ok(TrialEnd::Built(Box::new(BuiltWheel { name, evidence, closeness, is_metadata_only, follows_hash_seed })))
     }
 }

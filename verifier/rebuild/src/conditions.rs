@@ -1,6 +1,6 @@
 //! The conditions of a build, and how the twins' are opposed.
 
-use twinbuild_recipe::{Recipe, VersionControl};
+use twinbuild_recipe::{Recipe, Switches, VersionControl};
 use twinbuild_sandbox::{Insertion, KernelName, Processors, ScratchFileSystem};
 
 use crate::{Variation, VariationSet};
@@ -37,7 +37,7 @@ pub struct Conditions {
     /// How many processors it may use.
     pub processors: Processors,
     /// `PYTHONHASHSEED`
-    pub hash_seed: &'static str,
+    pub hash_seed: u32,
     /// Variables that the other twin does not have.
     pub extra_environment: &'static [(&'static str, &'static str)],
     /// `PATH`
@@ -104,7 +104,7 @@ pub const FIRST: Conditions = Conditions {
     home: "/home/builder",
     temporary_directory: "/tmp",
     processors: Processors::Count(1),
-    hash_seed: "0",
+    hash_seed: 0,
     extra_environment: &[],
     path: &["/env/bin", "/usr/local/bin", "/usr/bin", "/bin"],
     shell: Shell::Dash,
@@ -133,7 +133,7 @@ pub const SECOND: Conditions = Conditions {
     home: "/var/lib/twin",
     temporary_directory: "/var/scratch/temporary",
     processors: Processors::All,
-    hash_seed: "4242",
+    hash_seed: 4242,
     extra_environment: &[("CAPTURED_ENVIRONMENT", "second twin"), ("CI", "true")],
     path: &["/env/bin", "/bin", "/usr/bin", "/usr/local/bin", "/captured/path"],
     shell: Shell::Bash,
@@ -157,7 +157,8 @@ impl Conditions {
 
     /// These conditions, but for what the recipe itself says.
     pub(crate) fn under(&self, recipe: &Recipe) -> Self {
-        Self { umask: recipe.switches.umask.unwrap_or(self.umask), ..self.clone() }
+        let Switches { umask, hash_seed, .. } = recipe.switches;
+        Self { umask: umask.unwrap_or(self.umask), hash_seed: hash_seed.unwrap_or(self.hash_seed), ..self.clone() }
     }
 
     /// The variables of the build of a recipe.
@@ -165,6 +166,7 @@ impl Conditions {
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let (term, columns, lines) = self.terminal;
         let (path, columns, lines) = (self.path.join(":"), columns.to_string(), lines.to_string());
+        let hash_seed = self.hash_seed.to_string();
         let shell = format!("/bin/{}", if self.shell == Shell::Dash { "sh" } else { "bash" });
         let mut variables: Vec<(String, String)> = [
             ("PATH", path.as_str()),
@@ -175,7 +177,7 @@ impl Conditions {
             ("LC_ALL", self.locale),
             ("TZ", self.time_zone),
             ("TMPDIR", self.temporary_directory),
-            ("PYTHONHASHSEED", self.hash_seed),
+            ("PYTHONHASHSEED", &hash_seed),
             ("SHELL", &shell),
             ("TERM", term),
             ("COLUMNS", &columns),

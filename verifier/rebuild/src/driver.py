@@ -71,18 +71,41 @@ def required_by_setup_py():
     return []
 
 
-def sdist_by_setup_py(request):
+def sdist_by_setup_py(archive, output):
     """Builds the sdist of a source that names no backend."""
     import shutil
     import subprocess
 
     # Into its own folder: until 3.9 the name of that is written into the header of the gzip file.
     before = set(os.listdir("dist")) if os.path.isdir("dist") else set()
-    status = subprocess.call([sys.executable, "setup.py", "sdist", "--formats", request["archive"]])
+    status = subprocess.call([sys.executable, "setup.py", "sdist", "--formats", archive])
     if status != 0:
         sys.exit(status if status > 0 else 1)
     for name in sorted(set(os.listdir("dist")) - before):
-        shutil.copy(os.path.join("dist", name), request["output"])
+        shutil.copy(os.path.join("dist", name), output)
+
+
+def sdist_by_backend(request, output):
+    return import_backend(request).build_sdist(output, None)
+
+
+def go_to_own_sdist(request):
+    """Builds the sdist, unpacks it, and goes there: what follows is built from that."""
+    import tarfile
+    import tempfile
+
+    place = tempfile.mkdtemp()
+    if request["backend"] is None:
+        sdist_by_setup_py("gztar", place)
+    else:
+        in_child(sdist_by_backend, request, place)
+    (name,) = os.listdir(place)
+    with tarfile.open(os.path.join(place, name)) as archive:
+        archive.extractall(place)
+    os.remove(os.path.join(place, name))
+    (top,) = os.listdir(place)
+    request["source"] = os.path.join(place, top)
+    os.chdir(request["source"])
 
 
 def in_child(function, *arguments):
@@ -124,6 +147,8 @@ def close_on_exec(descriptor):
 
 def as_on_windows():
     """Text is written with CR LF, and is of the code page of Western Europe unless it says otherwise."""
+    if sys.version_info[0] == 2:
+        return as_on_windows_for_python_2()
     import builtins
     import io
 
@@ -138,6 +163,68 @@ def as_on_windows():
 
     io.open = builtins.open = windows_open
     os.linesep = "\r\n"
+
+
+def as_on_windows_for_python_2():
+    """Version 2 has bytes for text, so that only line ends are another matter."""
+    import __builtin__
+
+    own = __builtin__.open
+
+    class Text(object):
+        def __init__(self, file):
+            self.file = file
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def __iter__(self):
+            return iter(self.file)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, text):
+            self.file.write(text.replace("\n", "\r\n"))
+
+        def writelines(self, lines):
+            for line in lines:
+                self.write(line)
+
+    def windows_open(name, mode="r", *arguments):
+        file = own(name, mode, *arguments)
+        return file if "b" in mode or not set("wa+") & set(mode) else Text(file)
+
+    __builtin__.open = windows_open
+    os.linesep = "\r\n"
+
+
+def check_out_with_crlf():
+    """The files of the commit as git checks them out on Windows: by its own rules, in their places."""
+    import subprocess
+
+    settings = ["safe.directory=*", "core.autocrlf=true", "core.hooksPath=/dev/null", "core.fsmonitor=false"]
+    git = ["git"] + [part for setting in settings for part in ("-c", setting)]
+    top = subprocess.check_output(git + ["rev-parse", "--show-toplevel"]).decode().rstrip("\n").encode()
+    # Each is written beside the others, under a name of git's choice.
+    listed = subprocess.check_output(git + ["-C", top.decode(), "checkout-index", "--all", "--temp", "-z"])
+    for entry in filter(None, listed.split(b"\0")):
+        written, _, name = entry.partition(b"\t")
+        written, path = os.path.join(top, written), os.path.join(top, name)
+        if os.path.isfile(path) and not os.path.islink(path):
+            with open(written, "rb") as file:
+                content = file.read()
+            times = os.stat(path)
+            with open(path, "r+b") as file:
+                if file.read() != content:
+                    file.seek(0)
+                    file.write(content)
+                    file.truncate()
+            os.utime(path, (times.st_atime, times.st_mtime))
+        os.remove(written)
 
 
 def check_out_again(umask, is_windows):
@@ -225,12 +312,16 @@ def main():
         with os.fdopen(pipe, "w") as report:
             json.dump(required_by_backend, report)
         return
+    if request["crlf"]:
+        check_out_with_crlf()
     if request["checkoutUmask"] is not None:
         check_out_again(request["checkoutUmask"], request["windows"])
     arguments = ["bdist_wheel", "--dist-dir", request["output"]] + request["options"]
     is_switched = request["windows"] or request["debianSetuptools"] or request["withoutExtensions"]
     if request["backend"] is None and request["product"] == "sdist":
-        return sdist_by_setup_py(request)
+        return sdist_by_setup_py(request["archive"], request["output"])
+    if request["throughSdist"]:
+        go_to_own_sdist(request)
     if request["backend"] is None and not is_switched:
         os.execv(sys.executable, [sys.executable, "setup.py"] + arguments)
     if request["backend"] is not None:

@@ -65,6 +65,9 @@ struct Request<'a> {
     windows: bool,
     debian_setuptools: bool,
     without_extensions: bool,
+    through_sdist: bool,
+    /// Whether the texts of the repository are checked out with the line ends of Windows.
+    crlf: bool,
     product: &'static str,
     archive: &'static str,
 }
@@ -112,7 +115,9 @@ impl<'a> Job<'a> {
             FrontEnd::Pep517 { backend, backend_path } => (Some(backend.as_str()), backend_path, Vec::new()),
             FrontEnd::SetupPy { options, python_path } => (None, python_path, options.arguments()),
         };
-        let Switches { checkout_umask, windows, debian_setuptools, without_extensions, .. } = self.recipe.switches;
+        let Switches { checkout_umask, windows, debian_setuptools, without_extensions, through_sdist, .. } =
+            self.recipe.switches;
+        let version_control = self.recipe.version_control.as_ref();
         let report = match action {
             Action::Requires => "keep",
             Action::Build => "close",
@@ -131,6 +136,8 @@ impl<'a> Job<'a> {
             windows,
             debian_setuptools,
             without_extensions,
+            through_sdist: through_sdist && self.product == Product::Wheel,
+            crlf: version_control.is_some_and(|version_control| version_control.crlf),
             product: self.product.name(),
             archive: self.product.archive(),
         };

@@ -156,7 +156,7 @@ impl Variation {
                 Processors::All => "all".to_owned(),
                 Processors::Count(count) => count.to_string(),
             },
-            Self::HashSeed => conditions.hash_seed.to_owned(),
+            Self::HashSeed => conditions.hash_seed.to_string(),
             Self::Environment => {
                 let names: Vec<&str> = conditions.extra_environment.iter().map(|(name, _)| *name).collect();
                 or_none(&names.join(" "))

@@ -28,6 +28,8 @@ struct Document {
 struct VersionControlTable {
     repository: bool,
     version: Option<String>,
+    #[serde(default)]
+    crlf: bool,
 }
 
 #[derive(Deserialize)]
@@ -45,12 +47,15 @@ struct BuildTable {
     build_number: Option<String>,
     umask: Option<String>,
     checkout_umask: Option<String>,
+    hash_seed: Option<u32>,
     #[serde(default)]
     windows: bool,
     #[serde(default)]
     debian_setuptools: bool,
     #[serde(default)]
     without_extensions: bool,
+    #[serde(default)]
+    through_sdist: bool,
     source_date_epoch: Option<i64>,
 }
 
@@ -134,15 +139,13 @@ impl Recipe {
         };
         let umask = mask("build.umask", &build.umask)?;
         let checkout_umask = mask("build.checkout-umask", &build.checkout_umask)?;
-        let (windows, debian_setuptools, without_extensions) =
-            (build.windows, build.debian_setuptools, build.without_extensions);
         for locked in requirements.locked.iter().flatten() {
             locked.check().map_err(|expected| value("requirements.locked", &locked.file_name, &expected))?;
         }
         let version_control = match version_control {
             None => None,
-            Some(VersionControlTable { repository: true, version }) => {
-                let version_control = VersionControl { version };
+            Some(VersionControlTable { repository: true, version, crlf }) => {
+                let version_control = VersionControl { version, crlf };
                 if !version_control.is_valid() {
                     let found = version_control.version.unwrap_or_default();
                     return Err(value("version-control.version", &found, "a version in the normal form of PEP 440"));
@@ -158,7 +161,15 @@ impl Recipe {
             interpreter,
             environment,
             front_end,
-            switches: Switches { umask, checkout_umask, windows, debian_setuptools, without_extensions },
+            switches: Switches {
+                umask,
+                checkout_umask,
+                hash_seed: build.hash_seed,
+                windows: build.windows,
+                debian_setuptools: build.debian_setuptools,
+                without_extensions: build.without_extensions,
+                through_sdist: build.through_sdist,
+            },
             source_date_epoch: build.source_date_epoch,
             version_control,
             requirements: Requirements { cutoff, direct: requirements.direct, locked: requirements.locked },
@@ -209,14 +220,26 @@ impl Recipe {
                 }
             }
         }
-        let Switches { umask, checkout_umask, windows, debian_setuptools, without_extensions } = self.switches;
+        let Switches {
+            umask,
+            checkout_umask,
+            hash_seed,
+            windows,
+            debian_setuptools,
+            without_extensions,
+            through_sdist,
+        } = self.switches;
         for (key, mask) in [("build.umask", umask), ("build.checkout-umask", checkout_umask)] {
             mask.iter().for_each(|mask| line("", key, &quoted(&format!("{mask:04o}"))));
+        }
+        if let Some(seed) = hash_seed {
+            line("", "build.hash-seed", &seed.to_string());
         }
         for (key, is_on) in [
             ("build.windows", windows),
             ("build.debian-setuptools", debian_setuptools),
             ("build.without-extensions", without_extensions),
+            ("build.through-sdist", through_sdist),
         ] {
             if is_on {
                 line("", key, "true");
@@ -229,6 +252,9 @@ impl Recipe {
             line("version-control", "version-control.repository", "true");
             if let Some(version) = &version_control.version {
                 line("", "version-control.version", &quoted(version));
+            }
+            if version_control.crlf {
+                line("", "version-control.crlf", "true");
             }
         }
         line("requirements", "requirements.cutoff", &quoted(&self.requirements.cutoff.to_string()));
@@ -315,13 +341,15 @@ mod tests {
         other.switches = Switches {
             umask: Some(0o002),
             checkout_umask: Some(0),
+            hash_seed: Some(7),
             windows: true,
             debian_setuptools: true,
             without_extensions: true,
+            through_sdist: true,
         };
         let text = other.to_toml(&[]);
         assert!(
-            text.contains("umask = \"0002\"\ncheckout-umask = \"0000\"\nwindows = true\ndebian-setuptools = true\nwithout-extensions = true\n"),
+            text.contains("umask = \"0002\"\ncheckout-umask = \"0000\"\nhash-seed = 7\nwindows = true\ndebian-setuptools = true\nwithout-extensions = true\nthrough-sdist = true\n"),
             "{text}"
         );
         assert_eq!(Recipe::from_toml(&text).unwrap(), other);
@@ -347,7 +375,7 @@ mod tests {
         assert!(!recipe.to_toml(&[]).contains("version-control"));
         recipe.version_control = Some(VersionControl::default());
         assert_eq!(Recipe::from_toml(&recipe.to_toml(&[])).unwrap(), recipe);
-        recipe.version_control = Some(VersionControl { version: Some("1.0rc1".to_owned()) });
+        recipe.version_control = Some(VersionControl { version: Some("1.0rc1".to_owned()), crlf: true });
         let text = recipe.to_toml(&[]);
         assert!(text.contains("[version-control]\nrepository = true\nversion = \"1.0rc1\"\n"), "{text}");
         assert_eq!(Recipe::from_toml(&text).unwrap(), recipe);

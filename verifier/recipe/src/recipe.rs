@@ -149,7 +149,7 @@ impl WheelOptions {
     }
 }
 
-/// In what the machine that a file was built on was unlike the one that it is built on again. A closed table: whatever is switched,
+/// In what the build of a file, and the machine that it was built on, were unlike what is usual here. A closed table: whatever is switched,
 /// all that is built still comes from the source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -160,6 +160,10 @@ pub struct Switches {
     /// The mask under which the source was checked out: so much of the modes of its files as a mask decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkout_umask: Option<u32>,
+    /// `PYTHONHASHSEED` of both twins, which then is no variation: files in the order of a set or dictionary come out in one order. With 0 it
+    /// is that of CPython 2, which does not vary it unless it is told to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash_seed: Option<u32>,
     /// As on Windows: text is written with CR LF, and read and written in code page 1252 where a program names none; and no file is
     /// a program by its mode.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -171,6 +175,9 @@ pub struct Switches {
     /// The project's extension modules are left out, as where no compiler was found, or where the publisher switched them off.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub without_extensions: bool,
+    /// The sdist is built first, and the wheel from that, as `python -m build` does where nobody says otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub through_sdist: bool,
 }
 
 impl Switches {

@@ -5,6 +5,7 @@
 //! wherever it runs. A candidate never edits the source or leaves out a file of it, and no project is known by its name.
 
 use std::collections::{HashSet, VecDeque};
+use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, Timestamp};
 use pep440_rs::Version;
@@ -28,6 +29,8 @@ const PATIENCE: usize = 10;
 const PATIENCE_WITHOUT_SOURCE: usize = 4;
 /// How many days before the upload requirements are taken from, where other cut-offs are tried.
 const CUTOFF_DAYS: [i64; 4] = [60, 180, 365, 730];
+/// The seeds of hashes that are tried where lines stand in another order: each may bring about the order of a small set.
+const HASH_SEEDS: RangeInclusive<u32> = 1..=8;
 /// So many other interpreters are tried from one recipe.
 const MOST_INTERPRETERS: usize = 5;
 /// Releases of setuptools at which something changed that shows in a wheel: of those between two of them the newest is tried.
@@ -77,6 +80,8 @@ pub struct BuiltWheel {
     pub closeness: Closeness,
     /// Whether what differs lies in the metadata folder only.
     pub is_metadata_only: bool,
+    /// Whether what is built by this recipe depends on the hash seed, and on nothing else that twins vary.
+    pub follows_hash_seed: bool,
 }
 
 /// A recipe to be tried, its requirements not locked.
@@ -137,7 +142,10 @@ impl<'a> Search<'a> {
 
     /// The next candidates, which may be tried at the same time; none where the search has ended.
     pub fn batch(&mut self) -> Vec<Candidate> {
-        let is_found = matches!(&self.best_end, TrialEnd::Built(built) if built.closeness == Closeness::SAME);
+        let is_found = matches!(
+            &self.best_end,
+            TrialEnd::Built(built) if built.closeness == Closeness::SAME && !built.follows_hash_seed
+        );
         let is_unsourced = matches!(&self.best_end, TrialEnd::Built(built) if built.closeness.unsourced > 0);
         let patience = if is_unsourced { PATIENCE_WITHOUT_SOURCE } else { PATIENCE };
         if is_found || self.since_closer >= patience {
@@ -178,11 +186,18 @@ impl<'a> Search<'a> {
                 moves.cutoffs();
             }
             TrialEnd::NotBuilt => {
+                if moves.from.recipe.version_control.is_some() {
+                    moves.through_sdist();
+                }
                 moves.front_ends();
                 moves.without_extensions();
                 moves.interpreters();
                 moves.releases(false);
                 moves.cutoffs();
+            }
+            TrialEnd::Built(built) if built.follows_hash_seed => {
+                moves.hash_seeds([0]);
+                moves.python_2();
             }
             TrialEnd::Built(built) => moves.toward(built),
         }
@@ -196,12 +211,12 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The closest end is the least.
-fn order(end: &TrialEnd) -> (u8, Option<Closeness>) {
+/// The closest end is the least. What comes out in the same way each time is closer than what happens to.
+fn order(end: &TrialEnd) -> (u8, bool, Option<Closeness>) {
     match end {
-        TrialEnd::Built(built) => (0, Some(built.closeness)),
-        TrialEnd::NotBuilt => (1, None),
-        TrialEnd::NoEnvironment => (2, None),
+        TrialEnd::Built(built) => (0, built.follows_hash_seed, Some(built.closeness)),
+        TrialEnd::NotBuilt => (1, false, None),
+        TrialEnd::NoEnvironment => (2, false, None),
     }
 }
 
@@ -229,6 +244,9 @@ impl Moves<'_> {
     /// Whatever may bring a wheel closer, the likeliest first.
     fn toward(&mut self, built: &BuiltWheel) {
         let Known { release: Release { wheel: name, .. }, published, .. } = self.known;
+        if self.from.recipe.version_control.is_some() {
+            self.through_sdist();
+        }
         if built.name.is_pure() != name.is_pure() && name.is_pure() {
             self.without_extensions();
         }
@@ -240,6 +258,9 @@ impl Moves<'_> {
             self.machine();
         }
         let is_reordered = built.closeness.differing > 0 && built.closeness.bytes == 0;
+        if is_reordered && self.from.recipe.switches.hash_seed.is_some() {
+            self.hash_seeds(HASH_SEEDS);
+        }
         if is_reordered || evidence.named_python != published.named_python {
             self.debian_setuptools();
         }
@@ -328,6 +349,13 @@ impl Moves<'_> {
         }
     }
 
+    /// The wheel from the sdist, where the source is a commit.
+    fn through_sdist(&mut self) {
+        let because =
+            "front ends build the sdist first, and the wheel from that, where nobody says otherwise".to_owned();
+        self.add("build.through-sdist", because, |recipe| recipe.switches.through_sdist = true);
+    }
+
     fn machine(&mut self) {
         let (Switches { umask, checkout_umask, windows, .. }, because) = switches_of(self.known.published.machine);
         let switches = Switches { umask, checkout_umask, windows, ..self.from.recipe.switches };
@@ -337,6 +365,31 @@ impl Moves<'_> {
     fn debian_setuptools(&mut self) {
         let because = "lines of its metadata stand in another order, or its path file names no interpreter, as with Debian's setuptools";
         self.add("build.debian-setuptools", because.to_owned(), |recipe| recipe.switches.debian_setuptools = true);
+    }
+
+    fn hash_seeds(&mut self, seeds: impl IntoIterator<Item = u32>) {
+        for seed in seeds {
+            let because = match seed {
+                0 => "what is built depends on the hash seed, which CPython 2 leaves at 0".to_owned(),
+                _ => format!("what is built depends on the hash seed, which may have been like {seed}"),
+            };
+            self.add("build.hash-seed", because, |recipe| recipe.switches.hash_seed = Some(seed));
+        }
+    }
+
+    /// CPython 2, which does not vary the hash seed.
+    fn python_2(&mut self) {
+        let Known { offer, release, .. } = self.known;
+        let is_it = |one: &&Interpreter| one.numbers() == Some((2, 7)) && is_writer(one, &release.wheel);
+        let Some(interpreter) = offer.interpreters.iter().find(is_it) else { return };
+        if *interpreter != self.from.recipe.interpreter {
+            let because =
+                "what is built depends on the hash seed, and CPython 2 has one as long as it is told no other";
+            self.add("interpreter.version", because.to_owned(), |recipe| {
+                recipe.interpreter = interpreter.clone();
+                recipe.switches.hash_seed = Some(0);
+            });
+        }
     }
 
     fn without_extensions(&mut self) {
@@ -530,6 +583,7 @@ mod tests {
             evidence: Some(published(None)),
             closeness,
             is_metadata_only: true,
+            follows_hash_seed: false,
         }))
     }
 
@@ -601,6 +655,28 @@ mod tests {
         });
         assert!(tried.len() <= 4);
         assert_eq!(closest.recipe.interpreter, interpreter("2.7"));
+    }
+
+    #[test]
+    fn what_follows_the_hash_seed_is_built_with_one() {
+        const NAME: &str = "x-1-py2.py3-none-any.whl";
+        let world = world(NAME);
+        let inference = inference();
+        let start = |closeness| match built(NAME, closeness) {
+            TrialEnd::Built(wheel) => TrialEnd::Built(Box::new(BuiltWheel { follows_hash_seed: true, ..*wheel })),
+            other => other,
+        };
+        // As the first twin came out is no proof: the second came out otherwise.
+        let search = Search::new(world.known(), &inference, start(Closeness::SAME), 24);
+        let (tried, closest, _) = run(search, |_| built(NAME, Closeness::SAME));
+        assert_eq!((tried.len(), closest.recipe.switches.hash_seed), (2, Some(0)));
+        let search = Search::new(world.known(), &inference, start(differing(1)), 24);
+        let (tried, closest, _) = run(search, |recipe| {
+            built(NAME, if recipe.switches.hash_seed == Some(6) { Closeness::SAME } else { differing(1) })
+        });
+        assert!(tried.len() <= 9, "{}", tried.len());
+        assert_eq!(closest.recipe.switches.hash_seed, Some(6));
+        assert!(tried.iter().all(|recipe| recipe.switches.hash_seed.is_some()));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::{Inference, Reason};
 pub struct VersionControl {
     /// The version that tools are told which would ask git for it, in the normal form of PEP 440. `None` lets them ask.
     pub version: Option<String>,
+    /// Whether its texts are checked out with the line ends of Windows, as `core.autocrlf` has it there. Attributes of the commit hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crlf: bool,
 }
 
 /// The variables by which tools are told a version: setuptools-scm (and hatch-vcs and flit-scm, which call it), pbr, pdm-backend,
@@ -44,9 +47,10 @@ impl VersionControl {
 
 impl Inference {
     /// The same, for a source that is a commit. The version is that of the published file's name, unless the file names the commit
-    /// (`names_commit`): then it was built where git could be asked, and is so again.
+    /// (`names_commit`): then it was built where git could be asked, and is so again. `has_crlf` says that the file has texts of the commit with
+    /// the line ends of Windows.
     #[must_use]
-    pub fn from_commit(mut self, version: &Version, names_commit: bool) -> Self {
+    pub fn from_commit(mut self, version: &Version, names_commit: bool, has_crlf: bool) -> Self {
         const KEY: &str = "version-control.version";
         let (version, because) = if names_commit {
             (None, "none, as the published file names the commit: whatever built it asked git".to_owned())
@@ -60,7 +64,11 @@ impl Inference {
         let repository = "the source is a commit, and a build from a checkout has its repository".to_owned();
         self.reasons.push(Reason { key: "version-control.repository".to_owned(), because: repository });
         self.reasons.push(Reason { key: KEY.to_owned(), because });
-        self.recipe.version_control = Some(VersionControl { version });
+        if has_crlf {
+            let because = "the published file has texts of the commit with the line ends of Windows".to_owned();
+            self.reasons.push(Reason { key: "version-control.crlf".to_owned(), because });
+        }
+        self.recipe.version_control = Some(VersionControl { version, crlf: has_crlf });
         self
     }
 }
@@ -71,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_version_is_told_in_its_normal_form() {
-        let of = |version: &str| VersionControl { version: Some(version.to_owned()) };
+        let of = |version: &str| VersionControl { version: Some(version.to_owned()), crlf: false };
         assert!(of("1.0.dev3+g1a2b3c").is_valid() && VersionControl::default().is_valid());
         for version in ["", "v1.0", "1.0-1", "1.0\nX=1", "latest"] {
             assert!(!of(version).is_valid(), "{version:?}");

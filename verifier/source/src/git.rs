@@ -5,12 +5,15 @@
 //! only objects and references are taken along, so that no hook, setting or attribute of it is ever near. What git writes is a list
 //! of objects; [`Snapshot`] verifies each by its name, down from that of the commit, and lays them out by our own code.
 //!
+//! Where no tag stands for the release, [`Contents`] tells which commit is most like the published file.
+//!
 //! A commit counts as the repository's own where one of its branches or tags contains it. Servers hand out others, too: those of
 //! forks and of refused pull requests. Such a one is an [impostor](GitError::Impostor).
 
 mod address;
 mod checkout;
 mod client;
+mod contents;
 mod discovery;
 mod local;
 mod object;
@@ -27,6 +30,7 @@ use twinbuild_subject::{MemberPath, ObjectId};
 
 pub use address::{AddressError, GitAddress, GitRequest, GitRewrite, GitRewrites};
 pub use client::{GitClient, GitError, GitNetwork, GitRoot};
+pub use contents::{Contents, stored_text};
 pub use discovery::repositories_of;
 pub use refs::{Refs, Revision};
 pub use snapshot::{Snapshot, Tag};

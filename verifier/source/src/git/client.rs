@@ -5,12 +5,14 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use twinbuild_sandbox::{
     Cancel, Collect, Copy, End, Error as SandboxError, Limit, Limits, Network, Run, SkeletonFile, Spec, run,
 };
 use twinbuild_subject::{MemberPath, ObjectFormat, ObjectId};
 
+use super::contents::Contents;
 use super::local::OwnFolder;
 use super::object::Mode;
 use super::objects::Objects;
@@ -200,6 +202,10 @@ struct Request<'a> {
     tag: Option<String>,
     /// Whether the commit is the repository's own, as another commit names it.
     is_pinned: bool,
+    /// The contents that a commit is searched for, by their names as blobs.
+    contents: &'a [ObjectId],
+    /// The newest time of a commit, in seconds since 1970.
+    before: Option<i64>,
 }
 
 /// What the driver reports.
@@ -207,6 +213,9 @@ struct Request<'a> {
 struct Report {
     status: Status,
     commit: Option<String>,
+    /// How many of the wanted contents the commit has.
+    #[serde(default)]
+    held: usize,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -219,13 +228,17 @@ enum Status {
     Impostor,
 }
 
-/// What of a repository is fetched.
+/// What of a repository is fetched or searched for.
+#[derive(Default)]
 struct Wanted<'a> {
-    format: ObjectFormat,
+    /// SHA-1 where it is not known.
+    format: Option<ObjectFormat>,
     commit: &'a str,
     references: &'a [String],
     tag: Option<&'a Tag>,
     is_pinned: bool,
+    contents: &'a [ObjectId],
+    before: Option<Timestamp>,
 }
 
 impl GitNetwork {
@@ -265,8 +278,7 @@ impl<'a> GitClient<'a> {
     pub fn list(&self, address: &GitAddress, staging: &Path) -> Result<Refs, GitError> {
         let asked = self.rewrites.apply(address)?;
         let output = make(staging, "list")?;
-        let wanted = Wanted { format: ObjectFormat::Sha1, commit: "", references: &[], tag: None, is_pinned: false };
-        let (report, said) = self.start(&asked, "list", &wanted, &output, None)?;
+        let (report, said) = self.start(&asked, "list", &Wanted::default(), &output, None)?;
         if report.status != Status::Done {
             return Err(GitError::Failed { address: asked.shown().to_owned(), said });
         }
@@ -307,12 +319,38 @@ impl<'a> GitClient<'a> {
             Revision::Commit(name) => name.parse().ok().and_then(|commit| refs.naming(&commit)),
         };
         let references: Vec<String> = naming.into_iter().collect();
-        let wanted = Wanted { format: refs.format(), commit: &commit, references: &references, tag, is_pinned: false };
+        let format = Some(refs.format());
+        let wanted = Wanted { format, commit: &commit, references: &references, tag, ..Wanted::default() };
         let output = make(staging, "fetch")?;
         let (report, said) = self.start(&asked, "fetch", &wanted, &output, None)?;
         let commit = fetched(&asked, &commit, report, said)?;
         let path = output.join("objects");
         self.with_submodules(address, &path, &commit, tag, staging)
+    }
+
+    /// The commit of a branch or tag, at most as old as `before`, whose files have the most of these contents; the newest of several. `None`
+    /// where it would have less than half of them.
+    ///
+    /// # Errors
+    /// [`GitError`]
+    pub fn most_like(
+        &self,
+        address: &GitAddress,
+        contents: &Contents,
+        before: Option<Timestamp>,
+        staging: &Path,
+    ) -> Result<Option<(ObjectId, usize)>, GitError> {
+        let asked = self.rewrites.apply(address)?;
+        let names: Vec<ObjectId> = contents.names().cloned().collect();
+        let format = Some(contents.format());
+        let wanted = Wanted { format, contents: &names, before, ..Wanted::default() };
+        let output = make(staging, "search")?;
+        let (report, said) = self.start(&asked, "search", &wanted, &output, None)?;
+        if report.status != Status::Done {
+            return Err(GitError::Failed { address: asked.shown().to_owned(), said });
+        }
+        let commit = report.commit.and_then(|commit| commit.parse().ok());
+        Ok(commit.map(|commit| (commit, report.held)).filter(|(_, held)| contents.is_most(*held)))
     }
 
     /// Adds what the submodules have to a file of objects, until nothing is missing.
@@ -380,8 +418,8 @@ impl<'a> GitClient<'a> {
             }
         };
         let commit = submodule.commit.to_string();
-        let format = submodule.commit.format();
-        let wanted = Wanted { format, commit: &commit, references: &[], tag: None, is_pinned: true };
+        let format = Some(submodule.commit.format());
+        let wanted = Wanted { format, commit: &commit, is_pinned: true, ..Wanted::default() };
         let started = self.start(&asked, "fetch", &wanted, output, git.as_deref());
         let (report, said) = match started {
             Ok(started) => started,
@@ -420,7 +458,7 @@ impl<'a> GitClient<'a> {
         };
         let files = own.iter().flat_map(|own| &own.files);
         let files = files.map(|(name, _)| ((*name).to_owned(), format!("{FILES}/{name}").into())).collect();
-        let format = own.as_ref().map_or(wanted.format, |own| own.format);
+        let format = own.as_ref().map(|own| own.format).or(wanted.format).unwrap_or(ObjectFormat::Sha1);
         let request = Request {
             action,
             url,
@@ -432,6 +470,8 @@ impl<'a> GitClient<'a> {
             references: wanted.references,
             tag: wanted.tag.map(|tag| tag.object.to_string()),
             is_pinned: wanted.is_pinned,
+            contents: wanted.contents,
+            before: wanted.before.map(Timestamp::as_second),
         };
         spec.stdin = serde_json::to_vec(&request)
             .map_err(|error| GitError::Io { doing: "writing a request".to_owned(), source: error.into() })?;

@@ -16,6 +16,10 @@ ORIGIN = "/work/origin"
 CLONE = "/work/clone"
 UNCHECKED = "/work/unchecked"
 ALL = ["refs/heads/*", "refs/tags/*"]
+# How many commits are searched, the newest first.
+MOST_COMMITS = 100000
+# How deep their folders may be.
+MOST_DEPTH = 200
 
 
 def git(*arguments, **options):
@@ -55,12 +59,12 @@ def list_references(request):
     return {"status": "done" if is_listed else "failed"}
 
 
-def fetch_into(folder, request, references, depth, settings=()):
+def fetch_into(folder, request, references, depth, settings=(), options=()):
     """Fetches references, or objects by their names."""
     if not os.path.isdir(folder):
         if not git("init", "--quiet", "--bare", "--template=", "--object-format=" + request["format"], folder):
             return False
-    options = ["--quiet", "--no-tags", "--no-auto-maintenance", "--no-recurse-submodules", "--update-shallow", "--force"]
+    options = [*options, "--quiet", "--no-tags", "--no-auto-maintenance", "--no-recurse-submodules", "--update-shallow", "--force"]
     if depth:
         options.append("--depth=1")
     references = ["+{0}:{0}".format(name) if name.startswith("refs/") else name for name in references]
@@ -71,6 +75,73 @@ def is_refused(request, references, depth):
     """Whether it is only by its contents that nothing could be fetched."""
     unchecked = ("-c", "transfer.fsckObjects=false", "-c", "fetch.fsckObjects=false")
     return fetch_into(UNCHECKED, request, references, depth, unchecked)
+
+
+def search(request):
+    """Finds the commit whose files have the most of the wanted contents; the newest of those that have as many."""
+    folder = ORIGIN
+    if not request["isLocal"]:
+        folder = CLONE
+        # Contents are told by their names, so commits and trees are enough; a server that cannot leave them out sends all.
+        if not fetch_into(CLONE, request, ALL, False, options=["--filter=blob:none"]):
+            return {"status": "failed"}
+    command = ["-C", folder, "log", "--branches", "--tags", "--date-order", "--format=%H %T %ct"]
+    command.append("--max-count={}".format(MOST_COMMITS))
+    if request["before"] is not None:
+        command.append("--min-age={}".format(request["before"]))
+    commits = answer(*command)
+    if commits is None:
+        return {"status": "failed"}
+    wanted = {bytes.fromhex(name): 1 << number for number, name in enumerate(request["contents"])}
+    best = (0, 0, None)
+    with Trees(folder, wanted) as trees:
+        for line in commits.splitlines():
+            commit, tree, time = line.split(" ")
+            found = (bin(trees.held(bytes.fromhex(tree))).count("1"), int(time))
+            if found > best[:2]:
+                best = (*found, commit)
+    return {"status": "done", "commit": best[2], "held": best[0]}
+
+
+class Trees:
+    """Which of the wanted contents trees hold, as bits of a number."""
+
+    def __init__(self, folder, wanted):
+        self.known = {}
+        self.wanted = wanted
+        command = [GIT, "-C", folder, "cat-file", "--batch"]
+        self.git = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.git.stdin.close()
+        self.git.wait()
+
+    def read(self, name):
+        self.git.stdin.write(name.hex().encode() + b"\n")
+        self.git.stdin.flush()
+        line = self.git.stdout.readline().split()
+        if len(line) != 3 or line[1] != b"tree":
+            return b""
+        content = self.git.stdout.read(int(line[2]))
+        self.git.stdout.read(1)
+        return content
+
+    def held(self, name, depth=0):
+        if name in self.known or depth > MOST_DEPTH:
+            return self.known.get(name, 0)
+        held, position, content = 0, 0, self.read(name)
+        while position < len(content):
+            # MODE, a blank, the entry's name, a NUL, and the object's name as bytes.
+            end = content.index(b"\0", position) + 1
+            entry = content[end : end + len(name)]
+            is_folder = content.startswith(b"40000 ", position)
+            held |= self.held(entry, depth + 1) if is_folder else self.wanted.get(entry, 0)
+            position = end + len(name)
+        self.known[name] = held
+        return held
 
 
 def has_commit(folder, name):
@@ -141,7 +212,7 @@ def main():
         os.set_inheritable(report.fileno(), False)
         if request["isLocal"]:
             prepare_origin(request)
-        json.dump({"list": list_references, "fetch": fetch}[request["action"]](request), report)
+        json.dump({"list": list_references, "fetch": fetch, "search": search}[request["action"]](request), report)
 
 
 main()

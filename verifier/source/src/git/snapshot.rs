@@ -239,19 +239,19 @@ impl Snapshot {
         Ok(entries.map(|entry| (MemberPath::new(entry.path), entry.id)).collect())
     }
 
-    /// Each file of that name with its content, in any folder that is no submodule's: the folder, empty for the root, and the
-    /// content. The first hundred of at most `limit_bytes` each, in the order of their paths' bytes.
+    /// Each file of one of these names with its content, in any folder that is no submodule's: the folder, empty for the root, and the
+    /// content. The first thousand of at most `limit_bytes` each, in the order of their paths' bytes.
     ///
     /// # Errors
     /// [`CheckoutError`]
-    pub fn files_named(&self, name: &str, limit_bytes: u64) -> Result<Vec<(String, Vec<u8>)>, CheckoutError> {
-        const MOST: usize = 100;
+    pub fn files_named(&self, names: &[&str], limit_bytes: u64) -> Result<Vec<(String, Vec<u8>)>, CheckoutError> {
+        const MOST: usize = 1000;
         let mut files = Vec::new();
         for entry in self.entries()? {
             let Some(path) = std::str::from_utf8(&entry.path).ok() else { continue };
             let (folder, own) = path.rsplit_once('/').unwrap_or(("", path));
             let is_file = matches!(entry.mode, Mode::File | Mode::Executable) && entry.depth_in_submodules == 0;
-            if own != name || !is_file || self.objects.size_bytes(&entry.id, Kind::Blob)? > limit_bytes {
+            if !names.contains(&own) || !is_file || self.objects.size_bytes(&entry.id, Kind::Blob)? > limit_bytes {
                 continue;
             }
             let mut content = Vec::new();
