@@ -195,8 +195,10 @@ def as_on_windows_for_python_2():
                 self.write(line)
 
     def windows_open(name, mode="r", *arguments):
-        file = own(name, mode, *arguments)
-        return file if "b" in mode or not set("wa+") & set(mode) else Text(file)
+        is_read = not set("wa+") & set(mode)
+        if "b" in mode:
+            return own(name, mode, *arguments)
+        return own(name, "rU", *arguments) if is_read else Text(own(name, mode, *arguments))
 
     __builtin__.open = windows_open
     os.linesep = "\r\n"
