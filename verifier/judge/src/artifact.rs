@@ -68,7 +68,7 @@ fn is_later(modified: &Modified, newest: i64, ahead: SignedDuration) -> bool {
 }
 
 /// The digest over names, kinds and contents, whatever the order and the times.
-fn members_digest(archive: &Archive) -> Sha256 {
+pub(crate) fn members_digest(archive: &Archive) -> Sha256 {
     let mut lines: Vec<Vec<u8>> = archive
         .members
         .iter()

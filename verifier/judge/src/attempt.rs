@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::time::Instant;
 
 use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, ReadError, read};
-use twinbuild_compare::{Finding, Mismatch, Severity, Side, SourceIndex, compare, sort_findings};
+use twinbuild_compare::{
+    Finding, Mismatch, Normalizing, Severity, Side, SourceIndex, ThreeWay, compare, sort_findings,
+};
 use twinbuild_environment::Environment;
 use twinbuild_rebuild::{Artifact, Ended, Job, RebuildError, Twin, Variation, rebuild};
 use twinbuild_recipe::{BuiltWheel, Inference, TrialEnd};
@@ -161,17 +163,9 @@ impl Judge {
             Side { archive: &archives[0], bytes: &built[0], sha256: first.sha256 },
             Side { archive: &archives[1], bytes: &built[1], sha256: second.sha256 },
         ];
-        let mut three_way = compare(published, &sides[0], &sides[1], index, self.options.normalizing)
-            .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
-        for artifact in [first, second] {
-            if artifact.file_name != name {
-                let detail = other_name(&artifact.file_name, &prepared.name);
-                verdict.findings.push(Finding::whole("file-name-differs", Severity::Warning, detail));
-                three_way.mismatch = three_way.mismatch.max(Some(Mismatch::Packaging));
-            }
-        }
-        let decision: Decision =
-            decide(&three_way.comparison, three_way.mismatch, three_way.source_embeds_subject || embeds_subject);
+        let names = [first, second].map(|artifact| artifact.file_name.as_str());
+        let held = Against { published, name: &prepared.name, index, normalizing: self.options.normalizing };
+        let Held { mut three_way, decision } = held.hold(&sides, names, embeds_subject)?;
         match excuse {
             Some(reason) if decision.outcome != Outcome::Reproduced => {
                 verdict.outcome = Outcome::Inconclusive;
@@ -282,6 +276,41 @@ impl Judge {
             findings.push(Finding::of("nested-archive-unread", Severity::Note, &path, detail));
         }
         Ok(Step::Next(in_source.found.is_some()))
+    }
+}
+
+/// What rebuilds are held against.
+pub(crate) struct Against<'a> {
+    pub(crate) published: &'a Side<'a>,
+    pub(crate) name: &'a DistributionFileName,
+    pub(crate) index: &'a SourceIndex,
+    pub(crate) normalizing: Normalizing,
+}
+
+/// What two rebuilds come to.
+pub(crate) struct Held {
+    pub(crate) three_way: ThreeWay,
+    pub(crate) decision: Decision,
+}
+
+impl Against<'_> {
+    /// Compares three ways and decides. `embeds_subject` says that the source holds the published file.
+    pub(crate) fn hold(
+        &self,
+        sides: &[Side<'_>; 2],
+        names: [&str; 2],
+        embeds_subject: bool,
+    ) -> Result<Held, JudgeError> {
+        let mut three_way = compare(self.published, &sides[0], &sides[1], self.index, self.normalizing)
+            .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
+        for other in names.into_iter().filter(|other| *other != self.name.text()) {
+            let detail = other_name(other, self.name);
+            three_way.findings.insert(0, Finding::whole("file-name-differs", Severity::Warning, detail));
+            three_way.mismatch = three_way.mismatch.max(Some(Mismatch::Packaging));
+        }
+        let embeds_subject = three_way.source_embeds_subject || embeds_subject;
+        let decision = decide(&three_way.comparison, three_way.mismatch, embeds_subject);
+        Ok(Held { three_way, decision })
     }
 }
 

@@ -53,9 +53,14 @@ pub(crate) struct Searcher {
 impl Searcher {
     /// A search for this file.
     pub(crate) fn new(subject: &Blob) -> io::Result<Self> {
+        Self::of(subject.reader(), subject.sha256(), subject.size_bytes())
+    }
+
+    /// The same for a file that is not in the store.
+    pub(crate) fn of(subject: impl Read, wanted: Sha256, size_bytes: u64) -> io::Result<Self> {
         let mut head = Vec::new();
-        subject.reader().take(HEAD_BYTES).read_to_end(&mut head)?;
-        Ok(Self { wanted: subject.sha256(), size_bytes: subject.size_bytes(), head, search: Search::default() })
+        subject.take(HEAD_BYTES).read_to_end(&mut head)?;
+        Ok(Self { wanted, size_bytes, head, search: Search::default() })
     }
 
     /// Searches all regular files below `root`.

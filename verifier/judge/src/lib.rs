@@ -8,6 +8,8 @@
 //! [`Judge::replay`] takes the same walk with the inputs that a verdict names, instead of what an index says today, and
 //! [`Judge::keep_inputs`] saves these so that it can be taken without a network.
 //!
+//! [`recheck`] derives a verdict again from the published file, its source and what the twins built, without building anything.
+//!
 //! Nothing but this crate puts the pieces together, so what may never happen can be read here: the published file goes
 //! to the reader, to the inference and to the comparison, and to no sandbox.
 #![forbid(unsafe_code)]
@@ -27,6 +29,7 @@ mod judge;
 mod keep;
 mod overrides;
 mod prebuilt;
+mod recheck;
 mod record;
 mod replay;
 mod repository;
@@ -40,6 +43,7 @@ pub use error::JudgeError;
 pub use inputs::MissingInput;
 pub use judge::{Inferred, Judge, Options, Target};
 pub use overrides::{OverrideFile, Overrides, OverridesError};
+pub use recheck::{KeptFiles, RecheckError, Rechecked, kept_beside, recheck};
 pub use replay::{Replay, ReplayEnd};
 pub use repository::{GitChoice, GitOptions};
 pub use search::MOST_TRIALS;
