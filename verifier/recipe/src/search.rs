@@ -186,12 +186,10 @@ impl<'a> Search<'a> {
                 moves.cutoffs();
             }
             TrialEnd::NotBuilt => {
-                if moves.from.recipe.version_control.is_some() {
-                    moves.through_sdist();
-                }
                 moves.front_ends();
                 moves.without_extensions();
                 moves.interpreters();
+                moves.through_sdist();
                 moves.releases(false);
                 moves.cutoffs();
             }
@@ -244,7 +242,7 @@ impl Moves<'_> {
     /// Whatever may bring a wheel closer, the likeliest first.
     fn toward(&mut self, built: &BuiltWheel) {
         let Known { release: Release { wheel: name, .. }, published, .. } = self.known;
-        if self.from.recipe.version_control.is_some() {
+        if !built.is_metadata_only {
             self.through_sdist();
         }
         if built.name.is_pure() != name.is_pure() && name.is_pure() {
@@ -279,6 +277,7 @@ impl Moves<'_> {
             self.releases(true);
             self.interpreters();
             self.front_ends();
+            self.through_sdist();
             self.releases(false);
             self.cutoffs();
         }
@@ -351,6 +350,9 @@ impl Moves<'_> {
 
     /// The wheel from the sdist, where the source is a commit.
     fn through_sdist(&mut self) {
+        if self.from.recipe.version_control.is_none() {
+            return;
+        }
         let because =
             "front ends build the sdist first, and the wheel from that, where nobody says otherwise".to_owned();
         self.add("build.through-sdist", because, |recipe| recipe.switches.through_sdist = true);
