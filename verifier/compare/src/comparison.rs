@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use twinbuild_subject::MemberPath;
 
 /// How two files relate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Relation {
     /// They are the same bytes.
@@ -137,7 +137,7 @@ pub struct FileCounts {
 }
 
 /// The bytes of the published file, against the first rebuild. All but `total` add up to `total`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ByteCounts {
     /// The file's size.

@@ -264,7 +264,7 @@ pub struct Rebuild {
 }
 
 /// An environment, by the digest over its layers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentRecord {
     /// SHA-256 over the digests of the layers, topmost first.
     pub digest: Sha256,
@@ -273,7 +273,7 @@ pub struct EnvironmentRecord {
 }
 
 /// One condition that differs between the twins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VariationRecord {
     /// The condition.
     pub name: String,
@@ -284,7 +284,7 @@ pub struct VariationRecord {
 }
 
 /// A file that a twin built, as far as it is the same whenever the same build runs. `run.artifacts` has its digests in any case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ArtifactRecord {
     /// Its name.
@@ -311,7 +311,7 @@ pub struct Choices {
 }
 
 /// Something that went into both twins.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InputRecord {
     /// `source`, `debian-package`, `host-interpreter`, `requirement`, `requirement-built`, `requirement-sdist`,
@@ -388,7 +388,7 @@ pub struct SandboxRecord {
 }
 
 /// A build log.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogRecord {
     /// How many bytes the build printed.
     pub bytes: u64,

@@ -6,10 +6,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use twinbuild_compare::Severity;
 use twinbuild_recipe::{LockedRequirement, Recipe};
-use twinbuild_subject::{Sha256, Subject};
+use twinbuild_subject::{MemberPath, Sha256, Subject};
 
 use crate::document::{SCHEMA_VERSION, covered_digest};
-use crate::{Choices, Exchange, Outcome, OverrideRecord, Reason, Resolution, Search, Source, ToolRecord, Verdict};
+use crate::{
+    Choices, Exchange, Level, Outcome, OverrideRecord, Reason, Resolution, Search, Source, ToolRecord, Verdict,
+};
 
 /// The largest file that is taken as a verdict, in bytes.
 pub const VERDICT_LIMIT_BYTES: u64 = 32 << 20;
@@ -76,6 +78,8 @@ pub struct RecordedVerdict {
     pub chain: Option<Box<Self>>,
     /// The outcome.
     pub outcome: Outcome,
+    /// How exactly it was reproduced.
+    pub level: Option<Level>,
     /// Why the outcome is none of a comparison.
     pub reason: Option<Reason>,
     /// The recipe.
@@ -158,6 +162,7 @@ struct Form {
     source: Option<Source>,
     chain: Option<Value>,
     outcome: Outcome,
+    level: Option<Level>,
     reason: Option<Reason>,
     recipe: Option<RecipeForm>,
     environment: Option<Value>,
@@ -217,19 +222,27 @@ impl RecordedVerdict {
         Self::of_document(document.map_err(|error| ReadVerdictError::Form { reason: error.to_string() })?)
     }
 
-    fn of_document(document: Value) -> Result<Self, ReadVerdictError> {
-        let form_error = |reason: String| ReadVerdictError::Form { reason };
+    /// The same of a document that was read already. Where its text had a name twice in one object, the reader of that has chosen
+    /// between the two.
+    ///
+    /// # Errors
+    /// [`ReadVerdictError`]
+    pub fn of_document(document: Value) -> Result<Self, ReadVerdictError> {
+        let form_error = |reason: String| ReadVerdictError::Form { reason: shown(&reason) };
         let Some(version) = document.get("schemaVersion") else {
             return Err(form_error("it has no schemaVersion".to_owned()));
         };
         if version.as_u64() != Some(SCHEMA_VERSION.into()) {
-            let found = version.to_string().chars().take(SHOWN_CHARACTERS).collect();
-            return Err(ReadVerdictError::Version { found });
+            return Err(ReadVerdictError::Version { found: shown(&version.to_string()) });
         }
         let form = Form::deserialize(&document).map_err(|error| form_error(error.to_string()))?;
         let (says, is) = (form.verdict_digest, covered_digest(&document));
         if says != is {
             return Err(ReadVerdictError::Digest { says, is });
+        }
+        // The digest does not cover itself, and two texts of one verdict shall not differ in it.
+        if document["verdictDigest"].as_str() != Some(is.to_string().as_str()) {
+            return Err(form_error("its verdictDigest is not written in lower-case digits".to_owned()));
         }
         let recipe = form.recipe.map(RecipeForm::check).transpose()?;
         let chain = form.chain.map(Self::of_document).transpose()?.map(Box::new);
@@ -237,6 +250,7 @@ impl RecordedVerdict {
             subject,
             source,
             outcome,
+            level,
             reason,
             environment,
             choices,
@@ -258,6 +272,7 @@ impl RecordedVerdict {
             source,
             chain,
             outcome,
+            level,
             reason,
             recipe,
             environment,
@@ -278,14 +293,20 @@ impl RecordedVerdict {
     }
 }
 
-/// How much of a wrong value is shown, in characters.
-const SHOWN_CHARACTERS: usize = 80;
+/// How much is shown of what is said of foreign text, in characters.
+const SHOWN_CHARACTERS: usize = 300;
+
+/// What is said of foreign text, and may cite it: cut and escaped.
+pub(crate) fn shown(text: &str) -> String {
+    let cut: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    MemberPath::from(cut.as_str()).to_string()
+}
 
 impl RecipeForm {
     /// Holds the recipe to the same rules as one in a file of its own.
     fn check(self) -> Result<RecordedRecipe, ReadVerdictError> {
         let Self { recipe, origin, given, digest } = self;
-        let refuse = |reason: String| ReadVerdictError::Recipe { reason };
+        let refuse = |reason: String| ReadVerdictError::Recipe { reason: shown(&reason) };
         let again = Recipe::from_toml(&recipe.to_toml(&[])).map_err(|error| refuse(error.to_string()))?;
         if again != recipe || recipe.digest() != digest {
             return Err(refuse(format!("its digest is {}, and the verdict says {digest}", recipe.digest())));
@@ -321,6 +342,11 @@ mod tests {
         serde_json::to_string_pretty(&verdict).unwrap()
     }
 
+    fn in_capitals() -> String {
+        let digest = RecordedVerdict::read(text().as_bytes()).unwrap().verdict_digest.to_string();
+        text().replace(&digest, &digest.to_uppercase())
+    }
+
     fn refused(text: &str) -> String {
         RecordedVerdict::read(text.as_bytes()).unwrap_err().to_string()
     }
@@ -346,6 +372,8 @@ mod tests {
             (text().replace("inconclusive", "reproduced"), "was changed"),
             (text().replace("inconclusive", "splendid"), "unknown variant"),
             (text().replace("\"sha256\": \"", "\"sha256\": \"x"), "SHA-256"),
+            (in_capitals(), "lower-case"),
+            (text().replace("inconclusive", "\\u202e"), "unknown variant `\\u{202e}`"),
             (text() + &text(), "trailing"),
         ] {
             let error = refused(&changed);
