@@ -3,9 +3,10 @@
 //! A [`PrivateKey`] is Ed25519 or ECDSA P-256, has one [`Role`], and lies on disk encrypted only; a [`CommandSigner`]
 //! reaches one in hardware or with a service. Both [`Sign`]. A [`PublicKey`] verifies, and is named by its [`KeyId`].
 //!
-//! What is signed has three forms: an [`Envelope`] (DSSE) around a statement, a [`Bundle`] (Sigstore) around an
-//! envelope, and a [`Rotation`], by which a key names its successor. Each is read strictly and gives out what was signed
-//! only once a signature held. Only a verdict key signs statements.
+//! What is signed has four forms: an [`Envelope`] (DSSE) around a statement, a [`Bundle`] (Sigstore) around an
+//! envelope, a [`Note`] (C2SP) that a log signs and witnesses cosign, and a [`Rotation`], by which a key names its
+//! successor. Each is read strictly and gives out what was signed only once a signature held. A verdict key signs no
+//! note, and a log or witness key no statement.
 //!
 //! The crate asks the clock only for how long a command may take, opens no connection, and never writes a secret as it
 //! is.
@@ -34,12 +35,14 @@ mod file;
 mod json;
 mod kind;
 mod label;
+mod note;
 mod passphrase;
 mod pkcs8_form;
 mod private_key;
 mod public_key;
 mod rotation;
 mod sign;
+mod vkey;
 
 pub use bundle::{BUNDLE_MEDIA_TYPE, Bundle, BundleError};
 pub use command::CommandSigner;
@@ -47,8 +50,10 @@ pub use envelope::{ENVELOPE_LIMIT_BYTES, Envelope, EnvelopeError, PayloadType, V
 pub use error::{KeyError, KeyFileError};
 pub use json::JsonError;
 pub use kind::{KeyKind, Role};
+pub use note::{NOTE_LIMIT_BYTES, Note, NoteError, NoteSignature, NoteSigner, VerifiedNote};
 pub use passphrase::Passphrase;
 pub use private_key::PrivateKey;
 pub use public_key::{BadSignature, KeyId, PublicKey};
 pub use rotation::{Rotation, RotationError};
 pub use sign::{Sign, SignError, Signature};
+pub use vkey::{KeyHash, KeyName, SignatureType, VerifierKey, VerifierKeyError};

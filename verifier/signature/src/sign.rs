@@ -33,8 +33,8 @@ pub trait Sign {
     /// The key under which its signatures hold, and its role.
     fn public_key(&self) -> &PublicKey;
 
-    /// Signs `message` as it is. What is signed for a ledger goes through [`Envelope`](crate::Envelope), which checks the
-    /// role and keeps one kind of message from being read as another.
+    /// Signs `message` as it is. What is signed for a ledger goes through [`Envelope`](crate::Envelope) or
+    /// [`Note`](crate::Note), which check the role and keep one kind of message from being read as another.
     ///
     /// # Errors
     /// [`SignError`].
