@@ -4,10 +4,11 @@
 //! An [`Appender`] says which files a batch of entries adds. A [`Checkpoint`] is the text that a log signs of its [`TreeHead`], its size
 //! and its root. A [`Reader`] takes a head that was verified and files that may be anyone's, and gives entries and
 //! proofs; what the head does not vouch for is an error that names the file. [`verify_inclusion`] and [`verify_consistency`] check proofs
-//! with nothing but heads, and a [`LogProof`] is one with its checkpoint, to be checked offline.
+//! with nothing but heads, and a [`LogProof`] is one with its checkpoint, to be checked offline. The [`index`] is a map
+//! of what is newest, with proofs of what is there and of what is not.
 //!
-//! Trees are those of RFC 6962 section 2.1, files those of C2SP tlog-tiles, texts those of tlog-checkpoint and tlog-proof.
-//! All of it is in `docs/log.md`. The crate does no I/O but through [`Tiles`], knows no time, and has no keys: the signed
+//! Trees are those of RFC 6962 section 2.1, files those of C2SP tlog-tiles, texts those of tlog-checkpoint and tlog-proof; the index is our own.
+//! All of it is in `docs/log.md`. The crate does no I/O but through [`Tiles`] and [`index::Pages`], knows no time, and has no keys: the signed
 //! note around a checkpoint is verified elsewhere.
 //!
 //! ```
@@ -38,6 +39,7 @@
 mod appender;
 mod bundle;
 mod checkpoint;
+pub mod index;
 mod proof;
 mod reader;
 mod shape;
