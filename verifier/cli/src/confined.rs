@@ -56,7 +56,7 @@ pub(crate) fn run_confined(command: &str, inputs: &Path, staging: &Path, cancel:
         ..Spec::default()
     };
     let ran = run(&spec, cancel).map_err(|error| match error {
-        error @ twinbuild_sandbox::Error::HostUnsupported { .. } => Failure::host(error.into()),
+        error @ twinbuild_sandbox::Error::HostUnsupported { .. } => JudgeError::Host(error).into(),
         error => Failure::inconclusive(error.into()),
     })?;
     let said = String::from_utf8_lossy(&ran.log.bytes);
@@ -64,9 +64,9 @@ pub(crate) fn run_confined(command: &str, inputs: &Path, staging: &Path, cancel:
     let shown = &said[said.char_indices().rev().nth(SHOWN_BYTES).map_or(0, |(at, _)| at)..];
     match ran.end {
         End::Exited(0) if ran.refused.is_none() => Ok(output),
-        End::Cancelled => Err(Failure::cancelled()),
+        End::Cancelled => Err(JudgeError::Cancelled.into()),
         // What was refused is said by the command itself.
-        End::Exited(1) => Err(Failure::negative(anyhow::anyhow!("{shown}"))),
+        End::Exited(1) => Err(Failure::rejected(anyhow::anyhow!("{shown}"))),
         end => Err(Failure::inconclusive(anyhow::anyhow!("checking in a sandbox failed ({end:?}): {shown}"))),
     }
 }

@@ -1,0 +1,181 @@
+//! Appending to a ledger.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use twinbuild_log::index::{self, IndexError, Value};
+use twinbuild_log::{AppendError, Appender, Checkpoint, CheckpointError, ReadError, Reader, TreeHead, leaf_hash};
+use twinbuild_signature::{KeyName, NOTE_LIMIT_BYTES, Note, NoteError, Sign, VerifierKey, VerifierKeyError};
+use twinbuild_subject::Sha256;
+
+use crate::files::{FilesError, LogFiles};
+use crate::{Body, Entry, EntryError, FolderError, Logged, Writer};
+
+/// Where the newest checkpoint is.
+pub(crate) const CHECKPOINT: &str = "checkpoint";
+
+/// A statement with its signatures, as it is put into a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedStatement {
+    /// What the log says of it.
+    pub logged: Logged,
+    /// The envelope (DSSE), as JSON.
+    pub envelope: Vec<u8>,
+    /// The same as a Sigstore bundle, where one key signed it.
+    pub bundle: Option<Vec<u8>>,
+}
+
+/// What was appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The ledger as it is now.
+    pub head: TreeHead,
+    /// The entry of each statement, in their order. A statement that is the newest of its subject already has that entry.
+    pub entries: Vec<u64>,
+}
+
+/// Why nothing was appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendFailure {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The same of one that the log needs.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The checkpoint is not one that this key signed.
+    #[error("the checkpoint of the ledger cannot be continued")]
+    Note(#[from] NoteError),
+    /// The name of the log is none that a key can have.
+    #[error(transparent)]
+    Name(#[from] VerifierKeyError),
+    /// The checkpoint says what none does.
+    #[error("the checkpoint of the ledger cannot be continued")]
+    Checkpoint(#[from] CheckpointError),
+    /// The ledger is another one.
+    #[error("the ledger's origin is {found:?}, and {expected:?} was asked for")]
+    Origin {
+        /// What stands there.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// The log was changed.
+    #[error("the log of the ledger cannot be continued")]
+    Log(#[from] ReadError<FilesError>),
+    /// The index was changed.
+    #[error("the index of the ledger cannot be continued")]
+    Index(#[from] IndexError<FilesError>),
+    /// The last entry is no index.
+    #[error("the last entry of the ledger, {entry}, is no index, which each publication ends with")]
+    NoIndex {
+        /// Its number.
+        entry: u64,
+    },
+    /// The last entry cannot be read.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// The log is full, or an entry too long.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+/// The path of a statement's file, without its ending.
+#[must_use]
+pub fn statement_path(payload: &Sha256) -> String {
+    let name = payload.to_string();
+    format!("statements/{}/{}", &name[..2], &name[2..])
+}
+
+/// Appends statements and, behind them, the index with them; then signs a checkpoint. Whoever reads sees the ledger as it was, or with all of
+/// them. Without any a ledger is begun, where there is none.
+///
+/// # Errors
+/// [`AppendFailure`]; then the ledger is as it was.
+pub fn append(
+    writer: &Writer,
+    origin: &KeyName,
+    log_key: &dyn Sign,
+    statements: &[SignedStatement],
+    now: Timestamp,
+) -> Result<Appended, AppendFailure> {
+    let folder = writer.folder();
+    let keys = [VerifierKey::new(origin.clone(), log_key.public_key())?];
+    let files = LogFiles(folder);
+    let before = match folder.read(CHECKPOINT, NOTE_LIMIT_BYTES as u64)? {
+        None => None,
+        Some(bytes) => {
+            let note = Note::parse(&bytes)?;
+            let checkpoint: Checkpoint = note.verify(&keys)?.text.parse()?;
+            let (found, expected) = (checkpoint.origin(), origin.as_str());
+            if found != expected {
+                return Err(AppendFailure::Origin { found: found.to_owned(), expected: expected.to_owned() });
+            }
+            Some(*checkpoint.head())
+        }
+    };
+    let head = before.unwrap_or_else(TreeHead::empty);
+    let mut appender = Appender::open(&files, head)?;
+    let (mut root, mut subjects) = match head.size.checked_sub(1) {
+        None => (index::empty_root(), 0),
+        Some(entry) => match Entry::parse(&Reader::open(&files, head)?.entry(entry)?)?.body {
+            Body::Index { root, size } => (root, size),
+            Body::Statement(_) => return Err(AppendFailure::NoIndex { entry }),
+        },
+    };
+    let mut entries = Vec::new();
+    let mut changes: BTreeMap<Sha256, Value> = BTreeMap::new();
+    let mut numbers = Vec::new();
+    let mut new = Vec::new();
+    for statement in statements {
+        let logged = &statement.logged;
+        let held = match changes.get(&logged.subject) {
+            Some(value) => Some(*value),
+            None => index::lookup(&files, &root, &logged.subject)?.0,
+        };
+        // What was published before a crash, or twice, is there already.
+        if let Some(value) = held.filter(|value| logged.kind.is_decisive() && value.digest == logged.payload) {
+            numbers.push(value.entry);
+            continue;
+        }
+        let number = head.size + entries.len() as u64;
+        entries.push(Entry { time: now, body: Body::Statement(logged.clone()) }.to_bytes());
+        if logged.kind.is_decisive() {
+            subjects += u64::from(held.is_none());
+            changes.insert(logged.subject, Value { digest: logged.payload, entry: number });
+        }
+        numbers.push(number);
+        new.push(statement);
+    }
+    if entries.is_empty() && before.is_some() {
+        return Ok(Appended { head, entries: numbers });
+    }
+    let update = index::update(&files, &root, &changes)?;
+    root = update.root;
+    entries.push(Entry { time: now, body: Body::Index { root, size: subjects } }.to_bytes());
+    let batch = appender.append(&entries)?;
+    for statement in new {
+        let path = statement_path(&statement.logged.payload);
+        writer.write(&format!("{path}.dsse.json"), &statement.envelope)?;
+        if let Some(bundle) = &statement.bundle {
+            writer.write(&format!("{path}.sigstore.json"), bundle)?;
+        }
+    }
+    for (name, page) in &update.pages {
+        writer.write(&index::path(name), page)?;
+    }
+    for (tile, content) in &batch.files {
+        writer.write(&tile.to_string(), content)?;
+    }
+    writer.sync()?;
+    let mut note = Note::new(Checkpoint::new(origin.as_str(), batch.head)?.to_string())?;
+    note.sign(origin.clone(), log_key)?;
+    writer.commit(CHECKPOINT, note.to_string().as_bytes())?;
+    Ok(Appended { head: batch.head, entries: numbers })
+}
+
+/// The hash of an entry, as the log has it.
+#[must_use]
+pub fn entry_hash(entry: &Entry) -> Sha256 {
+    leaf_hash(&entry.to_bytes())
+}

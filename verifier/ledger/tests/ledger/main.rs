@@ -1,0 +1,6 @@
+//! Ledgers in folders: written, read, and forged.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
+
+mod forgeries;
+mod reading;
+mod world;
