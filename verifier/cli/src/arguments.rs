@@ -113,6 +113,20 @@ pub(crate) enum Command {
     Repack(Repack),
     /// Write a file again without build noise: normalized contents in a canonical container
     Normalize(Normalize),
+    /// Sign verdicts and append them to a ledger, each derived again before
+    Publish(Publish),
+    /// Say of a published verdict that it is not to be relied on, or that somebody objects to it
+    Retract(Retract),
+    /// Check files against what ledgers have of them, under a policy
+    Verify(Verify),
+    /// Read a ledger from its first entry to its last
+    Audit(Audit),
+    /// Make and show the keys that sign
+    #[command(subcommand)]
+    Key(Key),
+    /// Derive a verdict again from files: what `publish` starts in a sandbox
+    #[command(hide = true)]
+    RecheckConfined,
     /// Work on lists of subjects
     #[command(subcommand)]
     Corpus(Corpus),
@@ -447,4 +461,154 @@ pub(crate) struct Compare {
     /// The file that stands for the rebuild
     #[arg(value_name = "B")]
     pub(crate) right: PathBuf,
+}
+
+/// Who publishes, and where.
+#[derive(Debug, Args)]
+pub(crate) struct Publishing {
+    /// The folder of the ledger, which is made where it is not there
+    #[arg(long, value_name = "DIR", env = "TWINBUILD_LEDGER")]
+    pub(crate) ledger: PathBuf,
+    /// The key that signs verdicts
+    #[arg(long, value_name = "FILE", env = "TWINBUILD_KEY")]
+    pub(crate) key: PathBuf,
+    /// The key that signs the log's checkpoints
+    #[arg(long, value_name = "FILE", env = "TWINBUILD_LOG_KEY")]
+    pub(crate) log_key: PathBuf,
+    /// The name of the log: where it is found, without a scheme, such as verdicts.example/log
+    #[arg(long, value_name = "NAME", env = "TWINBUILD_ORIGIN")]
+    pub(crate) origin: String,
+}
+
+/// `twinbuild publish`
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    #[command(flatten)]
+    pub(crate) to: Publishing,
+    /// Who verifies, as an address: with it a verification summary (SLSA) is published beside each verdict that one follows from
+    #[arg(long, value_name = "URI", env = "TWINBUILD_VERIFIER_ID")]
+    pub(crate) verifier_id: Option<String>,
+    /// What builds, as an address: with it the provenance (SLSA) of what was rebuilt is published
+    #[arg(long, value_name = "URI", env = "TWINBUILD_BUILDER_ID")]
+    pub(crate) builder_id: Option<String>,
+    /// Publish verdicts on files of this machine, too
+    #[arg(long)]
+    pub(crate) allow_local: bool,
+    /// The verdicts, each as `twinbuild rebuild --keep` left it in a folder with its files
+    #[arg(required = true, value_name = "VERDICT.json")]
+    pub(crate) verdicts: Vec<PathBuf>,
+}
+
+/// `twinbuild retract`
+#[derive(Debug, Args)]
+pub(crate) struct Retract {
+    #[command(flatten)]
+    pub(crate) to: Publishing,
+    /// That somebody objects, and not that it is taken back
+    #[arg(long)]
+    pub(crate) dispute: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The SHA-256 of the file whose newest verdict it is
+    #[arg(value_name = "SHA256")]
+    pub(crate) subject: twinbuild_subject::Sha256,
+}
+
+/// `twinbuild verify`
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The ledger, in place of where the policy's only one is
+    #[arg(long, value_name = "URL|DIR")]
+    pub(crate) ledger: Option<String>,
+    /// What is demanded, and the keys of the ledgers
+    #[arg(long, value_name = "FILE", env = "TWINBUILD_POLICY")]
+    pub(crate) policy: PathBuf,
+    /// Check by this file alone, which carries its proof
+    #[arg(long, value_name = "FILE", conflicts_with = "ledger")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Write all that is needed to check the one file offline
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
+    pub(crate) save_bundle: Option<PathBuf>,
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// `twinbuild audit`
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The ledger, in place of where the policy's only one is
+    #[arg(long, value_name = "URL|DIR")]
+    pub(crate) ledger: Option<String>,
+    /// The keys of the ledger
+    #[arg(long, value_name = "FILE", env = "TWINBUILD_POLICY")]
+    pub(crate) policy: PathBuf,
+}
+
+/// Keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key: FILE, encrypted by a passphrase, and FILE.pub
+    Generate(GenerateKey),
+    /// Print the public key of a key
+    Show(ShowKey),
+    /// Make the key that follows another, and a statement of the old one that says so
+    Rotate(RotateKey),
+}
+
+/// `twinbuild key generate`
+#[derive(Debug, Args)]
+pub(crate) struct GenerateKey {
+    /// What it is to sign; one key signs one kind of thing
+    #[arg(long, value_enum, default_value_t = KeyRole::Verdict)]
+    pub(crate) role: KeyRole,
+    /// Ed25519, or ECDSA on P-256 for tools that know no other
+    #[arg(long, value_enum, default_value_t = KeyAlgorithm::Ed25519)]
+    pub(crate) kind: KeyAlgorithm,
+    /// Where it goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// `twinbuild key show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowKey {
+    /// The name of the log or witness, by which signed notes know it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The key, or its FILE.pub
+    #[arg(value_name = "FILE")]
+    pub(crate) key: PathBuf,
+}
+
+/// `twinbuild key rotate`
+#[derive(Debug, Args)]
+pub(crate) struct RotateKey {
+    /// The key so far
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Where the new one goes; the statement goes to FILE.rotation.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// What a key is to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyRole {
+    /// Statements
+    Verdict,
+    /// Checkpoints of a log
+    Log,
+    /// Checkpoints of others' logs
+    Witness,
+}
+
+/// What a key is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyAlgorithm {
+    /// Ed25519
+    Ed25519,
+    /// ECDSA on P-256
+    P256,
 }

@@ -1,16 +1,22 @@
 //! One module a command.
 
+pub(crate) mod audit;
 pub(crate) mod check_recipes;
 pub(crate) mod compare;
 pub(crate) mod corpus;
 pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod infer;
+pub(crate) mod key;
 pub(crate) mod normalize;
 mod output;
+pub(crate) mod publish;
 pub(crate) mod rebuild;
+pub(crate) mod recheck;
 pub(crate) mod repack;
 pub(crate) mod replay;
+pub(crate) mod retract;
+pub(crate) mod verify;
 
 use std::io::{IsTerminal as _, Write as _};
 

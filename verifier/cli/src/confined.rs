@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use twinbuild_sandbox::{Bind, Cancel, Collect, Copy, End, Limits, Spec, run};
 
+use twinbuild_judge::JudgeError;
+
 use crate::failure::Failure;
 
 /// Where this program stands inside.
@@ -22,19 +24,17 @@ const LINKERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch6
 /// How much of what it printed is shown, in bytes.
 const SHOWN_BYTES: usize = 4000;
 
-/// Runs a command of this program over the files of a folder, and collects what it puts into its output. `staging` is an empty folder.
+/// Runs a command of this program over the files of a folder, and collects what it puts into its output. `staging` is a folder that is not there.
 pub(crate) fn run_confined(command: &str, inputs: &Path, staging: &Path, cancel: &Cancel) -> Result<PathBuf, Failure> {
     let internal = |error: anyhow::Error| Failure::internal(error);
     let [root, output] = ["root", "output"].map(|name| staging.join(name));
-    for folder in [&root, &output] {
+    for folder in [staging, &root, &output] {
         fs::create_dir(folder).with_context(|| format!("making {}", folder.display())).map_err(internal)?;
     }
     let program = std::env::current_exe().context("finding this program").map_err(internal)?;
     let libraries = libraries().context("finding the libraries of this program").map_err(internal)?;
-    let folders: BTreeSet<String> = libraries
-        .iter()
-        .filter_map(|library| Some(library.parent()?.display().to_string()))
-        .collect();
+    let folders: BTreeSet<String> =
+        libraries.iter().filter_map(|library| Some(library.parent()?.display().to_string())).collect();
     let bind = |path: &Path| Bind { source: path.to_owned(), target: path.to_owned() };
     let mut binds = vec![Bind { source: program, target: PROGRAM.into() }];
     binds.extend(libraries.iter().map(|library| bind(library)));
@@ -57,7 +57,7 @@ pub(crate) fn run_confined(command: &str, inputs: &Path, staging: &Path, cancel:
     };
     let ran = run(&spec, cancel).map_err(|error| match error {
         error @ twinbuild_sandbox::Error::HostUnsupported { .. } => JudgeError::Host(error).into(),
-        error => Failure::inconclusive(error.into()),
+        error => Failure::inconclusive(error),
     })?;
     let said = String::from_utf8_lossy(&ran.log.bytes);
     let said = said.trim();

@@ -33,6 +33,11 @@ impl Failure {
         Self { error: error.into(), exit_code: INTERNAL }
     }
 
+    /// The same, of something larger.
+    pub(crate) fn context(self, what: &str) -> Self {
+        Self { error: self.error.context(what.to_owned()), exit_code: self.exit_code }
+    }
+
     /// The error and its causes on one line.
     pub(crate) fn on_one_line(&self) -> String {
         format!("{:#}", self.error)

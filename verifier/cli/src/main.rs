@@ -3,7 +3,10 @@
 
 mod arguments;
 mod commands;
+mod confined;
 mod failure;
+mod keys;
+mod ledgers;
 mod limits;
 mod progress;
 mod settings;
@@ -52,6 +55,12 @@ fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Compare(compare) => commands::compare::run(&arguments.global, compare),
         Command::Repack(repack) => commands::repack::run(&arguments.global, repack),
         Command::Normalize(normalize) => commands::normalize::run(&arguments.global, normalize),
+        Command::Publish(publish) => commands::publish::run(&arguments.global, publish),
+        Command::Retract(retract) => commands::retract::run(&arguments.global, retract),
+        Command::Verify(verify) => commands::verify::run(&arguments.global, verify),
+        Command::Audit(audit) => commands::audit::run(&arguments.global, audit),
+        Command::Key(key) => commands::key::run(&arguments.global, key),
+        Command::RecheckConfined => commands::recheck::run(),
         Command::Corpus(Corpus::Run(corpus)) => commands::corpus::run(&arguments.global, corpus),
         Command::Corpus(Corpus::CheckRecipes(check)) => commands::check_recipes::run(&arguments.global, check),
         Command::Env(env) => commands::env::run(&arguments.global, env),

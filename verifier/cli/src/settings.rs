@@ -166,7 +166,15 @@ impl Settings {
         let snapshots = self.mirror.snapshot(Timestamp::UNIX_EPOCH).map_err(Failure::usage)?;
         let is_any_plain = is_plain(self.index.url(), self.index.origin())
             || [&self.mirror, &snapshots].iter().any(|mirror| is_plain(mirror.url(), mirror.origin()));
-        let plain_http = if is_any_plain { PlainHttp::Allowed } else { PlainHttp::Refused };
+        self.store_with(if is_any_plain { PlainHttp::Allowed } else { PlainHttp::Refused })
+    }
+
+    /// The same for what is verified by signatures, however it comes.
+    pub(crate) fn store_with_plain_http(&self) -> Result<Store, Failure> {
+        self.store_with(PlainHttp::Allowed)
+    }
+
+    fn store_with(&self, plain_http: PlainHttp) -> Result<Store, Failure> {
         let transport = Transport { plain_http, ..Transport::default() };
         Store::open_with(&self.cache_dir, self.network, transport).map_err(Failure::inconclusive)
     }
@@ -235,7 +243,7 @@ impl File {
 }
 
 /// A folder of the user by the XDG rules: the variable if it is absolute, else below the home.
-fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+pub(crate) fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
     let from_variable = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     from_variable.or_else(|| home().map(|home| home.join(below_home)))

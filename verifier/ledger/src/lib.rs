@@ -7,6 +7,7 @@ mod entry;
 mod files;
 mod folder;
 mod policy;
+mod standing;
 mod view;
 
 pub use append::{AppendFailure, Appended, SignedStatement, append, entry_hash, statement_path};
@@ -15,4 +16,5 @@ pub use entry::{Body, Entry, EntryError, Kind, Logged};
 pub use files::{Files, FilesError};
 pub use folder::{Folder, FolderError, Writer};
 pub use policy::{LedgerPolicy, Policy, PolicyError, TrustName};
+pub use standing::{NOTICE_TYPE, Says, SaysError, Standing, alerts, notice, says, standing};
 pub use view::{CheckError, Found, Keys, KeysError, OfflineProof, ProvenStatement, View};

@@ -1,0 +1,50 @@
+//! `twinbuild retract`
+
+use jiff::{SignedDuration, Timestamp};
+use twinbuild_ledger::{Found, Keys, Kind, LedgerPolicy, Logged, NOTICE_TYPE, View, notice};
+use twinbuild_signature::VerifierKey;
+use twinbuild_statement::Statement;
+
+use anyhow::anyhow;
+
+use super::print;
+use super::publish::{Derived, Signer};
+use crate::arguments::{Global, Retract};
+use crate::failure::Failure;
+
+pub(crate) fn run(global: &Global, arguments: &Retract) -> Result<u8, Failure> {
+    global.plain_format()?;
+    let Retract { to, dispute, reason, subject } = arguments;
+    let signer = Signer::open(to)?;
+    let keys = own_keys(&signer)?;
+    let found = {
+        let times = (Timestamp::now(), SignedDuration::MAX);
+        let mut view = View::open(signer.folder(), &keys, None, times).map_err(Failure::inconclusive)?;
+        view.find(subject).map_err(Failure::inconclusive)?
+    };
+    let Some(Found { logged, payload, .. }) = found else {
+        return Err(Failure::usage(anyhow!("the ledger has no verdict about sha256:{subject}")));
+    };
+    let statement = Statement::parse(&payload).map_err(Failure::inconclusive)?;
+    let file_name = statement.subject().first().and_then(|subject| subject.name.clone()).unwrap_or_default();
+    let kind = if *dispute { Kind::Disputed } else { Kind::Retracted };
+    let statement = notice(kind, (&file_name, *subject), logged.payload, reason).map_err(Failure::usage)?;
+    let logged = Logged { kind, payload: statement.sha256(), predicate_type: NOTICE_TYPE.to_owned(), ..logged };
+    let entries = signer.append(&[signer.sign(&Derived { statement, logged })?])?;
+    let entry = entries.first().copied().unwrap_or_default();
+    print(&format!("entry {entry}  {}  sha256:{subject}\n", kind.name()))?;
+    Ok(0)
+}
+
+/// The keys of a ledger that one publishes to.
+fn own_keys(signer: &Signer) -> Result<Keys, Failure> {
+    let log_key = VerifierKey::new(signer.origin().clone(), signer.log_key()).map_err(Failure::usage)?;
+    let policy = LedgerPolicy {
+        at: signer.folder().path().display().to_string(),
+        log_key: log_key.to_string(),
+        verdict_keys: vec![signer.verdict_key().to_pem().map_err(Failure::internal)?],
+        witness_keys: Vec::new(),
+        witnesses: 0,
+    };
+    Keys::of(&policy).map_err(Failure::internal)
+}

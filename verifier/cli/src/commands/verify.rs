@@ -1,0 +1,241 @@
+//! `twinbuild verify`
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use twinbuild_ledger::{
+    CheckError, Found, Keys, OfflineProof, Policy, ProvenStatement, Says, Standing, says, standing,
+};
+use twinbuild_report::escape;
+use twinbuild_subject::{Sha256, Sha256Hasher};
+
+use super::print;
+use crate::arguments::{Global, PlainFormat, Verify};
+use crate::failure::Failure;
+use crate::ledgers::{Ledger, policy};
+use crate::settings::Settings;
+
+/// The largest file with a proof, in bytes.
+const BUNDLE_LIMIT_BYTES: u64 = 64 << 20;
+/// What such a file says that it is.
+const MEDIA_TYPE: &str = "application/vnd.twinbuild.ledger-proof.v1+json";
+
+/// What is found out about a file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checked {
+    file: String,
+    sha256: Sha256,
+    standing: Standing,
+    ledgers: Vec<OfLedger>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfLedger {
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<u64>,
+    /// What it says, or why it is not to be relied on.
+    says: String,
+    #[serde(skip)]
+    what: Says,
+    #[serde(skip)]
+    owner: BTreeSet<String>,
+}
+
+pub(crate) fn run(global: &Global, arguments: &Verify) -> Result<u8, Failure> {
+    let format = global.plain_format()?;
+    let policy = policy(&arguments.policy, arguments.ledger.as_deref())?;
+    let digests = arguments.files.iter().map(|path| Ok((path.as_path(), sha256_of(path)?)));
+    let digests = digests.collect::<Result<Vec<_>, Failure>>()?;
+    let checked = match &arguments.bundle {
+        Some(bundle) => by_bundle(bundle, &digests, &policy)?,
+        None => by_ledgers(global, arguments, &digests, &policy)?,
+    };
+    let mut text = String::new();
+    for one in &checked {
+        match format {
+            PlainFormat::Json => text.push_str(&(serde_json::to_string(one).map_err(Failure::internal)? + "\n")),
+            PlainFormat::Text => text.push_str(&lines(one)),
+        }
+    }
+    print(&text)?;
+    let has = |standing| checked.iter().any(|one| one.standing == standing);
+    Ok(match (has(Standing::Refused), has(Standing::Unknown)) {
+        (true, _) => 1,
+        (false, true) => 2,
+        (false, false) => 0,
+    })
+}
+
+fn lines(checked: &Checked) -> String {
+    let word = match checked.standing {
+        Standing::Trusted => "trusted",
+        Standing::Refused => "refused",
+        Standing::Unknown => "not known",
+    };
+    let each = checked.ledgers.iter().map(|ledger| format!("{} ({})", ledger.says, ledger.at));
+    escape(&format!("{word}  {}: {}", checked.file, each.collect::<Vec<_>>().join("; ")).replace('\n', " ")) + "\n"
+}
+
+fn by_ledgers(
+    global: &Global,
+    arguments: &Verify,
+    files: &[(&Path, Sha256)],
+    policy: &Policy,
+) -> Result<Vec<Checked>, Failure> {
+    let settings = Settings::load(global)?;
+    let ledgers = Ledger::all(policy, &settings)?;
+    let mut views = Vec::new();
+    for ledger in &ledgers {
+        views.push(ledger.view(policy)?);
+    }
+    let mut checked = Vec::new();
+    for (path, sha256) in files {
+        let mut of_ledgers = Vec::new();
+        for (ledger, view) in ledgers.iter().zip(&mut views) {
+            let found = match view {
+                Ok(view) => view.find(sha256).map_err(|error| chain(&error)),
+                Err(error @ (CheckError::Forked { .. } | CheckError::RolledBack { .. })) => {
+                    Err(format!("{} (both checkpoints are kept beside {})", chain(error), ledger.kept().display()))
+                }
+                Err(error) => Err(chain(error)),
+            };
+            if let (Some(into), Ok(found), Ok(view)) = (&arguments.save_bundle, &found, view) {
+                let proof = view.prove(sha256, found.as_ref()).map_err(Failure::inconclusive)?;
+                save(&proof, into)?;
+            }
+            of_ledgers.push(of_ledger(&ledger.at, &ledger.keys, found, policy));
+        }
+        checked.push(together(path, *sha256, of_ledgers, policy));
+    }
+    Ok(checked)
+}
+
+/// By a file that carries its proof, and the keys of the policy's only ledger.
+fn by_bundle(bundle: &Path, files: &[(&Path, Sha256)], policy: &Policy) -> Result<Vec<Checked>, Failure> {
+    let [ledger] = policy.ledgers.as_slice() else {
+        return Err(Failure::usage(anyhow!("--bundle is for a policy of one ledger")));
+    };
+    let keys = Keys::of(ledger).map_err(Failure::usage)?;
+    let proof = load(bundle)?;
+    let checked = files.iter().map(|(path, sha256)| {
+        let found = proof.check(sha256, &keys, (Timestamp::now(), policy.max_age)).map_err(|error| chain(&error));
+        let of_ledger = of_ledger(&bundle.display().to_string(), &keys, found, policy);
+        together(path, *sha256, vec![of_ledger], policy)
+    });
+    Ok(checked.collect())
+}
+
+fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy: &Policy) -> OfLedger {
+    let owner = keys.owner().collect();
+    let entry = found.as_ref().ok().and_then(|found| Some(found.as_ref()?.entry));
+    let what = found.and_then(|found| says(found.as_ref(), policy).map_err(|error| chain(&error)));
+    let what = what.unwrap_or_else(|why| Says::NotTrusted {
+        why: format!("the ledger is not to be relied on: {why}"),
+        is_negative: true,
+    });
+    let says = match &what {
+        Says::Trusted { level, trust, source } => {
+            let [level, trust] = [serde_json::to_value(level), serde_json::to_value(trust)]
+                .map(|value| value.ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default());
+            format!("reproduced ({level}; source: {trust}) from {source}, entry {}", entry.unwrap_or_default())
+        }
+        Says::NotTrusted { why, .. } => why.clone(),
+        Says::Unknown => "it has nothing about it".to_owned(),
+    };
+    OfLedger { at: at.to_owned(), entry, says, what, owner }
+}
+
+fn together(path: &Path, sha256: Sha256, ledgers: Vec<OfLedger>, policy: &Policy) -> Checked {
+    let each = ledgers.iter().map(|ledger| (ledger.owner.clone(), &ledger.what));
+    let standing = standing(each, policy.quorum);
+    Checked { file: path.display().to_string(), sha256, standing, ledgers }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
+}
+
+fn sha256_of(path: &Path) -> Result<Sha256, Failure> {
+    let doing = || format!("reading {}", path.display());
+    let mut file = File::open(path).with_context(doing).map_err(Failure::usage)?;
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(Failure::usage(anyhow!("{} is not a file", path.display())));
+    }
+    let mut hasher = Sha256Hasher::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).with_context(doing).map_err(Failure::inconclusive)? {
+            0 => return Ok(hasher.finish()),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+/// A proof as a file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ProofFile {
+    media_type: String,
+    newest: String,
+    newest_entry: String,
+    index_proof: String,
+    statement: Option<StatementFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StatementFile {
+    proof: String,
+    entry: String,
+    envelope: String,
+}
+
+fn save(proof: &OfflineProof, into: &Path) -> Result<(), Failure> {
+    // Entries and envelopes are text.
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let statement = proof.statement.as_ref().map(|statement| StatementFile {
+        proof: statement.proof.clone(),
+        entry: text(&statement.entry),
+        envelope: text(&statement.envelope),
+    });
+    let file = ProofFile {
+        media_type: MEDIA_TYPE.to_owned(),
+        newest: proof.newest.clone(),
+        newest_entry: text(&proof.newest_entry),
+        index_proof: proof.index_proof.clone(),
+        statement,
+    };
+    let json = serde_json::to_string_pretty(&file).map_err(Failure::internal)? + "\n";
+    fs::write(into, json).with_context(|| format!("writing {}", into.display())).map_err(Failure::usage)
+}
+
+fn load(path: &Path) -> Result<OfflineProof, Failure> {
+    let context = || format!("{} is no file that carries a proof", path.display());
+    let file = File::open(path).with_context(|| format!("opening {}", path.display())).map_err(Failure::usage)?;
+    let mut bytes = Vec::new();
+    file.take(BUNDLE_LIMIT_BYTES).read_to_end(&mut bytes).with_context(context).map_err(Failure::usage)?;
+    let file: ProofFile = serde_json::from_slice(&bytes).with_context(context).map_err(Failure::usage)?;
+    if file.media_type != MEDIA_TYPE {
+        let error = anyhow!("its mediaType is {:?}, and {MEDIA_TYPE} is read", file.media_type).context(context());
+        return Err(Failure::usage(error));
+    }
+    let statement = file.statement.map(|statement| ProvenStatement {
+        proof: statement.proof,
+        entry: statement.entry.into_bytes(),
+        envelope: statement.envelope.into_bytes(),
+    });
+    Ok(OfflineProof {
+        newest: file.newest,
+        newest_entry: file.newest_entry.into_bytes(),
+        index_proof: file.index_proof,
+        statement,
+    })
+}
