@@ -4,6 +4,7 @@
 mod index;
 mod memory;
 mod naive;
+mod pages;
 mod reading;
 mod tree;
 mod writing;
