@@ -297,11 +297,10 @@ impl<T: Tiles> Reader<T> {
     fn hashes(&self, tile: &Tile) -> Result<Vec<Sha256>, ReadError<T::Error>> {
         let bytes = self.read(tile)?;
         let expected = tile.max_bytes();
-        let (hashes, rest) = bytes.as_chunks();
-        if bytes.len() != expected || !rest.is_empty() {
+        if bytes.len() != expected {
             return Err(ReadError::Size { tile: *tile, found: bytes.len(), expected });
         }
-        Ok(hashes.iter().copied().map(Sha256::from_bytes).collect())
+        Ok(bytes.as_chunks().0.iter().copied().map(Sha256::from_bytes).collect())
     }
 
     /// The bytes of a tile or bundle, not verified.

@@ -137,13 +137,18 @@ fn parse_branch(bytes: &[u8]) -> Option<Result<Page, PageError>> {
     let (hashes, rest) = bytes.as_chunks::<32>();
     let hashes: &[[u8; 32]; SLOTS] = hashes.try_into().ok().filter(|_| rest.is_empty())?;
     let slots = hashes.map(|hash| (hash != [0; 32]).then(|| Sha256::from_bytes(hash)));
-    for (slot, page) in slots.iter().enumerate() {
-        let covered = covered(&slots, slot);
-        let is_a_part = covered.len().is_power_of_two() && covered.start.is_multiple_of(covered.len());
-        let stands_alone = page.is_none() || slots.iter().filter(|other| *other == page).count() == covered.len();
-        if covered.len() == SLOTS || page.is_some() && !(is_a_part && stands_alone) {
-            return Some(Err(PageError::Slot { slot: covered.start }));
+    let mut part = covered(&slots, 0);
+    loop {
+        let page = slots[part.start];
+        let is_a_part = part.len().is_power_of_two() && part.start.is_multiple_of(part.len());
+        let stands_alone = slots[part.end..].iter().all(|other| *other != page);
+        if part.len() == SLOTS || page.is_some() && !(is_a_part && stands_alone) {
+            return Some(Err(PageError::Slot { slot: part.start }));
         }
+        if part.end == SLOTS {
+            break;
+        }
+        part = covered(&slots, part.end);
     }
     Some(Ok(Page::Branch(Box::new(slots))))
 }
