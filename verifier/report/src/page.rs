@@ -137,6 +137,18 @@ pub(crate) fn words(text: impl Into<Cow<'static, str>>) -> Inline {
     Inline::Words(text.into())
 }
 
+/// A word of a closed list, as it stands in a document that may be anybody's: a foreign name where it has not the form of one.
+pub(crate) fn word(text: &str) -> Inline {
+    if is_word(text) { words(text.to_owned()) } else { name(text) }
+}
+
+/// Whether a text has the form of the words that documents take from closed lists: kebab case.
+pub(crate) fn is_word(text: &str) -> bool {
+    const LONGEST: usize = 40;
+    let is_of_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    text.len() <= LONGEST && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(is_of_word)
+}
+
 /// A foreign name, or a digest.
 pub(crate) fn name(text: &(impl ToString + ?Sized)) -> Inline {
     Inline::Name(text.to_string())
@@ -225,6 +237,17 @@ mod tests {
         let groups = [0, 999, 1000, 1_234_567].map(grouped);
         assert_eq!(groups, ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(counted(1, "member", "members"), "1 member");
+    }
+
+    #[test]
+    fn a_foreign_word_is_no_word_of_ours() {
+        for text in ["inferred", "directory-order", "ipv4"] {
+            assert!(matches!(word(text), Inline::Words(_)), "{text}");
+        }
+        let long = "a".repeat(41);
+        for text in ["", "*reproduced*", "a b", "a\u{202e}", "-a", "1", "Reproduced", &long] {
+            assert!(matches!(word(text), Inline::Name(_)), "{text}");
+        }
     }
 
     #[test]

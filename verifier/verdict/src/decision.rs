@@ -39,7 +39,7 @@ pub enum Level {
 }
 
 /// Which of two twins that differ is the published file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matches {
     /// Neither.
