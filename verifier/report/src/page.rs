@@ -154,8 +154,9 @@ pub(crate) fn name(text: &(impl ToString + ?Sized)) -> Inline {
     Inline::Name(text.to_string())
 }
 
-/// `count` of what is named in the singular and in the plural.
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+/// `count` of what is named in the singular and in the plural, such as `1,200 members`.
+#[must_use]
+pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
@@ -164,8 +165,9 @@ pub(crate) fn count_of<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
-/// A number with its thousands set off.
-pub(crate) fn grouped(number: u64) -> String {
+/// A number with its thousands set off by commas.
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -178,7 +180,8 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// The share of a total: tenths of a percent, rounded down, and never nothing for something.
-pub(crate) fn share(part: u64, total: u64) -> String {
+#[must_use]
+pub fn share(part: u64, total: u64) -> String {
     let tenths = u128::from(part) * 1000 / u128::from(total.max(1));
     if tenths == 0 && part > 0 { "< 0.1 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
 }
