@@ -65,27 +65,30 @@ fn rates(ledger: &Ledger<'_>) -> Markup {
     let tally = ledger.tally();
     let retracted = ledger.current().into_iter().filter(|entry| !entry.is_standing()).count();
     html! {
-        section {
-            h2 { "Outcomes" }
-            p {
-                (grouped(tally.reproduced())) " of " (grouped(tally.total)) " reproduced (" (share(tally.reproduced(), tally.total))
-                "), " (grouped(tally.exact())) " of them byte for byte."
-                @if retracted > 0 { " " (counted(count(retracted), "verdict was", "verdicts were")) " retracted and "
-                    (if retracted == 1 { "is" } else { "are" }) " not counted." }
-            }
-            (tally.picture().markup())
-            (wide("Outcomes", &html! {
-                table {
-                    thead { tr { th scope="col" { "result" } th.num scope="col" { "files" } th.num scope="col" { "share" } } }
-                    tbody { @for (kind, count) in &tally.kinds { tr {
-                        th scope="row" { i class=(kind.name()) {} (kind.words()) }
-                        td.num { (grouped(*count)) }
-                        td.num { (share(*count, tally.total)) }
-                    } } }
-                }
-            }))
-        }
-    }
+           section {
+               h2 { "Outcomes" }
+               p {
+                   (grouped(tally.reproduced())) " of " (grouped(tally.total)) " reproduced (" (share(tally.reproduced(), tally.total))
+                   "), " (grouped(tally.exact())) " of them byte for byte."
+                   @if retracted > 0 { " " (counted(count(retracted), "verdict was", "verdicts were")) " retracted and "
+                       (if retracted == 1 { "is" } else { "are" }) " not counted." }
+               }
+               (tally.picture().markup())
+               details {
+    summary { "The same as a table" }
+               (wide("Outcomes", &html! {
+                   table {
+                       thead { tr { th scope="col" { "result" } th.num scope="col" { "files" } th.num scope="col" { "share" } } }
+                       tbody { @for (kind, count) in &tally.kinds { tr {
+                           th scope="row" { i class=(kind.name()) {} (kind.words()) }
+                           td.num { (grouped(*count)) }
+                           td.num { (share(*count, tally.total)) }
+                       } } }
+                   }
+               }))
+               }
+           }
+       }
 }
 
 /// A length as a count.

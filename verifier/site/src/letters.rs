@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use twinbuild_report::{counted, grouped};
+use twinbuild_report::{counted, grouped, on_one_line};
 
 use crate::address::{self, LETTERS, PackageKey, link};
 use crate::front::count;
@@ -59,7 +59,7 @@ pub(crate) fn file(ledger: &Ledger<'_>, letter: &'static str) -> (String, String
         }
         @for (index, (beginning, keys)) in by_beginning.iter().enumerate() {
             section {
-                h2 #(format!("b{index}")) { (name(beginning)) }
+                h2 #(format!("b{index}")) { bdi { (on_one_line(beginning)) } }
                 ul.names-list { @for key in keys { li { (package(&path, key)) " " span.tag { (name(&key.kind)) } } } }
             }
         }

@@ -1,7 +1,7 @@
 //! The page of a package.
 
 use maud::html;
-use twinbuild_report::counted;
+use twinbuild_report::{counted, on_one_line};
 
 use crate::Entry;
 use crate::address::{self, PackageKey, VersionKey, link};
@@ -24,7 +24,7 @@ pub(crate) fn file(ledger: &Ledger<'_>, key: &PackageKey, package: &Package<'_>)
         .filter(|index| files.iter().any(|(_, entry)| entry.index == ledger.regressions[*index].worse.index))
         .collect();
     let main = html! {
-        h1 { (name(&key.name)) }
+        h1 { bdi { (on_one_line(&key.name)) } }
         p {
             "A package of the type " (name(&key.kind)) ": " (counted(count(files.len()), "file", "files")) " of "
             (counted(count(package.versions.len()), "version", "versions")) ". "
