@@ -137,7 +137,8 @@ fn table(table: &Table) -> Markup {
         [Inline::Name(name)] if table.is_of_names => html! { (on_one_line(name)) },
         parts => line(parts),
     };
-    html! {
+    let label = table.head.iter().copied().filter(|head| !head.is_empty()).collect::<Vec<_>>().join(", ");
+    let rows = html! {
         table class=[table.is_of_names.then_some("names")] {
             thead { tr { @for head in &table.head {
                 @if head.is_empty() { td {} } @else { th scope="col" { (head) } }
@@ -148,7 +149,13 @@ fn table(table: &Table) -> Markup {
                 }
             } } }
         }
-    }
+    };
+    in_a_box(&label, &rows)
+}
+
+/// A table in a box of its own, in which it is moved with the keyboard as well where it is wider than the page.
+fn in_a_box(label: &str, table: &Markup) -> Markup {
+    html! { div.scroll role="group" aria-label=(label) tabindex="0" { (table) } }
 }
 
 fn line(parts: &[Inline]) -> Markup {
@@ -240,18 +247,21 @@ fn bytes(bytes: &ByteCounts) -> Markup {
         segments.push((name, at, width.saturating_sub(1)));
         at += width;
     }
+    let table = html! {
+        table {
+            thead { tr { th scope="col" { "bytes" } th.num scope="col" { "count" } th.num scope="col" { "share" } th scope="col" { "meaning" } } }
+            tbody { @for ByteKind { name, count, meaning } in &kinds { tr {
+                th scope="row" { i class=(name) {} (name) }
+                td.num { (grouped(*count)) }
+                td.num { (share(*count, bytes.total)) }
+                td { (meaning) }
+            } } }
+        }
+    };
     html! {
         svg viewBox=(format!("0 0 {} 10", at.max(1))) preserveAspectRatio="none" aria-hidden="true" {
             @for (name, x, width) in segments { rect class=(name) x=(x) width=(width) height="10" {} }
         }
-        table {
-            thead { tr { th scope="col" { "bytes" } th.num scope="col" { "count" } th.num scope="col" { "share" } th scope="col" { "meaning" } } }
-            tbody { @for ByteKind { name, count, meaning } in kinds { tr {
-                th scope="row" { i class=(name) {} (name) }
-                td.num { (grouped(count)) }
-                td.num { (share(count, bytes.total)) }
-                td { (meaning) }
-            } } }
-        }
+        (in_a_box("bytes", &table))
     }
 }
