@@ -35,12 +35,12 @@ pub(crate) fn file(ledger: &Ledger<'_>) -> (String, String) {
         section {
             h2 { "Regressions" }
             p.soft { (news::REGRESSIONS) }
-            (first(news::table(PATH, ledger, &ledger.regressions[..ledger.regressions.len().min(SHOWN)]), ledger.regressions.len(), "regressions/index.html"))
+            (first(&news::table(PATH, ledger, &ledger.regressions[..ledger.regressions.len().min(SHOWN)]), ledger.regressions.len(), "regressions/index.html"))
         }
         section {
             h2 { "Alerts" }
             p.soft { (news::ALERTS) }
-            (first(entries(PATH, ledger, "Alerts", &alerts[..alerts.len().min(SHOWN)]), alerts.len(), "alerts/index.html"))
+            (first(&entries(PATH, ledger, "Alerts", &alerts[..alerts.len().min(SHOWN)]), alerts.len(), "alerts/index.html"))
         }
         section {
             h2 { "Newest verdicts" }
@@ -51,7 +51,7 @@ pub(crate) fn file(ledger: &Ledger<'_>) -> (String, String) {
     Page { path: PATH.to_owned(), title: ledger.site.title.clone(), main, footer: None }.file(ledger)
 }
 
-fn first(table: Markup, all: usize, more: &str) -> Markup {
+fn first(table: &Markup, all: usize, more: &str) -> Markup {
     match all {
         0 => html! { p { "None." } },
         _ => html! {
