@@ -1,5 +1,7 @@
 //! The result of a comparison, as it stands in a verdict.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twinbuild_subject::MemberPath;
@@ -41,7 +43,7 @@ impl Mismatch {
 }
 
 /// The three-way comparison in numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// The first rebuild and the second.
@@ -61,12 +63,12 @@ pub struct Comparison {
     pub bytes: ByteCounts,
     /// What became of each member, where it is not identical or is native code, and in an sdist where it is not a file of the source
     /// in its place: in the order of the published file, then those that only the rebuild has. The others are identical.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberResult>,
 }
 
 /// What became of one member.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberResult {
     /// The member.
@@ -80,12 +82,12 @@ pub struct MemberResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<MemberPath>,
     /// Whether it is a program or library, by its first bytes: ELF, PE or Mach-O.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_native: bool,
 }
 
 /// How a member of the published file relates to the rebuild's of the same name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MemberRelation {
     /// They have the same kind, content and mode.
@@ -101,7 +103,7 @@ pub enum MemberRelation {
 }
 
 /// Where the content of a member comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MemberOrigin {
     /// It is the same bytes as a file of the source.
@@ -113,7 +115,7 @@ pub enum MemberOrigin {
 }
 
 /// The members of the published file, against the first rebuild.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FileCounts {
     /// All members of the published file.
@@ -153,7 +155,7 @@ pub struct ByteCounts {
 }
 
 /// Permitted container parameters in which the published file differs from the first rebuild; the numbers count members.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerDifferences {
     /// Whether the members stand in another order.
@@ -177,10 +179,10 @@ pub struct ContainerDifferences {
 }
 
 /// A normalizer that made two members equal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Normalization {
     /// The normalizer's name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its version.
     pub version: u32,
     /// The member of the published file.

@@ -22,21 +22,21 @@ pub enum Severity {
 }
 
 /// One difference or anomaly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// A stable name of the kind of finding, in kebab case.
     pub code: Cow<'static, str>,
     /// How much it matters.
     pub severity: Severity,
     /// The member that it is about; none where it is about the whole file.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[serde(flatten, skip_serializing_if = "Option::is_none", deserialize_with = "MemberPath::deserialize_optional")]
     pub path: Option<MemberPath>,
     /// One sentence for a reader.
     pub detail: String,
     /// The difference itself, in at most 40 lines and 4 KiB: lines of text with `+` and `-`, fields, rows, or bytes. Text of
     /// the compared files is escaped as in `detail`. The first 100 findings of a comparison have one, where there is
     /// anything to show.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excerpt: Vec<String>,
 }
 

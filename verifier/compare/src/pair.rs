@@ -1,5 +1,6 @@
 //! How two files relate, member by member.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use twinbuild_archive::{Anomaly, Format};
@@ -222,8 +223,13 @@ fn normalized(
             // What only the right one needed is a normalizer that was applied all the same.
             let only_right = b.iter().filter(|rule| !a.iter().any(|other| other.name == rule.name));
             let all = a.iter().map(|rule| (rule, rule.bytes)).chain(only_right.map(|rule| (rule, 0)));
-            all.map(|(rule, bytes)| Normalization { name: rule.name, version: rule.version, path: path.clone(), bytes })
-                .collect()
+            all.map(|(rule, bytes)| Normalization {
+                name: rule.name.into(),
+                version: rule.version,
+                path: path.clone(),
+                bytes,
+            })
+            .collect()
         }
         Equality::Identical | Equality::Explained { .. } | Equality::Different | Equality::RuleFailed(_) => Vec::new(),
     })
@@ -307,7 +313,7 @@ impl Pair {
         let are_true =
             verify_record(left.archive, index, &a).is_empty() && verify_record(right.archive, partner, &b).is_empty();
         let record = |name| Normalization {
-            name,
+            name: Cow::Borrowed(name),
             version: 1,
             path: left.member(index).path.clone(),
             bytes: left.member(index).size_bytes,

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twinbuild_archive::{Archive, open};
 use twinbuild_subject::MemberPath;
 
@@ -47,7 +47,7 @@ pub enum TracedOrigin {
 }
 
 /// What a member is to those who install the wheel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContentKind {
     /// It is imported, loaded or run, by its name, its mode or its first bytes.
@@ -59,7 +59,7 @@ pub enum ContentKind {
 }
 
 /// Where the members of a file come from, for a reader. Of each list the first 1000 are here.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tracing {
     /// Members that are the same bytes as the file of the source of their own path, or of that path below `src/`.
@@ -69,12 +69,12 @@ pub struct Tracing {
     /// Members that the build made.
     pub generated: Vec<GeneratedMember>,
     /// Members that are in neither list, as there are too many.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub unlisted: u64,
 }
 
 /// A member that is the same bytes as a file of the source of another path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MovedMember {
     /// The member.
@@ -85,7 +85,7 @@ pub struct MovedMember {
 }
 
 /// A member that the build made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GeneratedMember {
     /// The member.

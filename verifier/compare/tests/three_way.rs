@@ -392,7 +392,7 @@ fn the_generator_and_line_ends_are_normalized_said_and_not_when_strict() {
         let published = published.bytes();
         let found = judge_bytes(&published, &built, &built, &SourceIndex::default());
         assert_eq!((found.comparison.first, found.mismatch), (Relation::Equivalent, None), "{:#?}", found.findings);
-        let applied: Vec<&str> = found.normalizations.iter().map(|applied| applied.name).collect();
+        let applied: Vec<&str> = found.normalizations.iter().map(|applied| &*applied.name).collect();
         assert_eq!(applied, [name, "wheel-record-normalized-rows"]);
         assert!(found.normalizations[0].path.ends_with(path));
         assert_eq!((found.comparison.files.normalized, found.comparison.files.differing), (2, 0));
@@ -412,7 +412,7 @@ fn the_order_of_members_of_metadata_json_is_normalized_and_no_value() {
     let published = with("{\"run_requires\": [{\"requires\": [\"six\", \"attrs\"]}], \"name\": \"demo\"}");
     let found = judge_bytes(&published, &built, &built, &SourceIndex::default());
     assert_eq!((found.comparison.first, found.mismatch), (Relation::Equivalent, None), "{:#?}", found.findings);
-    let applied: Vec<&str> = found.normalizations.iter().map(|applied| applied.name).collect();
+    let applied: Vec<&str> = found.normalizations.iter().map(|applied| &*applied.name).collect();
     assert_eq!(applied, ["metadata-json-member-order", "wheel-record-normalized-rows"]);
     let strict = judge_with(&published, &built, &built, &SourceIndex::default(), Normalizing::No);
     finding(&strict, "metadata-changed", "metadata.json");

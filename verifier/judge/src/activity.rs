@@ -20,7 +20,7 @@ pub(crate) fn record(evidence: &Evidence) -> EvidenceRecord {
     let outside = evidence.connections.iter().filter(|connection| !connection.address.is_loopback());
     let connections: BTreeSet<AddressRecord> = outside
         .map(|connection| AddressRecord {
-            family: if connection.address.is_ipv4() { "ipv4" } else { "ipv6" },
+            family: if connection.address.is_ipv4() { "ipv4" } else { "ipv6" }.into(),
             address: connection.address.to_string(),
             port: connection.port,
             program: fixed(&connection.program),

@@ -11,7 +11,8 @@ use crate::diverse::unshared;
 
 /// Writes a recipe into a verdict.
 pub(crate) fn record_recipe(verdict: &mut Verdict, recipe: &Recipe, origin: &'static str) {
-    verdict.recipe = Some(RecipeRecord { recipe: recipe.clone(), origin, given: None, digest: recipe.digest() });
+    verdict.recipe =
+        Some(RecipeRecord { recipe: recipe.clone(), origin: origin.into(), given: None, digest: recipe.digest() });
 }
 
 /// Writes the lock of an environment into a verdict.
@@ -33,7 +34,7 @@ pub(crate) fn record_twin(verdict: &mut Verdict, twin: &Twin, environment: &Envi
     };
     verdict.findings.extend(activity::findings(twin));
     verdict.rebuilds.push(Rebuild {
-        name: twin.name,
+        name: twin.name.into(),
         environment: environment.record(),
         inputs: unshared(environment, of_the_other),
         variations: twin.variations.clone(),

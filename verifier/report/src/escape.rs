@@ -21,7 +21,8 @@ pub fn escape(text: &str) -> String {
 }
 
 /// `text` as [`escape`] gives it, on one line: line ends are written out as well.
-pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn on_one_line(text: &str) -> Cow<'_, str> {
     if !text.contains(is_misleading) {
         return Cow::Borrowed(text);
     }

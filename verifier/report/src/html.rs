@@ -14,7 +14,7 @@ use crate::page::{
 /// The only style: nothing else may style the page, as its policy names the digest of this.
 const STYLE: &str = include_str!("page.css");
 /// The style of a page with pictures.
-const STYLE_WITH_PICTURES: &str = concat!(include_str!("page.css"), include_str!("picture.css"));
+pub(crate) const STYLE_WITH_PICTURES: &str = concat!(include_str!("page.css"), include_str!("picture.css"));
 
 /// So many findings of one severity stand open, and the others are folded away.
 const OPEN_FINDINGS: usize = 20;
@@ -31,6 +31,7 @@ pub(crate) fn render(page: &Page<'_>) -> String {
     let digest = Sha256::of(style.as_bytes()).to_base64();
     let policy = format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
     let about = page.about.iter().map(|name| on_one_line(name)).collect::<Vec<_>>().join(", ");
+    let Parts { header, sections, footer } = parts(page);
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -44,15 +45,36 @@ pub(crate) fn render(page: &Page<'_>) -> String {
             }
             body {
                 main {
-                    (header(page))
-                    @for section in &page.sections { (self::section(section)) }
+                    (header)
+                    (sections)
                 }
-                footer { p { (line(&page.footer)) } }
+                footer { p { (footer) } }
             }
         }
     };
     // Markup has none of the characters that this writes out, so no foreign text can keep one.
     escape(&markup.into_string()) + "\n"
+}
+
+/// What stands in a page, by its parts. Words of ours and foreign text are told apart and escaped as markup; what holds them still
+/// has to pass through [`escape`], as a whole page does.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The `<header>`: an `<h1>` with the outcome and what it is about, and what it means.
+    pub header: Markup,
+    /// Each with an `<h2>`, the news first.
+    pub sections: Markup,
+    /// What wrote it: a line.
+    pub footer: Markup,
+}
+
+/// The parts of a page.
+pub(crate) fn parts(page: &Page<'_>) -> Parts {
+    Parts {
+        header: header(page),
+        sections: html! { @for section in &page.sections { (self::section(section)) } },
+        footer: line(&page.footer),
+    }
 }
 
 fn header(page: &Page<'_>) -> Markup {
@@ -115,7 +137,8 @@ fn table(table: &Table) -> Markup {
         [Inline::Name(name)] if table.is_of_names => html! { (on_one_line(name)) },
         parts => line(parts),
     };
-    html! {
+    let label = table.head.iter().copied().filter(|head| !head.is_empty()).collect::<Vec<_>>().join(", ");
+    let rows = html! {
         table class=[table.is_of_names.then_some("names")] {
             thead { tr { @for head in &table.head {
                 @if head.is_empty() { td {} } @else { th scope="col" { (head) } }
@@ -126,7 +149,13 @@ fn table(table: &Table) -> Markup {
                 }
             } } }
         }
-    }
+    };
+    in_a_box(&label, &rows)
+}
+
+/// A table in a box of its own, in which it is moved with the keyboard as well where it is wider than the page.
+fn in_a_box(label: &str, table: &Markup) -> Markup {
+    html! { div.scroll role="group" aria-label=(label) tabindex="0" { (table) } }
 }
 
 fn line(parts: &[Inline]) -> Markup {
@@ -218,18 +247,21 @@ fn bytes(bytes: &ByteCounts) -> Markup {
         segments.push((name, at, width.saturating_sub(1)));
         at += width;
     }
+    let table = html! {
+        table {
+            thead { tr { th scope="col" { "bytes" } th.num scope="col" { "count" } th.num scope="col" { "share" } th scope="col" { "meaning" } } }
+            tbody { @for ByteKind { name, count, meaning } in &kinds { tr {
+                th scope="row" { i class=(name) {} (name) }
+                td.num { (grouped(*count)) }
+                td.num { (share(*count, bytes.total)) }
+                td { (meaning) }
+            } } }
+        }
+    };
     html! {
         svg viewBox=(format!("0 0 {} 10", at.max(1))) preserveAspectRatio="none" aria-hidden="true" {
             @for (name, x, width) in segments { rect class=(name) x=(x) width=(width) height="10" {} }
         }
-        table {
-            thead { tr { th scope="col" { "bytes" } th.num scope="col" { "count" } th.num scope="col" { "share" } th scope="col" { "meaning" } } }
-            tbody { @for ByteKind { name, count, meaning } in kinds { tr {
-                th scope="row" { i class=(name) {} (name) }
-                td.num { (grouped(count)) }
-                td.num { (share(count, bytes.total)) }
-                td { (meaning) }
-            } } }
-        }
+        (in_a_box("bytes", &table))
     }
 }

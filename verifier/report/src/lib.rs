@@ -37,7 +37,9 @@ pub use corpus::{
     AboutRun, Cause, Change, Changes, CorpusReport, Cost, GivenRecipe, Group, ResultFinding, ResultKind, ResultReason,
     Spread, SubjectResult, Summary, Tally, Trials, rates,
 };
-pub use escape::escape;
+pub use escape::{escape, on_one_line};
+pub use html::Parts;
+pub use page::{counted, grouped, share};
 pub use picture::Picture;
 pub use text::{Style, findings, headline};
 
@@ -95,6 +97,15 @@ pub fn markdown<'a>(report: impl Into<Report<'a>>) -> String {
 #[must_use]
 pub fn html<'a>(report: impl Into<Report<'a>>) -> String {
     html::render(&pages::page(report.into()))
+}
+
+/// The style of what [`parts`] and [`Picture::markup`] give.
+pub const STYLE: &str = html::STYLE_WITH_PICTURES;
+
+/// The parts of what [`html`] gives, for a page that has more around them.
+#[must_use]
+pub fn parts<'a>(report: impl Into<Report<'a>>) -> Parts {
+    html::parts(&pages::page(report.into()))
 }
 
 impl<'a> From<&'a Verdict> for Report<'a> {

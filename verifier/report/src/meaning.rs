@@ -6,6 +6,7 @@ use twinbuild_compare::{MemberOrigin, MemberRelation, Mismatch, Relation, Severi
 use twinbuild_verdict::{Level, Matches, Nondeterminism, NondeterminismCause, Outcome, Trust, Verdict};
 
 use crate::WhyUnread;
+use crate::page::is_word;
 
 /// The outcome's level, mismatch, matching twin, and the trust in the source where it stands for something.
 pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
@@ -40,9 +41,11 @@ pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
     qualities
 }
 
-/// What makes the twins differ. The names are those of a closed list, so they are words of ours.
+/// What makes the twins differ. The names are those of a closed list; one that does not look like it is not said.
 fn varies_with(found: &Nondeterminism) -> Cow<'static, str> {
-    let together = |names: &Vec<String>| names.join(" with ").replace('-', " ");
+    let name =
+        |name: &String| if is_word(name) { name.replace('-', " ") } else { "a variation of another name".to_owned() };
+    let together = |names: &Vec<String>| names.iter().map(name).collect::<Vec<_>>().join(" with ");
     match found.cause {
         NondeterminismCause::Variations => {
             format!("varies with: {}", found.varies_with.iter().map(together).collect::<Vec<_>>().join(", ")).into()

@@ -137,13 +137,26 @@ pub(crate) fn words(text: impl Into<Cow<'static, str>>) -> Inline {
     Inline::Words(text.into())
 }
 
+/// A word of a closed list, as it stands in a document that may be anybody's: a foreign name where it has not the form of one.
+pub(crate) fn word(text: &str) -> Inline {
+    if is_word(text) { words(text.to_owned()) } else { name(text) }
+}
+
+/// Whether a text has the form of the words that documents take from closed lists: kebab case.
+pub(crate) fn is_word(text: &str) -> bool {
+    const LONGEST: usize = 40;
+    let is_of_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    text.len() <= LONGEST && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(is_of_word)
+}
+
 /// A foreign name, or a digest.
 pub(crate) fn name(text: &(impl ToString + ?Sized)) -> Inline {
     Inline::Name(text.to_string())
 }
 
-/// `count` of what is named in the singular and in the plural.
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+/// `count` of what is named in the singular and in the plural, such as `1,200 members`.
+#[must_use]
+pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
@@ -152,8 +165,9 @@ pub(crate) fn count_of<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
-/// A number with its thousands set off.
-pub(crate) fn grouped(number: u64) -> String {
+/// A number with its thousands set off by commas.
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -166,7 +180,8 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// The share of a total: tenths of a percent, rounded down, and never nothing for something.
-pub(crate) fn share(part: u64, total: u64) -> String {
+#[must_use]
+pub fn share(part: u64, total: u64) -> String {
     let tenths = u128::from(part) * 1000 / u128::from(total.max(1));
     if tenths == 0 && part > 0 { "< 0.1 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
 }
@@ -225,6 +240,17 @@ mod tests {
         let groups = [0, 999, 1000, 1_234_567].map(grouped);
         assert_eq!(groups, ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(counted(1, "member", "members"), "1 member");
+    }
+
+    #[test]
+    fn a_foreign_word_is_no_word_of_ours() {
+        for text in ["inferred", "directory-order", "ipv4"] {
+            assert!(matches!(word(text), Inline::Words(_)), "{text}");
+        }
+        let long = "a".repeat(41);
+        for text in ["", "*reproduced*", "a b", "a\u{202e}", "-a", "1", "Reproduced", &long] {
+            assert!(matches!(word(text), Inline::Name(_)), "{text}");
+        }
     }
 
     #[test]

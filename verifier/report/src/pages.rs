@@ -14,7 +14,7 @@ use twinbuild_verdict::{
     Reason, Rebuild, RecipeRecord, Source, SourceKind, Verdict,
 };
 
-use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, words};
+use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, word, words};
 use crate::search;
 use crate::{ComparedFile, FileComparison, Report, UnreadFile, WhyUnread, meaning};
 
@@ -407,8 +407,10 @@ fn recipe(record: &RecipeRecord) -> Section<'_> {
         None => ", requirements uploaded before ".to_owned(),
     }));
     build.push(name(&recipe.requirements.cutoff));
-    let mut facts =
-        vec![("digest", vec![name(&format!("sha256:{digest}")), words(format!(" ({origin})"))]), ("build", build)];
+    let mut facts = vec![
+        ("digest", vec![name(&format!("sha256:{digest}")), words(" ("), word(origin), words(")")]),
+        ("build", build),
+    ];
     if let Some(OverrideRecord { file, sha256, reason }) = given {
         let digest = name(&format!("sha256:{sha256}"));
         let reason = Inline::Sentence(reason.clone());
@@ -423,14 +425,14 @@ fn twins(verdict: &Verdict) -> Option<Section<'_>> {
     if verdict.rebuilds.is_empty() {
         return None;
     }
-    let built = |rebuild: &Rebuild| match verdict.run.artifacts.get(rebuild.name) {
+    let built = |rebuild: &Rebuild| match verdict.run.artifacts.get(&*rebuild.name) {
         Some(digests) => vec![name(&format!("sha256:{}", digests.sha256))],
         None => vec![words("nothing")],
     };
     let rows = verdict
         .rebuilds
         .iter()
-        .map(|rebuild| vec![vec![words(rebuild.name)], built(rebuild), vec![words(grouped(rebuild.network_attempts))]]);
+        .map(|rebuild| vec![vec![word(&rebuild.name)], built(rebuild), vec![words(grouped(rebuild.network_attempts))]]);
     let mut blocks = vec![Block::Table(Table::new(vec!["twin", "built", "network attempts"], rows))];
     blocks.extend(attempts(&verdict.rebuilds));
     blocks.extend(programs(&verdict.rebuilds));
@@ -450,10 +452,10 @@ fn attempts<'a>(rebuilds: &[Rebuild]) -> Option<Block<'a>> {
         let Some(evidence) = &rebuild.evidence else { continue };
         for AddressRecord { address, port, program, .. } in &evidence.connections {
             let what = vec![words("to reach "), name(address), words(format!(" port {port}"))];
-            rows.push(vec![vec![words(rebuild.name)], what, by(program)]);
+            rows.push(vec![vec![word(&rebuild.name)], what, by(program)]);
         }
         for CallRecord { call, program } in &evidence.refused_calls {
-            rows.push(vec![vec![words(rebuild.name)], vec![words("to call "), name(call)], by(program)]);
+            rows.push(vec![vec![word(&rebuild.name)], vec![words("to call "), name(call)], by(program)]);
         }
     }
     let summary = format!("{}, in vain", counted(count_of(&rows), "kind of attempt", "kinds of attempts"));
@@ -498,7 +500,11 @@ fn variations<'a>(rebuilds: &[Rebuild]) -> Vec<Block<'a>> {
         }
         row
     });
-    let twins = rebuilds.iter().map(|rebuild| rebuild.name);
+    let twins = rebuilds.iter().map(|rebuild| match &*rebuild.name {
+        "first" => "first",
+        "second" => "second",
+        _ => "another",
+    });
     let column = (effective < first.variations.len()).then_some("effective");
     let head = std::iter::once("variation").chain(twins).chain(column).collect();
     blocks.push(Block::Folded {

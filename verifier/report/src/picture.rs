@@ -76,8 +76,9 @@ impl Picture {
         escape(&markup.into_string()) + "\n"
     }
 
-    /// The picture as a part of a page, whose style has that of pictures.
-    pub(crate) fn markup(&self) -> Markup {
+    /// The picture as a part of a page that has [`STYLE`](crate::STYLE).
+    #[must_use]
+    pub fn markup(&self) -> Markup {
         html! { svg.picture viewBox=(self.view_box()) role="img" aria-label=(self.title) { (self.inner()) } }
     }
 

@@ -260,7 +260,7 @@ fn twins(out: &mut String, verdict: &Verdict) {
     }
     for rebuild in &verdict.rebuilds {
         let effective = rebuild.variations.iter().filter(|variation| variation.effective).count();
-        let mut parts = vec![match verdict.run.artifacts.get(rebuild.name) {
+        let mut parts = vec![match verdict.run.artifacts.get(&*rebuild.name) {
             Some(digests) => format!("sha256:{}", digests.sha256),
             None => "built nothing".to_owned(),
         }];

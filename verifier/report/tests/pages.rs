@@ -1,6 +1,6 @@
 //! What pages say, and what hostile text cannot make them say.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod reading;
 #[path = "../examples/pages/samples.rs"]
@@ -10,7 +10,8 @@ use reading::structure;
 use samples::HOSTILE;
 use twinbuild_compare::{Finding, Severity};
 use twinbuild_report::{Report, Style, html, json, markdown, text};
-use twinbuild_subject::{Sha256, is_misleading};
+use twinbuild_subject::{MemberPath, Sha256, is_misleading};
+use twinbuild_verdict::Verdict;
 
 /// As many lines as [`HOSTILE`], and nothing else in common with it.
 fn harmless() -> String {
@@ -137,9 +138,39 @@ fn a_page_has_its_headings_in_order_and_names_the_cells_of_its_tables() {
 }
 
 #[test]
+fn a_verdict_is_read_back_as_it_was_written() {
+    let mut all = samples::verdicts();
+    let mut chained = samples::reproduced();
+    chained.chain = Some(Box::new(samples::not_reproduced()));
+    chained.seal().unwrap();
+    all.push(("chained", chained));
+    let mut named = samples::not_reproduced();
+    for (finding, path) in named.findings.iter_mut().zip([b"na\xefve".as_slice(), b"\xff/\xfe.py"]) {
+        finding.path = Some(MemberPath::new(path));
+    }
+    all.push(("names that are not UTF-8", named));
+    for (name, verdict) in all {
+        let written = json(&verdict).unwrap();
+        let read: Verdict = serde_json::from_str(&written).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(json(&read).unwrap(), written, "{name}");
+        assert_eq!(html(&read), html(&verdict), "{name}");
+    }
+}
+
+#[test]
+fn a_finding_whose_member_has_no_proper_name_is_not_read() {
+    let finding = |member: &str| {
+        serde_json::from_str::<Finding>(&format!(r#"{{"code":"x","severity":"note",{member}"detail":""}}"#))
+    };
+    assert_eq!(finding("").unwrap().path, None);
+    assert_eq!(finding(r#""path":"a","#).unwrap().path, Some("a".into()));
+    assert!(finding(r#""pathBase64":"YQ==","#).is_err());
+}
+
+#[test]
 fn a_page_grows_with_the_news_and_not_with_the_noise() {
     let quiet = samples::reproduced();
-    assert!(html(&quiet).len() < 10 << 10, "{}", html(&quiet).len());
+    assert!(html(&quiet).len() < 11 << 10, "{}", html(&quiet).len());
     let mut noisy = quiet.clone();
     noisy.shared_inputs = noisy.shared_inputs.iter().cycle().take(6200).cloned().collect();
     assert!(html(&noisy).len() < html(&quiet).len() + 100);

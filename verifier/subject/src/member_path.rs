@@ -3,7 +3,8 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{base64, is_misleading};
 
@@ -84,6 +85,25 @@ impl MemberPath {
         self.0.strip_prefix(prefix).map(Self::new)
     }
 
+    /// Reads the name of a member where there is one, for `#[serde(flatten, deserialize_with)]` of an `Option`: without it, serde takes
+    /// a name that is malformed for none.
+    ///
+    /// # Errors
+    /// When both `path` and `pathBase64` stand there, or the latter is no base64 of bytes that are not UTF-8.
+    pub fn deserialize_optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        match Form::deserialize(deserializer)? {
+            Form { path: None, path_base64: None } => Ok(None),
+            Form { path: Some(text), path_base64: None } => Ok(Some(Self(text.into_bytes()))),
+            Form { path: None, path_base64: Some(text) } => match base64::of_standard(&text) {
+                Some(bytes) if std::str::from_utf8(&bytes).is_err() => Ok(Some(Self(bytes))),
+                _ => Err(D::Error::custom("pathBase64 is to be the base64 of a name that is not UTF-8")),
+            },
+            Form { path: Some(_), path_base64: Some(_) } => {
+                Err(D::Error::custom("a member has one name, path or pathBase64"))
+            }
+        }
+    }
+
     /// The components of a name that is safe below a folder on every system: relative, without `..`, empty components,
     /// backslashes, NUL or control bytes. One leading `./` and one trailing `/` are allowed and dropped.
     ///
@@ -162,6 +182,19 @@ impl Serialize for MemberPath {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Form {
+    path: Option<String>,
+    path_base64: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for MemberPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize_optional(deserializer)?.ok_or_else(|| D::Error::missing_field("path"))
+    }
+}
+
 impl JsonSchema for MemberPath {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "MemberPath".into()
@@ -223,5 +256,17 @@ mod tests {
         assert_eq!(json(&MemberPath::new([0xff])), r#"{"pathBase64":"/w=="}"#);
         assert_eq!(json(&MemberPath::new([0xff, 0xfe])), r#"{"pathBase64":"//4="}"#);
         assert_eq!(json(&MemberPath::new([0xff, 0xfe, 0xfd])), r#"{"pathBase64":"//79"}"#);
+    }
+
+    #[test]
+    fn a_name_is_read_as_it_was_written() {
+        for name in [b"a/b.py".as_slice(), b"", b"\xff", b"na\xc3\xafve\0", b"\xff\xfe\xfd\xfc"] {
+            let path = MemberPath::new(name);
+            assert_eq!(serde_json::from_str::<MemberPath>(&serde_json::to_string(&path).unwrap()).unwrap(), path);
+        }
+        for text in ["{}", r#"{"pathBase64":"YQ=="}"#, r#"{"pathBase64":"/w"}"#, r#"{"path":"a","pathBase64":"/w=="}"#]
+        {
+            assert!(serde_json::from_str::<MemberPath>(text).is_err(), "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use twinbuild_subject::{MemberPath, PackageName};
 
 /// A reproduced file built again with other releases of its build requirements: what the build decided, and not the source, is to
 /// come out the same.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CrossChecks {
     /// How many members the build made, or put where the source has them not.
@@ -19,15 +19,15 @@ pub struct CrossChecks {
     /// The releases that could be taken instead, from before the cut-off, in the order in which they are tried.
     pub others: Vec<LockedRequirement>,
     /// What the resolver said of other releases of what the source asks for, in the order in which it was asked.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resolved: Vec<Resolution>,
     /// The builds, in their order.
     pub builds: Vec<CrossBuild>,
     /// The releases that code depends on, each as name and version; several, where it takes more than one of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub determined_by: Vec<String>,
     /// The releases that no build did without, each as name and version: nothing is known of what they decide.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unchecked: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub enum Resolution {
 }
 
 /// One build with other releases.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CrossBuild {
     /// Which releases it had others for, or had not, or had beyond those that the recipe locks; by name.
@@ -83,7 +83,7 @@ impl fmt::Display for Exchange {
 }
 
 /// What came of a build with other releases.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "result")]
 pub enum CrossEnd {
     /// What is run and what decides what is installed is the same.

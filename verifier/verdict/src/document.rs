@@ -1,5 +1,6 @@
 //! The verdict document.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use crate::{ActivityRecord, CrossChecks, Decision, EvidenceRecord, Level, Matche
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What was found out about one subject.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
     /// [`SCHEMA_VERSION`]
@@ -176,7 +177,7 @@ pub enum Trust {
 }
 
 /// What makes the twins differ, as found by building again under some of the variations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Nondeterminism {
     /// What kind of cause it is.
@@ -188,7 +189,7 @@ pub struct Nondeterminism {
 }
 
 /// Kinds of causes of nondeterminism.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NondeterminismCause {
     /// The variations that are named.
@@ -214,14 +215,14 @@ pub struct Reason {
 }
 
 /// The recipe, and its digest.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecipeRecord {
     /// The recipe.
     #[serde(flatten)]
     pub recipe: Recipe,
     /// Where it came from: `inferred`, `searched`, `given`, or `override`, where it was inferred but for what was given.
-    pub origin: &'static str,
+    pub origin: Cow<'static, str>,
     /// What of it was given.
     #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
     pub given: Option<OverrideRecord>,
@@ -241,15 +242,15 @@ pub struct OverrideRecord {
 }
 
 /// One of the twins.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rebuild {
     /// `first` or `second`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it ran on.
     pub environment: EnvironmentRecord,
     /// What went into this twin's environment and not into the other's; none where they share one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputRecord>,
     /// The conditions in which it differs from its twin.
     pub variations: Vec<VariationRecord>,
@@ -324,7 +325,7 @@ pub struct InputRecord {
 }
 
 /// The published file's container, and its permitted differences from the first rebuild.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
     /// The archive format: `zip`.
     pub kind: String,
@@ -346,7 +347,7 @@ pub struct ToolRecord {
 }
 
 /// What may differ from run to run.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
     /// When the run began, UTC.
@@ -356,10 +357,10 @@ pub struct Run {
     pub durations_ms: BTreeMap<String, u64>,
     /// Processor time, user and system, in milliseconds. `build`: of all processes in sandboxes of builds, those of twins, of trials,
     /// of requirements that are published as sources only, and of the question what a backend requires.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub processor_ms: BTreeMap<String, u64>,
     /// The digests of what was built, by twin.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub artifacts: BTreeMap<String, Digests>,
     /// The logs of the builds: bytes and SHA-256, by twin.
     pub logs: BTreeMap<String, LogRecord>,
@@ -368,10 +369,10 @@ pub struct Run {
     /// What held each of these limits: `cgroup-v2`, `cgroup-v1`, `rlimit`, `watchdog`, `file-system`, `kernel-setting`, `caller`.
     pub limit_mechanisms: BTreeMap<String, String>,
     /// The sandboxes that were not twinbuild's own, by twin.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sandboxes: BTreeMap<String, SandboxRecord>,
     /// All that the builds were seen to do, by twin.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub activity: BTreeMap<String, ActivityRecord>,
     /// The end of the log of a build that failed, escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -379,7 +380,7 @@ pub struct Run {
 }
 
 /// A sandbox that another program put up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SandboxRecord {
     /// The program and its version, such as `bubblewrap 0.8.0`.
     pub name: String,

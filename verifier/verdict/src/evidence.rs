@@ -1,11 +1,13 @@
 //! What a build was seen to do.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a build was seen to do, as far as that is the same whenever the same build runs: without counts, order and what lies in its
 /// scratch. All lists are sorted and have 256 entries at most. Text is escaped.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceRecord {
     /// Addresses outside of the sandbox that were tried.
@@ -19,11 +21,11 @@ pub struct EvidenceRecord {
 }
 
 /// An address that was tried.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddressRecord {
     /// `ipv4` or `ipv6`.
-    pub family: &'static str,
+    pub family: Cow<'static, str>,
     /// The address.
     pub address: String,
     /// The port. Whoever asks for 53 of the sandbox's name server looks up a name.
@@ -34,7 +36,7 @@ pub struct AddressRecord {
 }
 
 /// A call that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallRecord {
     /// The call's name, such as `mount`.
@@ -46,7 +48,7 @@ pub struct CallRecord {
 
 /// All that a build was seen to do, in order and counted, which may differ from run to run. All lists have 256 entries at most.
 /// Text is escaped.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivityRecord {
     /// Programs as they were executed; `parent` makes it a tree.
@@ -64,7 +66,7 @@ pub struct ActivityRecord {
 }
 
 /// A program that was executed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionRecord {
     /// Its path.
@@ -72,7 +74,7 @@ pub struct ExecutionRecord {
     /// Its arguments; 32 and 1 KiB together at most.
     pub arguments: Vec<String>,
     /// Whether arguments are missing or not whole.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub are_arguments_cut: bool,
     /// Which execution of the list its process came from, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +82,7 @@ pub struct ExecutionRecord {
 }
 
 /// Attempts to reach one address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptRecord {
     /// The address.
@@ -94,7 +96,7 @@ pub struct AttemptRecord {
 }
 
 /// Attempts at one privileged call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusalRecord {
     /// The call's name.

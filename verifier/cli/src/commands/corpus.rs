@@ -60,7 +60,7 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     let mut printing = Ok(());
     let outcome = run_list(&judge, &requests, arguments.jobs, &mut results, &mut |event| {
         let (Event::Judged(_, result) | Event::Failed(_, _, result)) = event;
-        tally.add(result);
+        tally.add(result.kind());
         if printing.is_ok() {
             printing = print_above(&line(event, format));
         }

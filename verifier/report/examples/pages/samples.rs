@@ -51,7 +51,7 @@ pub(crate) fn normalized() -> Verdict {
     verdict.findings.push(Finding::whole("world-writable", Severity::Warning, warning));
     verdict.normalizers_applied = (0..6_u64)
         .map(|index| Normalization {
-            name: "sphinx-inventory",
+            name: "sphinx-inventory".into(),
             version: 1,
             path: format!("example/docs/page-{index}.inv").as_str().into(),
             bytes: 40 + index,
@@ -160,11 +160,12 @@ pub(crate) fn with_text(foreign: &str) -> Verdict {
         (finding.code, finding.path, finding.detail) = (text().into(), Some(foreign.into()), text());
         finding.excerpt = vec![text(), format!("+{foreign}"), format!("-{foreign}"), String::new()];
     }
-    verdict.normalizers_applied = vec![Normalization { name: "x", version: 1, path: foreign.into(), bytes: 1 }];
+    verdict.normalizers_applied =
+        vec![Normalization { name: text().into(), version: 1, path: foreign.into(), bytes: 1 }];
     verdict.comparison.as_mut().unwrap().members[0].path = foreign.into();
     for rebuild in &mut verdict.rebuilds {
         rebuild.variations[0] = VariationRecord { name: text(), value: text(), effective: false };
-        let address = AddressRecord { family: "ipv4", address: text(), port: 1, program: Some(text()) };
+        let address = AddressRecord { family: "ipv4".into(), address: text(), port: 1, program: Some(text()) };
         let call = CallRecord { call: text(), program: Some(text()) };
         rebuild.evidence = Some(EvidenceRecord {
             connections: vec![address],
@@ -179,6 +180,7 @@ pub(crate) fn with_text(foreign: &str) -> Verdict {
     let recipe = verdict.recipe.as_mut().unwrap();
     recipe.recipe.requirements.direct = vec![text()];
     recipe.recipe.interpreter.version = text();
+    recipe.origin = text().into();
     verdict.container.as_mut().unwrap().kind = text();
     verdict.tool.version = text();
     verdict.run.log_tail = Some(text());
@@ -305,7 +307,7 @@ fn built(file_name: &str) -> Verdict {
     );
     let recipe = Recipe::from_toml(&toml).unwrap();
     verdict.recipe =
-        Some(RecipeRecord { recipe, origin: "inferred", given: None, digest: Sha256::of(toml.as_bytes()) });
+        Some(RecipeRecord { recipe, origin: "inferred".into(), given: None, digest: Sha256::of(toml.as_bytes()) });
     let conditions = [
         ("build-path", "/build", "/srv/another/place/to-build-in"),
         ("host-name", "builder", "second-twin"),
@@ -324,8 +326,8 @@ fn built(file_name: &str) -> Verdict {
         ("address-space", "fixed", "random"),
         ("boot-time", "0 days earlier", "400 days earlier"),
     ];
-    let twin = |name, is_second: bool| Rebuild {
-        name,
+    let twin = |name: &'static str, is_second: bool| Rebuild {
+        name: name.into(),
         environment: EnvironmentRecord { digest: Sha256::of(b"environment"), layers: vec![Sha256::of(b"layer")] },
         inputs: Vec::new(),
         variations: conditions

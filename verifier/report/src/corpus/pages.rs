@@ -36,18 +36,7 @@ pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
 }
 
 pub(super) fn pictures(report: &CorpusReport) -> Vec<Picture> {
-    vec![by_result(report), by_year(report), by_generator(report)]
-}
-
-fn by_result(report: &CorpusReport) -> Picture {
-    let total = report.results.total;
-    let bar = |kind: ResultKind, count: u64| Bar {
-        name: kind.name().to_owned(),
-        segments: vec![(kind, count)],
-        note: format!("{}, {}", grouped(count), share(count, total)),
-    };
-    let bars = report.results.kinds.iter().map(|(kind, count)| bar(*kind, *count)).collect();
-    Picture { name: "results", title: "Files by outcome and level", bars, length: Length::Count }
+    vec![report.results.picture(), by_year(report), by_generator(report)]
 }
 
 fn by_year(report: &CorpusReport) -> Picture {
@@ -75,7 +64,7 @@ fn result(report: &CorpusReport) -> Section<'_> {
         vec![vec![words(kind.words())], vec![words(grouped(*count))], vec![words(share(*count, report.results.total))]]
     };
     let table = Table::new(vec!["result", "files", "share"], report.results.kinds.iter().map(row));
-    Section { title: "Results", blocks: vec![Block::Picture(by_result(report)), Block::Table(table)] }
+    Section { title: "Results", blocks: vec![Block::Picture(report.results.picture()), Block::Table(table)] }
 }
 
 /// What is reproduced and is no good news all the same.

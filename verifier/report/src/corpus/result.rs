@@ -254,26 +254,7 @@ impl SubjectResult {
     /// What became of it, in a word.
     #[must_use]
     pub fn kind(&self) -> ResultKind {
-        match self.outcome {
-            None => ResultKind::NoVerdict,
-            Some(Outcome::Reproduced) => match self.level {
-                Some(Level::BitForBit) => ResultKind::BitForBit,
-                Some(Level::Repacked) => ResultKind::Repacked,
-                // What does not say how well it is reproduced counts as the weakest.
-                Some(Level::Normalized) | None => ResultKind::Normalized,
-            },
-            Some(Outcome::NotReproduced) => match self.mismatch {
-                Some(Mismatch::Packaging) => ResultKind::Packaging,
-                Some(Mismatch::Code) => ResultKind::Code,
-                Some(Mismatch::Unsourced) | None => ResultKind::Unsourced,
-            },
-            Some(Outcome::Nondeterministic) => ResultKind::Nondeterministic,
-            Some(Outcome::Rejected) => ResultKind::Rejected,
-            Some(Outcome::Unbuildable) => ResultKind::Unbuildable,
-            Some(Outcome::Inconclusive) => ResultKind::Inconclusive,
-            Some(Outcome::Unsupported) => ResultKind::Unsupported,
-            Some(Outcome::SourceMissing) => ResultKind::SourceMissing,
-        }
+        self.outcome.map_or(ResultKind::NoVerdict, |outcome| ResultKind::of(outcome, self.level, self.mismatch))
     }
 
     /// The command that comes to its verdict again, where the subject is one that can be asked for.

@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use twinbuild_compare::Mismatch;
+use twinbuild_verdict::{Level, Outcome};
+
 use super::SubjectResult;
+use crate::Picture;
+use crate::page::{grouped, share};
+use crate::picture::{Bar, Length};
 
 /// What became of a subject, in a word: the level, the kind of mismatch, or else the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,8 +62,32 @@ impl ResultKind {
         Self::NoVerdict,
     ];
 
+    /// What a verdict says. One that does not say how well, or in what, counts as the weakest.
+    #[must_use]
+    pub fn of(outcome: Outcome, level: Option<Level>, mismatch: Option<Mismatch>) -> Self {
+        match outcome {
+            Outcome::Reproduced => match level {
+                Some(Level::BitForBit) => Self::BitForBit,
+                Some(Level::Repacked) => Self::Repacked,
+                Some(Level::Normalized) | None => Self::Normalized,
+            },
+            Outcome::NotReproduced => match mismatch {
+                Some(Mismatch::Packaging) => Self::Packaging,
+                Some(Mismatch::Code) => Self::Code,
+                Some(Mismatch::Unsourced) | None => Self::Unsourced,
+            },
+            Outcome::Nondeterministic => Self::Nondeterministic,
+            Outcome::Rejected => Self::Rejected,
+            Outcome::Unbuildable => Self::Unbuildable,
+            Outcome::Inconclusive => Self::Inconclusive,
+            Outcome::Unsupported => Self::Unsupported,
+            Outcome::SourceMissing => Self::SourceMissing,
+        }
+    }
+
     /// Its name, which is its class in pictures, too.
-    pub(crate) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::BitForBit => "bit-for-bit",
             Self::Repacked => "repacked",
@@ -76,7 +106,8 @@ impl ResultKind {
     }
 
     /// The outcome, in words, and its quality.
-    pub(crate) fn words(self) -> &'static str {
+    #[must_use]
+    pub fn words(self) -> &'static str {
         match self {
             Self::BitForBit => "reproduced (bit-for-bit)",
             Self::Repacked => "reproduced (repacked)",
@@ -128,9 +159,21 @@ pub struct Group {
 
 impl Tally {
     /// Counts one more.
-    pub fn add(&mut self, result: &SubjectResult) {
+    pub fn add(&mut self, kind: ResultKind) {
         self.total += 1;
-        *self.kinds.entry(result.kind()).or_default() += 1;
+        *self.kinds.entry(kind).or_default() += 1;
+    }
+
+    /// What became of how many, as a picture; [`Tally::kinds`] in a table beside it says the same.
+    #[must_use]
+    pub fn picture(&self) -> Picture {
+        let bar = |(kind, count): (&ResultKind, &u64)| Bar {
+            name: kind.name().to_owned(),
+            segments: vec![(*kind, *count)],
+            note: format!("{}, {}", grouped(*count), share(*count, self.total)),
+        };
+        let bars = self.kinds.iter().map(bar).collect();
+        Picture { name: "results", title: "Files by outcome and level", bars, length: Length::Count }
     }
 
     /// How many are of this kind.
@@ -159,7 +202,7 @@ impl Tally {
 impl<'a> FromIterator<&'a SubjectResult> for Tally {
     fn from_iter<T: IntoIterator<Item = &'a SubjectResult>>(results: T) -> Self {
         let mut tally = Self::default();
-        results.into_iter().for_each(|result| tally.add(result));
+        results.into_iter().for_each(|result| tally.add(result.kind()));
         tally
     }
 }
