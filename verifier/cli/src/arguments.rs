@@ -478,6 +478,18 @@ pub(crate) struct Publishing {
     /// The name of the log: where it is found, without a scheme, such as verdicts.example/log
     #[arg(long, value_name = "NAME", env = "TWINBUILD_ORIGIN")]
     pub(crate) origin: String,
+    /// How the pages of the ledger are headed
+    #[arg(long, value_name = "TEXT", default_value = "Verdicts", env = "TWINBUILD_SITE_TITLE")]
+    pub(crate) title: String,
+    /// Where the pages are found
+    #[arg(long, value_name = "URL", env = "TWINBUILD_SITE_URL")]
+    pub(crate) site_url: Option<String>,
+    /// Who is told of what is wrong, as mailto: or https: (RFC 9116)
+    #[arg(long, value_name = "URI", env = "TWINBUILD_SECURITY_CONTACT")]
+    pub(crate) security_contact: Option<String>,
+    /// Write no pages
+    #[arg(long)]
+    pub(crate) no_site: bool,
 }
 
 /// `twinbuild publish`

@@ -16,6 +16,7 @@ pub(crate) mod recheck;
 pub(crate) mod repack;
 pub(crate) mod replay;
 pub(crate) mod retract;
+mod site;
 pub(crate) mod verify;
 
 use std::io::{IsTerminal as _, Write as _};

@@ -276,11 +276,27 @@ impl<'a> View<'a> {
         let Some(value) = value else { return Ok(None) };
         let bytes = self.reader.entry(value.entry)?;
         let (time, logged) = newest_of(&bytes, subject, value)?;
+        self.open_statement(value.entry, time, logged).map(Some)
+    }
+
+    /// The statement of an entry; `None` where that is an index.
+    ///
+    /// # Errors
+    /// [`CheckError`]
+    pub fn statement(&mut self, entry: u64) -> Result<Option<Found>, CheckError> {
+        let Entry { time, body } = Entry::parse(&self.reader.entry(entry)?)?;
+        match body {
+            Body::Index { .. } => Ok(None),
+            Body::Statement(logged) => self.open_statement(entry, time, logged).map(Some),
+        }
+    }
+
+    fn open_statement(&self, entry: u64, time: Timestamp, logged: Logged) -> Result<Found, CheckError> {
         let path = format!("{}.dsse.json", statement_path(&logged.payload));
         let envelope = self.files.read(&path, ENVELOPE_LIMIT_BYTES)?;
-        let envelope = envelope.ok_or(CheckError::NoStatement { entry: value.entry })?;
-        let (payload, signers) = opened(&envelope, &logged, value.entry, self.keys)?;
-        Ok(Some(Found { entry: value.entry, time, logged, payload, envelope, signers }))
+        let envelope = envelope.ok_or(CheckError::NoStatement { entry })?;
+        let (payload, signers) = opened(&envelope, &logged, entry, self.keys)?;
+        Ok(Found { entry, time, logged, payload, envelope, signers })
     }
 
     /// All that is needed to check what the ledger has of a file without it.

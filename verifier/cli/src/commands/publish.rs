@@ -6,14 +6,17 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use twinbuild_judge::kept_beside;
-use twinbuild_ledger::{Folder, Kind, Logged, SignedStatement, alerts, append};
+use twinbuild_ledger::{Folder, Keys, Kind, LedgerPolicy, Logged, SignedStatement, alerts, append};
 use twinbuild_sandbox::Cancel;
-use twinbuild_signature::{Bundle, Envelope, KeyName, PayloadType, PrivateKey, PublicKey, Role, Sign as _};
+use twinbuild_signature::{
+    Bundle, Envelope, KeyName, PayloadType, PrivateKey, PublicKey, Role, Sign as _, VerifierKey,
+};
 use twinbuild_statement::{PROVENANCE_TYPE, SUMMARY_TYPE, Statement};
 use twinbuild_subject::Origin;
 
 use super::print;
 use super::recheck::{STATEMENTS, VERDICT, WANTED, Wanted};
+use super::site::Pages;
 use crate::arguments::{Global, Publish, Publishing};
 use crate::confined::run_confined;
 use crate::failure::Failure;
@@ -133,6 +136,7 @@ pub(crate) struct Signer {
     log_key: PrivateKey,
     origin: KeyName,
     folder: Folder,
+    pages: Option<Pages>,
 }
 
 impl Signer {
@@ -140,7 +144,8 @@ impl Signer {
         let origin = to.origin.parse().map_err(Failure::usage)?;
         let (key, log_key) = (keys::read(&to.key, Role::Verdict)?, keys::read(&to.log_key, Role::Log)?);
         PublicKey::require_one_role_each([key.public_key(), log_key.public_key()]).map_err(Failure::usage)?;
-        Ok(Self { key, log_key, origin, folder: Folder::new(&to.ledger) })
+        let pages = (!to.no_site).then(|| Pages::of(to, &key, &log_key, &origin)).transpose()?;
+        Ok(Self { key, log_key, origin, folder: Folder::new(&to.ledger), pages })
     }
 
     pub(crate) fn sign(&self, Derived { statement, logged }: &Derived) -> Result<SignedStatement, Failure> {
@@ -162,22 +167,27 @@ impl Signer {
             .write(&format!("keys/{}.pub", self.key.public_key().id()), public.as_bytes())
             .map_err(Failure::inconclusive)?;
         let appended = append(&writer, &self.origin, &self.log_key, signed, Timestamp::now());
-        Ok(appended.map_err(Failure::inconclusive)?.entries)
+        let entries = appended.map_err(Failure::inconclusive)?.entries;
+        if let Some(pages) = &self.pages {
+            pages.write(&writer, &self.keys()?)?;
+        }
+        Ok(entries)
+    }
+
+    /// The keys by which the ledger is known.
+    pub(crate) fn keys(&self) -> Result<Keys, Failure> {
+        let log_key = VerifierKey::new(self.origin.clone(), self.log_key.public_key()).map_err(Failure::usage)?;
+        let policy = LedgerPolicy {
+            at: self.folder.path().display().to_string(),
+            log_key: log_key.to_string(),
+            verdict_keys: vec![self.key.public_key().to_pem().map_err(Failure::internal)?],
+            witness_keys: Vec::new(),
+            witnesses: 0,
+        };
+        Keys::of(&policy).map_err(Failure::internal)
     }
 
     pub(crate) fn folder(&self) -> &Folder {
         &self.folder
-    }
-
-    pub(crate) fn log_key(&self) -> &PublicKey {
-        self.log_key.public_key()
-    }
-
-    pub(crate) fn verdict_key(&self) -> &PublicKey {
-        self.key.public_key()
-    }
-
-    pub(crate) fn origin(&self) -> &KeyName {
-        &self.origin
     }
 }

@@ -1,8 +1,7 @@
 //! `twinbuild retract`
 
 use jiff::{SignedDuration, Timestamp};
-use twinbuild_ledger::{Found, Keys, Kind, LedgerPolicy, Logged, NOTICE_TYPE, View, notice};
-use twinbuild_signature::VerifierKey;
+use twinbuild_ledger::{Found, Kind, Logged, NOTICE_TYPE, View, notice};
 use twinbuild_statement::Statement;
 
 use anyhow::anyhow;
@@ -16,7 +15,7 @@ pub(crate) fn run(global: &Global, arguments: &Retract) -> Result<u8, Failure> {
     global.plain_format()?;
     let Retract { to, dispute, reason, subject } = arguments;
     let signer = Signer::open(to)?;
-    let keys = own_keys(&signer)?;
+    let keys = signer.keys()?;
     let found = {
         let times = (Timestamp::now(), SignedDuration::MAX);
         let mut view = View::open(signer.folder(), &keys, None, times).map_err(Failure::inconclusive)?;
@@ -34,17 +33,4 @@ pub(crate) fn run(global: &Global, arguments: &Retract) -> Result<u8, Failure> {
     let entry = entries.first().copied().unwrap_or_default();
     print(&format!("entry {entry}  {}  sha256:{subject}\n", kind.name()))?;
     Ok(0)
-}
-
-/// The keys of a ledger that one publishes to.
-fn own_keys(signer: &Signer) -> Result<Keys, Failure> {
-    let log_key = VerifierKey::new(signer.origin().clone(), signer.log_key()).map_err(Failure::usage)?;
-    let policy = LedgerPolicy {
-        at: signer.folder().path().display().to_string(),
-        log_key: log_key.to_string(),
-        verdict_keys: vec![signer.verdict_key().to_pem().map_err(Failure::internal)?],
-        witness_keys: Vec::new(),
-        witnesses: 0,
-    };
-    Keys::of(&policy).map_err(Failure::internal)
 }
