@@ -1,7 +1,7 @@
 //! `RECORD`: the list of a wheel's files with their digests (PyPA "Recording installed projects", "The RECORD file").
 //!
-//! [`is_record`] knows it by its name, [`verify`] checks every row of it against the wheel's files, and [`row_path`] says
-//! which file a single row is about. Nothing is read but the text that is given.
+//! [`is_record`] knows it by its name, [`verify`] checks every row of it against the wheel's files, [`rows`] are what it
+//! lists, and [`row_path`] says which file a single row is about. Nothing is read but the text that is given.
 //!
 //! ```
 //! use twinbuild_record::{ListedFile, verify};
@@ -45,6 +45,53 @@ pub struct RecordFault {
     pub detail: String,
 }
 
+/// One row: a file, and what is said of it, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The file's name.
+    pub path: MemberPath,
+    /// The second field, such as `sha256=` and the digest in URL-safe base64 without padding; empty where there is none.
+    pub digest: Vec<u8>,
+    /// The third field, the size in bytes as decimal digits; empty where there is none.
+    pub size: Vec<u8>,
+}
+
+impl Row {
+    /// The digest, where it is a SHA-256 in its one form.
+    #[must_use]
+    pub fn sha256(&self) -> Option<Sha256> {
+        Sha256::from_url_safe_base64(self.digest.strip_prefix(b"sha256=")?)
+    }
+}
+
+/// The rows of a `RECORD`, in its order. A row with another number of fields than three, and what is no CSV, is a fault;
+/// after the latter there are no more rows.
+pub fn rows(text: &[u8]) -> impl Iterator<Item = Result<Row, RecordFault>> {
+    let mut ended = false;
+    reader(text).into_byte_records().map_while(move |row| {
+        if ended {
+            return None;
+        }
+        Some(match row {
+            Err(error) => {
+                ended = true;
+                let detail = format!("RECORD is not a CSV file: {error}");
+                Err(RecordFault { path: MemberPath::from("RECORD"), detail })
+            }
+            Ok(row) => {
+                let field = |index| row.get(index).unwrap_or_default().to_vec();
+                let path = MemberPath::new(field(0));
+                if row.len() == 3 {
+                    Ok(Row { path, digest: field(1), size: field(2) })
+                } else {
+                    let detail = format!("RECORD has a row with {} fields, and 3 are expected", row.len());
+                    Err(RecordFault { path, detail })
+                }
+            }
+        })
+    })
+}
+
 /// Whether a file of this name is a wheel's `RECORD`: in a `*.dist-info` folder at the top. A wheel has one; where there are
 /// several, none is.
 #[must_use]
@@ -71,26 +118,20 @@ pub fn verify<'a>(
             faults.push(RecordFault { path: path.clone(), detail });
         }
     };
-    let mut rows = reader(text);
-    for row in rows.byte_records() {
+    for row in rows(text) {
         let row = match row {
             Ok(row) => row,
-            Err(error) => {
-                fault(record, format!("RECORD is not a CSV file: {error}"));
-                break;
+            Err(found) => {
+                fault(if found.path.as_bytes() == b"RECORD" { record } else { &found.path }, found.detail);
+                continue;
             }
         };
-        let (name, digest, size) = (row.get(0).unwrap_or_default(), row.get(1), row.get(2));
-        let path = MemberPath::new(name);
-        if row.len() != 3 {
-            fault(&path, format!("RECORD has a row with {} fields, and 3 are expected", row.len()));
-            continue;
-        }
+        let (path, name) = (&row.path, row.path.as_bytes());
         let Some(file) = unlisted.remove(name) else {
-            fault(&path, "RECORD lists it, and the archive has no such file, or it is listed twice".to_owned());
+            fault(path, "RECORD lists it, and the archive has no such file, or it is listed twice".to_owned());
             continue;
         };
-        let (digest, size) = (digest.unwrap_or_default(), size.unwrap_or_default());
+        let (digest, size) = (row.digest.as_slice(), row.size.as_slice());
         let may_be_bare = file.path == record || is_signature(name);
         if may_be_bare && digest.is_empty() && size.is_empty() {
             continue;
@@ -98,11 +139,11 @@ pub fn verify<'a>(
         let expected = file.sha256.as_ref().map(|sha256| format!("sha256={}", sha256.to_url_safe_base64()));
         if expected.as_deref().map(str::as_bytes) != Some(digest) {
             let found = MemberPath::new(digest);
-            fault(&path, format!("RECORD says {found}, and the file is {}", expected.unwrap_or_default()));
+            fault(path, format!("RECORD says {found}, and the file is {}", expected.unwrap_or_default()));
         }
         if size != file.size_bytes.to_string().as_bytes() {
             let found = MemberPath::new(size);
-            fault(&path, format!("RECORD says \"{found}\" bytes, and the file has {}", file.size_bytes));
+            fault(path, format!("RECORD says \"{found}\" bytes, and the file has {}", file.size_bytes));
         }
     }
     let mut missing: Vec<&MemberPath> =
@@ -140,6 +181,18 @@ mod tests {
         for path in ["RECORD", "a/b-1.dist-info/RECORD", "a-1.dist-info/RECORD.jws", "a-1.dist-info/x/RECORD"] {
             assert!(!is_record(&path.into()), "{path}");
         }
+    }
+
+    #[test]
+    fn rows_are_as_they_are_written() {
+        let text = "\"a,b\",sha256=ypeBEsobvcr6wjGzmiPcTaeG7_gUfE5yuYB3ha_uSLs,1\r\nRECORD,,\nc\nd,md5=x,2\n";
+        let rows: Vec<_> = rows(text.as_bytes()).collect();
+        let first = rows[0].as_ref().unwrap();
+        assert_eq!((first.path.as_str(), first.sha256()), (Some("a,b"), Some(Sha256::of(b"a"))));
+        assert_eq!(first.size, b"1");
+        assert_eq!(rows[1].as_ref().unwrap().sha256(), None);
+        assert!(rows[2].as_ref().unwrap_err().detail.contains("1 fields"));
+        assert_eq!(rows[3].as_ref().unwrap().digest, b"md5=x");
     }
 
     #[test]

@@ -177,6 +177,9 @@ impl BuildSystem {
     }
 }
 
+/// How many parts a marker may have: real ones have a few, and the time that reading takes doubles with each.
+const MOST_MARKER_WORDS: usize = 12;
+
 /// Reads a requirement, and refuses what is not PEP 508, and addresses. `file` says where it stands, for the error.
 ///
 /// # Errors
@@ -187,6 +190,16 @@ pub fn check_requirement(file: &'static str, text: &str) -> Result<Requirement<V
             file,
             requirement: text.chars().take(200).collect(),
             reason: "it is to be one line of at most 1000 bytes".to_owned(),
+        });
+    }
+    // The parser builds a decision diagram of the marker, which grows with each alternative as a power.
+    let is_word = |word: &&str| matches!(*word, "and" | "or");
+    let words = text.split(|c: char| c.is_whitespace() || "()'\"".contains(c)).filter(is_word).count();
+    if words > MOST_MARKER_WORDS {
+        return Err(SourceError::Requirement {
+            file,
+            requirement: text.chars().take(200).collect(),
+            reason: format!("its marker has {words} times `and` or `or`, and at most {MOST_MARKER_WORDS} are read"),
         });
     }
     if !has_whole_names(text) {

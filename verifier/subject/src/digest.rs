@@ -33,6 +33,12 @@ impl Sha256 {
         base64::url_safe(&self.0)
     }
 
+    /// The digest that `RECORD` lists as `text`, in the form of [`Sha256::to_url_safe_base64`]; `None` for any other text.
+    #[must_use]
+    pub fn from_url_safe_base64(text: &[u8]) -> Option<Self> {
+        base64::url_safe_32(text).map(Self)
+    }
+
     /// The digest as web pages name it, in a `Content-Security-Policy` for one: base64 with padding (RFC 4648 section 4).
     #[must_use]
     pub fn to_base64(&self) -> String {
