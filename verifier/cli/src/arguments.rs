@@ -542,8 +542,11 @@ pub(crate) struct Verify {
     /// Write all that is needed to check the one file offline
     #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
     pub(crate) save_bundle: Option<PathBuf>,
+    /// Check what a lock file pins: requirements.txt with hashes, uv.lock, pylock.toml, poetry.lock, Pipfile.lock
+    #[arg(long, value_name = "LOCK", conflicts_with_all = ["bundle", "save_bundle"])]
+    pub(crate) requirements: Vec<PathBuf>,
     /// The files
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "requirements", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn run_confined(command: &str, inputs: &Path, staging: &Path, cancel:
         End::Exited(0) if ran.refused.is_none() => Ok(output),
         End::Cancelled => Err(JudgeError::Cancelled.into()),
         // What was refused is said by the command itself.
-        End::Exited(1) => Err(Failure::rejected(anyhow::anyhow!("{shown}"))),
+        End::Exited(1) => Err(Failure::rejected(anyhow::anyhow!("{}", shown.strip_prefix("error: ").unwrap_or(shown)))),
         end => Err(Failure::inconclusive(anyhow::anyhow!("checking in a sandbox failed ({end:?}): {shown}"))),
     }
 }

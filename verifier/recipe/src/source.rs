@@ -271,6 +271,17 @@ mod tests {
     }
 
     #[test]
+    fn a_marker_that_would_be_read_forever_is_refused() {
+        let marker = |count: usize| {
+            let part = |at: usize| format!("extra=='a{at}'and extra=='b{at}'");
+            format!("x; {}", (0..count).map(part).collect::<Vec<_>>().join("or "))
+        };
+        assert!(check_requirement("", &marker(6)).is_ok());
+        let error = check_requirement("", &marker(25)).unwrap_err().to_string();
+        assert!(error.contains("49 times"), "{error}");
+    }
+
+    #[test]
     fn a_build_system_is_read() {
         let evidence = pyproject(
             "[build-system]\nrequires = ['flit_core >=3.2,<4']\nbuild-backend = 'flit_core.buildapi'\n[project]\nname = 'x'",

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use twinbuild_ledger::{
     CheckError, Found, Keys, OfflineProof, Policy, ProvenStatement, Says, Standing, says, standing,
 };
+use twinbuild_lockfile::{LockedFile, Lockfile};
 use twinbuild_report::escape;
 use twinbuild_subject::{Sha256, Sha256Hasher};
 
@@ -52,12 +53,22 @@ struct OfLedger {
 pub(crate) fn run(global: &Global, arguments: &Verify) -> Result<u8, Failure> {
     let format = global.plain_format()?;
     let policy = policy(&arguments.policy, arguments.ledger.as_deref())?;
-    let digests = arguments.files.iter().map(|path| Ok((path.as_path(), sha256_of(path)?)));
-    let digests = digests.collect::<Result<Vec<_>, Failure>>()?;
-    let checked = match &arguments.bundle {
-        Some(bundle) => by_bundle(bundle, &digests, &policy)?,
-        None => by_ledgers(global, arguments, &digests, &policy)?,
-    };
+    let mut wanted = Vec::new();
+    for path in &arguments.files {
+        let name = path.display().to_string();
+        wanted.push(Wanted { package: name.clone(), files: vec![(name, sha256_of(path)?)] });
+    }
+    for path in &arguments.requirements {
+        wanted.extend(pinned(path)?);
+    }
+    let files: Vec<(String, Sha256)> = wanted.iter().flat_map(|one| one.files.iter().cloned()).collect();
+    let mut each = match &arguments.bundle {
+        Some(bundle) => by_bundle(bundle, &files, &policy)?,
+        None => by_ledgers(global, arguments, &files, &policy)?,
+    }
+    .into_iter();
+    let checked: Vec<Checked> =
+        wanted.into_iter().map(|one| best(one.package, each.by_ref().take(one.files.len()))).collect();
     let mut text = String::new();
     for one in &checked {
         match format {
@@ -74,6 +85,46 @@ pub(crate) fn run(global: &Global, arguments: &Verify) -> Result<u8, Failure> {
     })
 }
 
+/// A package, and the files of it that may be installed.
+struct Wanted {
+    package: String,
+    files: Vec<(String, Sha256)>,
+}
+
+/// What a lock file pins.
+fn pinned(path: &Path) -> Result<Vec<Wanted>, Failure> {
+    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display())).map_err(Failure::usage)?;
+    let lock = Lockfile::read(path, &bytes).map_err(Failure::usage)?;
+    if let Some(unpinned) = lock.unpinned.first() {
+        // What is not pinned cannot be checked, and must not go by unseen.
+        let more = lock.unpinned.len() - 1;
+        let error = anyhow!("{}: {unpinned} ({more} more such lines)", path.display());
+        return Err(Failure::usage(error.context("not all of it is pinned by digest")));
+    }
+    let wanted = lock.locked.into_iter().map(|locked| {
+        let package = format!("{} {}", locked.name, locked.version);
+        let named = |file: LockedFile| Some((file.file_name.unwrap_or_else(|| package.clone()), file.sha256?));
+        let files = locked.files.into_iter().filter_map(named).collect();
+        Wanted { package, files }
+    });
+    Ok(wanted.collect())
+}
+
+/// What is known of a package, by its files: one that is refused refuses it, and one that is trusted is enough, as which of them is
+/// installed is not known here.
+fn best(package: String, files: impl Iterator<Item = Checked>) -> Checked {
+    let order = |checked: &Checked| match checked.standing {
+        Standing::Refused => 0,
+        Standing::Trusted => 1,
+        Standing::Unknown => 2,
+    };
+    let none =
+        Checked { file: package.clone(), sha256: Sha256::of(b""), standing: Standing::Unknown, ledgers: Vec::new() };
+    let best = files.min_by_key(order).unwrap_or(none);
+    let file = if best.file == package { package } else { format!("{package}, {}", best.file) };
+    Checked { file, ..best }
+}
+
 fn lines(checked: &Checked) -> String {
     let word = match checked.standing {
         Standing::Trusted => "trusted",
@@ -87,7 +138,7 @@ fn lines(checked: &Checked) -> String {
 fn by_ledgers(
     global: &Global,
     arguments: &Verify,
-    files: &[(&Path, Sha256)],
+    files: &[(String, Sha256)],
     policy: &Policy,
 ) -> Result<Vec<Checked>, Failure> {
     let settings = Settings::load(global)?;
@@ -97,7 +148,7 @@ fn by_ledgers(
         views.push(ledger.view(policy)?);
     }
     let mut checked = Vec::new();
-    for (path, sha256) in files {
+    for (name, sha256) in files {
         let mut of_ledgers = Vec::new();
         for (ledger, view) in ledgers.iter().zip(&mut views) {
             let found = match view {
@@ -113,22 +164,22 @@ fn by_ledgers(
             }
             of_ledgers.push(of_ledger(&ledger.at, &ledger.keys, found, policy));
         }
-        checked.push(together(path, *sha256, of_ledgers, policy));
+        checked.push(together(name, *sha256, of_ledgers, policy));
     }
     Ok(checked)
 }
 
 /// By a file that carries its proof, and the keys of the policy's only ledger.
-fn by_bundle(bundle: &Path, files: &[(&Path, Sha256)], policy: &Policy) -> Result<Vec<Checked>, Failure> {
+fn by_bundle(bundle: &Path, files: &[(String, Sha256)], policy: &Policy) -> Result<Vec<Checked>, Failure> {
     let [ledger] = policy.ledgers.as_slice() else {
         return Err(Failure::usage(anyhow!("--bundle is for a policy of one ledger")));
     };
     let keys = Keys::of(ledger).map_err(Failure::usage)?;
     let proof = load(bundle)?;
-    let checked = files.iter().map(|(path, sha256)| {
+    let checked = files.iter().map(|(name, sha256)| {
         let found = proof.check(sha256, &keys, (Timestamp::now(), policy.max_age)).map_err(|error| chain(&error));
         let of_ledger = of_ledger(&bundle.display().to_string(), &keys, found, policy);
-        together(path, *sha256, vec![of_ledger], policy)
+        together(name, *sha256, vec![of_ledger], policy)
     });
     Ok(checked.collect())
 }
@@ -153,10 +204,10 @@ fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy
     OfLedger { at: at.to_owned(), entry, says, what, owner }
 }
 
-fn together(path: &Path, sha256: Sha256, ledgers: Vec<OfLedger>, policy: &Policy) -> Checked {
+fn together(name: &str, sha256: Sha256, ledgers: Vec<OfLedger>, policy: &Policy) -> Checked {
     let each = ledgers.iter().map(|ledger| (ledger.owner.clone(), &ledger.what));
     let standing = standing(each, policy.quorum);
-    Checked { file: path.display().to_string(), sha256, standing, ledgers }
+    Checked { file: name.to_owned(), sha256, standing, ledgers }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
