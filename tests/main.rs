@@ -20,6 +20,7 @@ mod network_host_interpreters;
 mod network_hostile_builds;
 mod network_native_wheels;
 mod network_planted_changes;
+mod network_publishing;
 mod network_real_wheels;
 mod network_replay;
 mod network_sdists;

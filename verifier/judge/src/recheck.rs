@@ -247,14 +247,11 @@ fn check_end(verdict: &RecordedVerdict, outcome: Outcome, reason: &Reason) -> Re
 /// Alerts and warnings that follow from the files must be in the verdict.
 fn check_findings(verdict: &RecordedVerdict, derived: &[Finding]) -> Result<(), RecheckError> {
     let findings = verdict.document().get("findings").and_then(Value::as_array);
+    // A path that is not UTF-8 has another name in the document.
+    let parts = |finding: &Value| ["code", "severity", "path", "pathBase64"].map(|name| finding.get(name).cloned());
     let has = |finding: &Finding| {
-        findings.into_iter().flatten().any(|recorded| {
-            let of = |name: &str| recorded.get(name);
-            let severity = serde_json::to_value(finding.severity).ok();
-            of("code").and_then(Value::as_str) == Some(finding.code.as_ref())
-                && of("severity") == severity.as_ref()
-                && of("path") == finding.path.as_ref().and_then(|path| serde_json::to_value(path).ok()).as_ref()
-        })
+        let derived = serde_json::to_value(finding).ok().map(|derived| parts(&derived));
+        findings.into_iter().flatten().any(|recorded| Some(parts(recorded)) == derived)
     };
     match derived.iter().find(|finding| finding.severity > Severity::Note && !has(finding)) {
         None => Ok(()),

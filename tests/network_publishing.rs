@@ -1,0 +1,261 @@
+//! From a rebuild to a published verdict, and to a consumer who checks a file against it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::repositories::serve_files;
+use crate::support::{Said, folder, run, text, twinbuild};
+
+const ORIGIN: &str = "verdicts.example/log";
+
+/// A publisher and a consumer.
+struct World {
+    folder: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let world = Self { folder: folder() };
+        for (role, name) in [("verdict", "v.key"), ("log", "l.key")] {
+            let made = world.command(&["key", "generate", "--role", role, "--out", text(&world.at(name))]);
+            assert_eq!(made.code, 0, "{made}");
+        }
+        let shown = world.command(&["key", "show", "--name", ORIGIN, text(&world.at("l.key.pub"))]);
+        let log_key = shown.out.lines().last().unwrap();
+        let verdict_key = fs::read_to_string(world.at("v.key.pub")).unwrap();
+        let at = world.at("ledger");
+        let policy = format!(
+            "[[ledger]]\nat = \"{}\"\nlog-key = \"{log_key}\"\nverdict-keys = [\"\"\"{verdict_key}\"\"\"]\n",
+            text(&at)
+        );
+        fs::write(world.at("policy.toml"), policy).unwrap();
+        world
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Said {
+        let mut command = twinbuild();
+        command.env("TWINBUILD_KEY_PASSPHRASE", "a passphrase").env("XDG_STATE_HOME", self.at("state"));
+        run(command.args(arguments))
+    }
+
+    /// Rebuilds a subject, and keeps all of it.
+    fn rebuilt(&self, subject: &str, more: &[&str], name: &str) -> PathBuf {
+        let kept = self.at(name);
+        let said = self.command(&[&["rebuild", subject, "--trials", "0", "--keep", text(&kept)], more].concat());
+        assert!([0, 1].contains(&said.code), "{said}");
+        kept
+    }
+
+    fn publish(&self, kept: &Path, more: &[&str]) -> Said {
+        let (ledger, key, log_key) = (self.at("ledger"), self.at("v.key"), self.at("l.key"));
+        let verdict = kept.join("verdict.json");
+        let own = ["publish", "--ledger", text(&ledger), "--key", text(&key), "--log-key", text(&log_key)];
+        let ids = ["--verifier-id", "https://verdicts.example/", "--builder-id", "https://verdicts.example/builder"];
+        self.command(&[own.as_slice(), &["--origin", ORIGIN], &ids, more, &[text(&verdict)]].concat())
+    }
+
+    fn verify(&self, file: &Path, more: &[&str]) -> Said {
+        let policy = self.at("policy.toml");
+        self.command(&[&["verify", text(file), "--policy", text(&policy)], more].concat())
+    }
+}
+
+/// The one file in a folder.
+fn only(folder: &Path) -> PathBuf {
+    fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+}
+
+/// A wheel with one file more than its source, which is a folder's only sdist.
+fn planted(world: &World, honest: &Path) -> PathBuf {
+    let planted = world.at("planted").join(honest.file_name().unwrap());
+    fs::create_dir_all(planted.parent().unwrap()).unwrap();
+    let script = "import sys, zipfile\nold = zipfile.ZipFile(sys.argv[1])\nnew = zipfile.ZipFile(sys.argv[2], 'w')\n\
+                  [new.writestr(i, old.read(i)) for i in old.infolist()]\nnew.writestr('planted.py', 'import os\\n')\nnew.close()\n";
+    let made = std::process::Command::new("python3").args(["-c", script]).arg(honest).arg(&planted).status().unwrap();
+    assert!(made.success());
+    planted
+}
+
+#[test]
+fn what_was_reproduced_is_trusted_from_a_plain_web_server_and_offline() {
+    let world = World::new();
+    let kept = world.rebuilt("pypi:six@1.16.0", &[], "six");
+    let published = world.publish(&kept, &[]);
+    assert_eq!(published.code, 0, "{published}");
+    let kinds: Vec<&str> = published.out.lines().filter_map(|line| line.split("  ").nth(1)).collect();
+    assert_eq!(kinds, ["verdict (reproduced)", "summary (reproduced)", "provenance (reproduced)"]);
+    let wheel = only(&kept.join("published"));
+    let said = world.verify(&wheel, &[]);
+    assert!(said.code == 0 && said.out.starts_with("trusted  ") && said.out.contains("same-upload"), "{said}");
+    // From a server that knows nothing of ledgers, and from a file without any.
+    let address = serve_files(&world.at("ledger"));
+    let proof = world.at("six.proof");
+    let said = world.verify(&wheel, &["--ledger", &address, "--save-bundle", text(&proof)]);
+    assert_eq!(said.code, 0, "{said}");
+    let away = world.at("away");
+    fs::rename(world.at("ledger"), &away).unwrap();
+    assert_eq!(world.verify(&wheel, &["--bundle", text(&proof)]).code, 0);
+    let said = world.verify(&wheel, &[]);
+    assert!(said.code == 1 && said.out.contains("no checkpoint"), "{said}");
+    fs::rename(&away, world.at("ledger")).unwrap();
+    // Of what was not published nothing is known, which is no.
+    let said = world.verify(&world.at("v.key.pub"), &[]);
+    assert!(said.code == 2 && said.out.starts_with("not known  "), "{said}");
+    let said = world.verify(&only(&kept.join("source")), &["--bundle", text(&proof)]);
+    assert_eq!(said.code, 1, "{said}");
+    // By a lock file.
+    let digest = twinbuild_sha256(&wheel);
+    let lock = world.at("requirements.txt");
+    fs::write(&lock, format!("six==1.16.0 --hash=sha256:{digest}\n")).unwrap();
+    let policy = world.at("policy.toml");
+    let said = world.command(&["verify", "--requirements", text(&lock), "--policy", text(&policy)]);
+    assert!(said.code == 0 && said.out.starts_with("trusted  six 1.16.0"), "{said}");
+    fs::write(&lock, format!("six==1.16.0 --hash=sha256:{digest}\nother==1.0 --hash=sha256:{}\n", "0".repeat(64)))
+        .unwrap();
+    let said = world.command(&["verify", "--requirements", text(&lock), "--policy", text(&policy)]);
+    assert_eq!(said.code, 2, "{said}");
+    fs::write(&lock, "six\n").unwrap();
+    let said = world.command(&["verify", "--requirements", text(&lock), "--policy", text(&policy)]);
+    assert!(said.code == 64 && said.err.contains("not all of it is pinned"), "{said}");
+    // The pages say so, too.
+    let front = fs::read_to_string(world.at("ledger/index.html")).unwrap();
+    assert!(front.contains("six"), "{front}");
+    let audit = world.command(&["audit", "--policy", text(&policy)]);
+    assert!(audit.code == 0 && audit.out.contains("about 1 files"), "{audit}");
+    // A policy that demands more.
+    let strict = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, format!("trust = [\"repository\"]\n{strict}")).unwrap();
+    let said = world.verify(&wheel, &[]);
+    assert!(said.code == 1 && said.out.contains("not enough"), "{said}");
+    fs::write(&policy, format!("levle = \"repacked\"\n{strict}")).unwrap();
+    let said = world.verify(&wheel, &[]);
+    assert!(said.code == 64 && said.err.contains("levle"), "{said}");
+    fs::write(&policy, strict).unwrap();
+    // What is taken back is not trusted any more.
+    let (ledger, key, log_key) = (world.at("ledger"), world.at("v.key"), world.at("l.key"));
+    let own = ["--ledger", text(&ledger), "--key", text(&key), "--log-key", text(&log_key), "--origin", ORIGIN];
+    let retracted = world.command(&[&["retract"], own.as_slice(), &["--reason", "a mistake", &digest]].concat());
+    assert_eq!(retracted.code, 0, "{retracted}");
+    let said = world.verify(&wheel, &[]);
+    assert!(said.code == 1 && said.out.contains("retracted: a mistake"), "{said}");
+    // The proof of before is one of then: a consumer who saw more refuses a ledger that has less.
+    fs::remove_dir_all(&ledger).unwrap();
+    assert_eq!(world.publish(&kept, &[]).code, 0);
+    let said = world.verify(&wheel, &[]);
+    assert!(said.code == 1 && said.out.contains("rolled back"), "{said}");
+}
+
+fn twinbuild_sha256(path: &Path) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn what_was_not_reproduced_is_published_and_refused() {
+    let world = World::new();
+    let kept = world.rebuilt("pypi:six@1.16.0", &[], "six");
+    let honest = only(&kept.join("published"));
+    let sdist = only(&kept.join("source"));
+    let bad = planted(&world, &honest);
+    let of_bad = world.rebuilt(text(&bad), &["--source", text(&sdist), "--as-of", "2021-05-06T00:00:00Z"], "bad");
+    let said = world.publish(&of_bad, &[]);
+    assert!(said.code == 64 && said.err.contains("--allow-local"), "{said}");
+    let said = world.publish(&of_bad, &["--allow-local"]);
+    assert!(said.code == 0 && said.out.contains("verdict (not-reproduced)"), "{said}");
+    let said = world.verify(&bad, &[]);
+    assert!(said.code == 1 && said.out.contains("not-reproduced, with an alert"), "{said}");
+}
+
+#[test]
+fn a_verdict_that_does_not_follow_from_its_files_is_not_published() {
+    let world = World::new();
+    let kept = world.rebuilt("pypi:six@1.16.0", &[], "six");
+    let path = kept.join("verdict.json");
+    let honest = fs::read_to_string(&path).unwrap();
+    let refuse = |verdict: &str, expected: &str| {
+        fs::write(&path, verdict).unwrap();
+        let said = world.publish(&kept, &[]);
+        assert!(said.code != 0 && said.err.contains(expected), "{expected}: {said}");
+        assert!(!world.at("ledger/checkpoint").exists());
+        fs::write(&path, &honest).unwrap();
+    };
+    // Edited by hand, and so well that its digest is right.
+    refuse(&honest.replacen("\"repacked\"", "\"bit-for-bit\"", 1), "was changed after it was written");
+    refuse(&resealed(&honest, |verdict| verdict["level"] = "bit-for-bit".into()), "");
+    refuse(&resealed(&honest, |verdict| verdict["comparison"]["files"]["identical"] = 0.into()), "");
+    refuse(&honest[..honest.len() / 2], "JSON");
+    // Of other files.
+    for (folder, expected) in [("published", "is not the file that the verdict names"), ("source", "is not the file")] {
+        let file = only(&kept.join(folder));
+        let content = fs::read(&file).unwrap();
+        fs::write(&file, [content.as_slice(), b"\0"].concat()).unwrap();
+        refuse(&honest, expected);
+        fs::write(&file, content).unwrap();
+    }
+    let first = only(&kept.join("first"));
+    let content = fs::read(&first).unwrap();
+    fs::write(&first, fs::read(only(&kept.join("published"))).unwrap()).unwrap();
+    // That one twin is the published file makes it another level.
+    refuse(&honest, "level");
+    fs::remove_file(&first).unwrap();
+    refuse(&honest, "one file is expected");
+    fs::write(&first, content).unwrap();
+    assert_eq!(world.publish(&kept, &[]).code, 0);
+}
+
+/// The verdict with another value, and the digest that it then has.
+fn resealed(verdict: &str, change: impl FnOnce(&mut Value)) -> String {
+    use sha2::Digest as _;
+    let mut document: Value = serde_json::from_str(verdict).unwrap();
+    change(&mut document);
+    let mut covered = document.clone();
+    let object = covered.as_object_mut().unwrap();
+    object.remove("verdictDigest");
+    object.remove("run");
+    // RFC 8785: the names of a verdict are ASCII and its numbers integers, so sorted and compact JSON is its form.
+    let digest = sha2::Sha256::digest(serde_json::to_string(&covered).unwrap());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    document["verdictDigest"] = digest.into();
+    document.to_string()
+}
+
+#[test]
+fn keys_that_are_no_secret_or_for_something_else_sign_nothing() {
+    let world = World::new();
+    let kept = world.rebuilt("pypi:six@1.16.0", &[], "six");
+    let key = world.at("v.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let said = world.publish(&kept, &[]);
+    assert!(said.code == 64 && said.err.contains("0644"), "{said}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    // In the place of the other.
+    let (log_key, away) = (world.at("l.key"), world.at("away"));
+    fs::rename(&key, &away).unwrap();
+    fs::copy(&log_key, &key).unwrap();
+    let said = world.publish(&kept, &[]);
+    assert!(said.code == 64 && said.err.contains("verdict"), "{said}");
+    fs::remove_file(&key).unwrap();
+    let said = world.publish(&kept, &[]);
+    assert!(said.code == 64 && said.err.contains("v.key"), "{said}");
+    fs::rename(&away, &key).unwrap();
+    let (ledger, verdict) = (world.at("ledger"), kept.join("verdict.json"));
+    let said = run(twinbuild()
+        .env("TWINBUILD_KEY_PASSPHRASE", "another")
+        .args(["publish", "--ledger", text(&ledger), "--key", text(&key), "--log-key", text(&log_key)])
+        .args(["--origin", ORIGIN, text(&verdict)]));
+    assert!(said.code == 64 && said.err.contains("passphrase"), "{said}");
+    assert!(!ledger.join("checkpoint").exists());
+    // None is written over, and a rotation names the one that follows.
+    assert_eq!(world.command(&["key", "generate", "--out", text(&key)]).code, 64);
+    let next = world.at("next.key");
+    let rotated = world.command(&["key", "rotate", "--key", text(&key), "--out", text(&next)]);
+    assert!(rotated.code == 0 && world.at("next.key.rotation.json").is_file(), "{rotated}");
+}
