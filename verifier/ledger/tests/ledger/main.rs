@@ -4,4 +4,5 @@
 mod forgeries;
 mod left_over;
 mod reading;
+mod second_reader;
 mod world;
