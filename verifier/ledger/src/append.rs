@@ -72,9 +72,17 @@ pub enum AppendFailure {
         /// Its number.
         entry: u64,
     },
-    /// The last entry cannot be read.
+    /// The last entry cannot be read, or a statement has what an entry cannot say.
     #[error(transparent)]
     Entry(#[from] EntryError),
+    /// Entries do not go back in time: a ledger that has one that does is refused by whoever reads all of it.
+    #[error("the last entry of the ledger is of {last}, which is later than now, {now}: a clock is wrong")]
+    Clock {
+        /// Of when the last entry is.
+        last: Timestamp,
+        /// When the next was to be appended.
+        now: Timestamp,
+    },
     /// The log is full, or an entry too long.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -89,6 +97,8 @@ pub fn statement_path(payload: &Sha256) -> String {
 
 /// Appends statements and, behind them, the index with them; then signs a checkpoint. Whoever reads sees the ledger as it was, or with all of
 /// them. Without any a ledger is begun, where there is none.
+///
+/// A batch that the ledger ends with already is not appended again, so whoever was killed before it was told can ask again.
 ///
 /// # Errors
 /// [`AppendFailure`]; then the ledger is as it was.
@@ -116,13 +126,18 @@ pub fn append(
     };
     let head = before.unwrap_or_else(TreeHead::empty);
     let mut appender = Appender::open(&files, head)?;
-    let (mut root, mut subjects) = match head.size.checked_sub(1) {
-        None => (index::empty_root(), 0),
-        Some(entry) => match Entry::parse(&Reader::open(&files, head)?.entry(entry)?)?.body {
-            Body::Index { root, size } => (root, size),
-            Body::Statement(_) => return Err(AppendFailure::NoIndex { entry }),
-        },
-    };
+    let (mut root, mut subjects, mut newest) = (index::empty_root(), 0, None);
+    if let Some(last) = head.size.checked_sub(1) {
+        let mut reader = Reader::open(&files, head)?;
+        let entry = Entry::parse(&reader.entry(last)?)?;
+        let Body::Index { root: of_last, size } = entry.body else {
+            return Err(AppendFailure::NoIndex { entry: last });
+        };
+        (root, subjects, newest) = (of_last, size, Some(entry.time));
+        if let Some(entries) = published_last(&mut reader, &files, &root, statements)? {
+            return Ok(Appended { head, entries });
+        }
+    }
     let mut entries = Vec::new();
     let mut changes: BTreeMap<Sha256, Value> = BTreeMap::new();
     let mut numbers = Vec::new();
@@ -139,7 +154,9 @@ pub fn append(
             continue;
         }
         let number = head.size + entries.len() as u64;
-        entries.push(Entry { time: now, body: Body::Statement(logged.clone()) }.to_bytes());
+        let entry = Entry { time: now, body: Body::Statement(logged.clone()) }.to_bytes();
+        Entry::parse(&entry)?;
+        entries.push(entry);
         if logged.kind.is_decisive() {
             subjects += u64::from(held.is_none());
             changes.insert(logged.subject, Value { digest: logged.payload, entry: number });
@@ -149,6 +166,9 @@ pub fn append(
     }
     if entries.is_empty() && before.is_some() {
         return Ok(Appended { head, entries: numbers });
+    }
+    if let Some(last) = newest.filter(|last| now < *last) {
+        return Err(AppendFailure::Clock { last, now });
     }
     let update = index::update(&files, &root, &changes)?;
     root = update.root;
@@ -172,6 +192,42 @@ pub fn append(
     note.sign(origin.clone(), log_key)?;
     writer.commit(CHECKPOINT, note.to_string().as_bytes())?;
     Ok(Appended { head: batch.head, entries: numbers })
+}
+
+/// The entries of `statements`, if the last publication was of these and what was there before them: all of its entries are among theirs, in
+/// their order, and what it left out is the newest of its subject. A statement that is not decisive, or not the newest any more, is known by
+/// that alone.
+fn published_last(
+    reader: &mut Reader<&LogFiles<'_>>,
+    files: &LogFiles<'_>,
+    root: &Sha256,
+    statements: &[SignedStatement],
+) -> Result<Option<Vec<u64>>, AppendFailure> {
+    let last = reader.head().size - 1;
+    // One entry more than the batch can have: there the publication before it ends, or else it was larger.
+    let from = last.saturating_sub(statements.len() as u64 + 1);
+    let mut published = Vec::new();
+    for (number, bytes) in (from..last).zip(reader.entries(from..last)?) {
+        match Entry::parse(&bytes)?.body {
+            Body::Statement(logged) => published.push((number, logged)),
+            Body::Index { .. } => published.clear(),
+        }
+    }
+    let mut published = published.into_iter().peekable();
+    let mut entries = Vec::new();
+    for SignedStatement { logged, .. } in statements {
+        let entry = match published.next_if(|(_, other)| other == logged) {
+            Some((number, _)) => Some(number),
+            None if logged.kind.is_decisive() => {
+                let held = index::lookup(files, root, &logged.subject)?.0;
+                held.filter(|value| value.digest == logged.payload).map(|value| value.entry)
+            }
+            None => None,
+        };
+        let Some(entry) = entry else { return Ok(None) };
+        entries.push(entry);
+    }
+    Ok(published.next().is_none().then_some(entries))
 }
 
 /// The hash of an entry, as the log has it.

@@ -10,7 +10,7 @@ use twinbuild_log::{Appender, Checkpoint, TreeHead};
 use twinbuild_signature::{KeyKind, Note, PrivateKey, Role, Sign as _, VerifierKey};
 use twinbuild_subject::Sha256;
 
-use crate::world::{ORIGIN, World, copy, name, now};
+use crate::world::{ORIGIN, World, copy, files_below, name, now};
 
 /// Two publications about `a`, `b` and `c`.
 fn published() -> (World, TreeHead) {
@@ -110,7 +110,7 @@ fn a_tile_that_is_missing_or_altered_is_named() {
 #[test]
 fn a_page_of_the_index_that_is_missing_or_altered_is_named() {
     let (world, _) = published();
-    let page = walkdir(&world.file("index"));
+    let page = files_below(&world.file("index"));
     assert!(page.len() >= 2);
     for path in page {
         let honest = fs::read(&path).unwrap();
@@ -124,15 +124,6 @@ fn a_page_of_the_index_that_is_missing_or_altered_is_named() {
     }
     fs::remove_dir_all(world.file("index")).unwrap();
     refused(&world, None, "index/");
-}
-
-fn walkdir(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(walkdir(&path)) } else { found.push(path) }
-    }
-    found
 }
 
 #[test]
@@ -346,9 +337,8 @@ fn each_part_of_an_offline_proof_counts() {
     world.publish(&[world.signed(Kind::Verdict, "a", "worse")]);
     let mut view = View::open(&folder, &keys, None, times).unwrap();
     let newer = view.find(&digest).unwrap();
-    let newer = view.prove(&digest, newer.as_ref()).unwrap();
-    let mut forged = newer.clone();
-    forged.statement = proof.statement.clone();
+    let mut forged = view.prove(&digest, newer.as_ref()).unwrap();
+    forged.statement = proof.statement;
     assert!(forged.check(&digest, &keys, times).is_err());
     assert!(!statement_path(&digest).contains(".."));
 }
