@@ -9,6 +9,8 @@ mod comparing;
 mod fixtures;
 mod hostile_corpus;
 mod local_index;
+#[cfg(feature = "sigstore")]
+mod network_attested_commits;
 mod network_containment;
 mod network_corpus;
 mod network_environments;

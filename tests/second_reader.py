@@ -254,7 +254,7 @@ class Proof:
         require(all(len(node) == 32 for node in self.hashes), f"{what}: a hash that has not 32 bytes")
 
 
-# Entries, docs/log.md "Entries".
+# Entries, docs/ledger.md "Entries".
 
 DIGEST = "[0-9a-f]{64}"
 TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
@@ -276,7 +276,7 @@ def parse_entry(data, what):
     return match.groupdict()
 
 
-# The index, docs/log.md "Index".
+# The index, docs/log.md "The index".
 
 CAPACITY = 16
 

@@ -36,6 +36,7 @@ fn link_of(prepared: &Prepared, sdist: &PreparedSource, name: &SdistFileName) ->
         link: None,
         uploaded: prepared.uploaded,
         first_upload: prepared.first_upload,
+        provenance: sdist.provenance.clone(),
         findings: Vec::new(),
         replayed: None,
     }

@@ -55,6 +55,8 @@ enum Origin {
     Release(String),
     /// A file of a lock.
     Locked(Box<LockedFile>),
+    /// What the index offers beside a release's file, by the file's package URL and digest.
+    Provenance(String, Sha256),
     /// A commit.
     Commit(Box<Source>),
     /// Someone's file.
@@ -76,6 +78,12 @@ pub(crate) fn inputs_of(recorded: &RecordedVerdict, lock: Option<&EnvironmentLoc
         let of_commit = || Origin::Commit(Box::new(source.clone()));
         let origin = if source.git.is_some() { of_commit() } else { of_purl(&source.uri) };
         inputs.push(Input { record: InputRecord { kind, name, sha256 }, origin });
+        if let (Some(attestation), Some(digests)) = (&source.attestation, &subject.digests) {
+            let (kind, name) = ("provenance".to_owned(), subject.file_name.clone());
+            let record = InputRecord { kind, name, sha256: attestation.sha256 };
+            let offered = |purl| Origin::Provenance(purl, digests.sha256);
+            inputs.push(Input { record, origin: subject.purl.clone().map_or(Origin::Local, offered) });
+        }
     }
     // An interpreter of the host is no file: it is copied again, and is to come out with the same digest.
     let is_file = |file: &&LockedFile| file.kind != FileKind::HostInterpreter;
@@ -217,6 +225,13 @@ impl Judge {
                 let listed = project.find_by_digest(&input.record.sha256);
                 let unlisted = || format!("the index lists no file of {} with that digest", request.name);
                 self.pypi.download(listed.ok_or_else(unlisted)?).map_err(|error| chain(&error))
+            }
+            (Origin::Provenance(purl, subject), _) => {
+                let request: Request = purl.parse().map_err(|error| format!("{error}"))?;
+                let project = self.pypi.project(&request.name).map_err(|error| chain(&error))?;
+                let offered = project.find_by_digest(subject).and_then(|file| file.provenance.as_ref());
+                let url = offered.ok_or_else(|| "the index offers no attestation of the file any more".to_owned())?;
+                self.pypi.provenance(url, &input.record.name).map_err(|error| chain(&error))
             }
             (Origin::Commit(source), _) => self.commit_again(source),
             (Origin::Local | Origin::Locked(_), _) => {

@@ -17,6 +17,7 @@
 mod activity;
 mod artifact;
 mod attempt;
+mod attested;
 mod cause;
 mod chain;
 mod cross_check;

@@ -15,6 +15,7 @@ use twinbuild_verdict::{
 };
 
 use crate::JudgeError;
+use crate::attested::{ATTESTATION_FINDINGS, check_again};
 use crate::inputs::{MissingInput, inputs_of};
 use crate::judge::{Judge, Options};
 use crate::keep::Keep;
@@ -148,6 +149,15 @@ impl Judge {
         if self.options.variations.contains(&Variation::Ground) {
             return unable("its twins stand on different ground, of which a verdict holds the first only");
         }
+        let is_attested =
+            |recorded: &RecordedVerdict| recorded.source.as_ref().is_some_and(|source| source.attestation.is_some());
+        if !cfg!(feature = "sigstore") && (is_attested(recorded) || recorded.chain.as_deref().is_some_and(is_attested))
+        {
+            return unable(
+                "its source is trusted by the publisher's attestation, and this program was built without the feature that verifies it \
+                 (sigstore)",
+            );
+        }
         let lock = lock_of(recorded).map_err(|error| contradiction(&error.to_string()))?;
         let mut prepared = match self.gather(&inputs_of(recorded, lock.as_ref()), lock.as_ref(), inputs)? {
             Ok(blobs) => prepared(recorded, lock, &blobs)?,
@@ -275,7 +285,8 @@ fn prepared(
                 (SourceKind::Git, Some(_)) => SourceForm::Commit { top: name.name().to_string() },
                 (SourceKind::Sdist, None) => {
                     // That of a commit is found out, and not taken over.
-                    if record.trust == Trust::Repository && recorded.chain.is_none() {
+                    let is_of_commit = matches!(record.trust, Trust::Repository | Trust::AttestedCommit);
+                    if is_of_commit && recorded.chain.is_none() {
                         return Err(contradiction("its source is an sdist, and trusted like a commit"));
                     }
                     let name = record.file_name.parse::<SdistFileName>();
@@ -285,8 +296,22 @@ fn prepared(
                     return Err(contradiction("its source is of another kind than it says"));
                 }
             };
+            // Why it is trusted is taken over, but for an attestation: that is verified again.
+            let is_attested = record.kind == SourceKind::Git && record.trust == Trust::AttestedCommit;
+            match &record.attestation {
+                Some(attestation) if is_attested => {
+                    let provenance = held(attestation.sha256)?;
+                    check_again(record, &name, &blob.sha256(), &provenance).map_err(|why| contradiction(&why))?;
+                }
+                None if !is_attested => {}
+                Some(_) | None => {
+                    return Err(contradiction(
+                        "its source is trusted by an attestation and has none, or the other way round",
+                    ));
+                }
+            }
             let blob = held(record.digests.sha256)?;
-            Some(PreparedSource { record: record.clone(), form, blob })
+            Some(PreparedSource { record: record.clone(), form, blob, provenance: None })
         }
         None => None,
     };
@@ -298,7 +323,7 @@ fn prepared(
             "its recipe takes requirements from before {cutoff}, and that must lie before its subject's upload, {upload}"
         )));
     }
-    let of_index = |code: &str| INDEX_FINDINGS.into_iter().find(|known| *known == code);
+    let of_index = |code: &str| INDEX_FINDINGS.into_iter().chain(ATTESTATION_FINDINGS).find(|known| *known == code);
     let findings = recorded.findings.iter();
     let findings = findings
         .filter_map(|finding| Some(Finding::whole(of_index(&finding.code)?, finding.severity, finding.detail.clone())));
@@ -311,6 +336,7 @@ fn prepared(
         uploaded: *upload_time,
         // Only a recipe that is inferred once more could depend on it, and such a walk ends before it builds.
         first_upload: Some(upload_time.unwrap_or(Timestamp::UNIX_EPOCH)),
+        provenance: None,
         findings: findings.collect(),
         replayed: Some(Replayed {
             recipe: recorded.recipe.clone(),

@@ -17,8 +17,8 @@ use twinbuild_source::git::{
     CheckoutError, Contents, GitAddress, GitClient, GitError, GitNetwork, GitRequest, GitRewrites, GitRoot, Refs,
     Revision, Snapshot, TagChoice, choose_tag, repositories_of, stored_text,
 };
-use twinbuild_store::{Blob, Staging};
-use twinbuild_subject::{MemberPath, ObjectFormat, ObjectId, PackageName, Sha256};
+use twinbuild_store::{Blob, Staging, Url};
+use twinbuild_subject::{DistributionFileName, MemberPath, ObjectFormat, ObjectId, PackageName, Sha256};
 use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Reason, Source, SourceKind, Trust};
 
 use crate::JudgeError;
@@ -75,6 +75,12 @@ impl GitChoice {
     pub(crate) fn is_sdist_first(&self) -> bool {
         matches!(self, Self::None | Self::Either)
     }
+
+    /// Whether a commit is asked for, and which one is to be found out.
+    #[cfg(not(feature = "sigstore"))]
+    pub(crate) fn is_found(&self) -> bool {
+        matches!(self, Self::Found | Self::Either)
+    }
 }
 
 /// How commits are had.
@@ -99,6 +105,11 @@ pub(crate) struct Wanted<'a> {
     pub(crate) published: &'a Archive,
     pub(crate) bytes: &'a dyn ReadAt,
     pub(crate) uploaded: Option<Timestamp>,
+    /// The published file, which an attestation is to be about.
+    pub(crate) file_name: &'a DistributionFileName,
+    pub(crate) sha256: Sha256,
+    /// Where the index offers one.
+    pub(crate) provenance: Option<&'a Url>,
 }
 
 impl<'a> Wanted<'a> {
@@ -109,7 +120,9 @@ impl<'a> Wanted<'a> {
         metadata: &'a str,
     ) -> Self {
         let (name, version) = (prepared.name.name(), prepared.name.version());
-        Self { name, version, metadata, kind, published, bytes, uploaded: prepared.uploaded }
+        let (file_name, sha256) = (&prepared.name, prepared.blob.sha256());
+        let (uploaded, provenance) = (prepared.uploaded, prepared.provenance.as_ref());
+        Self { name, version, metadata, kind, published, bytes, uploaded, file_name, sha256, provenance }
     }
 
     /// The contents of its files, as a repository names them.
@@ -185,7 +198,7 @@ impl Judge {
         let asked = match choice {
             GitChoice::None | GitChoice::Either => return Ok(Step::Next(None)),
             GitChoice::Given(request) => self.first_of(std::slice::from_ref(request), Trust::User, wanted, findings)?,
-            GitChoice::Found => self.first_of(&found(wanted.metadata), Trust::Repository, wanted, findings)?,
+            GitChoice::Found => self.found_commit(wanted, findings)?,
         };
         Ok(match asked {
             Step::Next(source) => Step::Next(Some(source)),
@@ -201,7 +214,36 @@ impl Judge {
     ) -> Result<Step<PreparedSource>, JudgeError> {
         let metadata = GitChoice::Found.evidence(subject.kind, subject.archive, subject.bytes);
         let wanted = Wanted::of(subject.prepared, subject.kind, (subject.archive, subject.bytes), &metadata);
-        self.first_of(&found(&metadata), Trust::Repository, &wanted, findings)
+        self.found_commit(&wanted, findings)
+    }
+
+    /// The commit that the publisher attests; where there is no such attestation, or no such repository, that of the release's tag in the
+    /// repository that the published file names.
+    fn found_commit(
+        &self,
+        wanted: &Wanted<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Step<PreparedSource>, JudgeError> {
+        let named = found(wanted.metadata);
+        if let Some(attested) = self.attested(wanted, &named, findings)? {
+            let requests = std::slice::from_ref(&attested.request);
+            match self.first_of(requests, Trust::AttestedCommit, wanted, findings)? {
+                Step::Next(mut source) => {
+                    let commit = source.record.git.as_ref().map(|git| &git.commit);
+                    if commit != Some(&attested.record.commit) {
+                        let what = format!("another commit was had than the attested one, {}", attested.record.commit);
+                        return Err(JudgeError::Internal { what });
+                    }
+                    source.record.attestation = Some(attested.record);
+                    return Ok(Step::Next(source));
+                }
+                Step::End(Outcome::SourceMissing, reason) if reason.class == NO_TAG => {
+                    findings.push(attested.missing())
+                }
+                Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
+            }
+        }
+        self.first_of(&named, Trust::Repository, wanted, findings)
     }
 
     /// The commit in the first of some repositories that has the release's tag.
@@ -264,7 +306,7 @@ impl Judge {
         let refs = match client.list(address, staging.path()) {
             Ok(refs) => refs,
             // What a published file names need not be there.
-            Err(error @ GitError::NoRepository { .. }) if trust == Trust::Repository => {
+            Err(error @ GitError::NoRepository { .. }) if trust != Trust::User => {
                 let detail = MemberPath::from(chain(&error).as_str()).to_string();
                 return Ok(end(Outcome::SourceMissing, NO_TAG, STAGE, detail));
             }
@@ -273,6 +315,16 @@ impl Judge {
         let contents = wanted.contents(refs.format());
         let repository = Repository { client, address, refs, contents };
         let fetched = match revision {
+            // The commit itself, whatever else may have its name; and its tag, where it is the release's.
+            Some(commit) if trust == Trust::AttestedCommit => {
+                let revision = match tag_of_release(&repository.refs, wanted, address) {
+                    Step::Next(Revision::Tag { tag, commit: of_tag }) if of_tag.to_string() == *commit => {
+                        Revision::Tag { tag, commit: of_tag }
+                    }
+                    Step::Next(_) | Step::End(..) => Revision::Commit(commit.clone()),
+                };
+                self.fetch_commit(&repository, &revision, findings)?
+            }
             Some(revision) => match repository.refs.find(revision) {
                 Ok(revision) => self.fetch_commit(&repository, &revision, findings)?,
                 Err(reason) => {
@@ -301,9 +353,10 @@ impl Judge {
         let uri = address.uri().map(|uri| format!("{uri}@{}", git.commit));
         let file_name = format!("{}@{}", wanted.name, git.commit);
         let digests = blob.sha256().into();
-        let record = Source { kind: SourceKind::Git, trust, uri, file_name, digests, git: Some(git) };
+        let record =
+            Source { kind: SourceKind::Git, trust, uri, file_name, digests, git: Some(git), attestation: None };
         let form = SourceForm::Commit { top: wanted.name.to_string() };
-        Ok(Step::Next(PreparedSource { record, form, blob }))
+        Ok(Step::Next(PreparedSource { record, form, blob, provenance: None }))
     }
 
     /// The commit of the release's tag; where there is none, or another commit is more like the published file, the one that is most.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use twinbuild_compare::{Finding, Severity};
 use twinbuild_registry::{Platform, Project, ProjectFile, ProjectStatus, RegistryError, Release};
-use twinbuild_store::{Blob, FetchError};
+use twinbuild_store::{Blob, FetchError, Url};
 use twinbuild_subject::{DistributionFileName, Origin, Request, SdistFileName, Subject};
 use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 
@@ -50,6 +50,8 @@ pub(crate) struct Prepared {
     pub(crate) uploaded: Option<Timestamp>,
     /// Requirements are older than this. `None` where only the file itself can tell.
     pub(crate) first_upload: Option<Timestamp>,
+    /// Where the index offers what the publisher attests of it.
+    pub(crate) provenance: Option<Url>,
     pub(crate) findings: Vec<Finding>,
     /// Where a verdict is replayed, what it says of the build.
     pub(crate) replayed: Option<Replayed>,
@@ -60,6 +62,8 @@ pub(crate) struct PreparedSource {
     pub(crate) record: Source,
     pub(crate) form: SourceForm,
     pub(crate) blob: Blob,
+    /// Where the index offers what the publisher attests of it, where it is a file.
+    pub(crate) provenance: Option<Url>,
 }
 
 /// What the file of a source is.
@@ -156,6 +160,7 @@ impl Judge {
             link: None,
             uploaded,
             first_upload,
+            provenance: file.provenance.clone(),
             findings,
             replayed: None,
         })))
@@ -182,12 +187,13 @@ impl Judge {
         };
         let mut purl = None;
         let mut first_upload = self.options.as_of;
-        let (mut listed_release, mut uploaded) = (None, None);
+        let (mut listed_release, mut uploaded, mut provenance) = (None, None, None);
         if let Some((project, release, file)) = listed {
             findings.extend(index_findings(&project, &file));
             purl = Some(Subject::purl_of(&file.file_name));
             first_upload = self.as_of(self::first_upload(&release, &file).ok())?;
             uploaded = file.upload_time;
+            provenance.clone_from(&file.provenance);
             listed_release = Some((release, file));
         }
         let subject = Subject {
@@ -225,6 +231,7 @@ impl Judge {
             link: None,
             uploaded,
             first_upload,
+            provenance,
             findings,
             replayed: None,
         })))
@@ -271,8 +278,9 @@ impl Judge {
             file_name: name.text.clone(),
             digests: blob.sha256().into(),
             git: None,
+            attestation: None,
         };
-        Ok(PreparedSource { record, form: SourceForm::Sdist(name), blob })
+        Ok(PreparedSource { record, form: SourceForm::Sdist(name), blob, provenance: None })
     }
 
     /// A copy of a local file in the store, so that it cannot change any more.
@@ -309,8 +317,10 @@ impl Judge {
             file_name: name.text.clone(),
             digests: blob.sha256().into(),
             git: None,
+            attestation: None,
         };
-        Ok(Some(PreparedSource { record, form: SourceForm::Sdist(name.clone()), blob }))
+        let (form, provenance) = (SourceForm::Sdist(name.clone()), file.provenance.clone());
+        Ok(Some(PreparedSource { record, form, blob, provenance }))
     }
 }
 

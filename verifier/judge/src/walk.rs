@@ -24,6 +24,7 @@ use twinbuild_verdict::{Outcome, Reason, Verdict};
 
 use crate::JudgeError;
 use crate::attempt::{Attempt, Case};
+use crate::attested::ATTESTATION_FINDINGS;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::judge::Judge;
 use crate::keep::Keep;
@@ -156,7 +157,13 @@ impl Judge {
     ) -> Result<Verdict, JudgeError> {
         let started = Instant::now();
         let mut verdict = base;
-        let came_to = match self.repository_of(subject, &mut verdict.findings)? {
+        let known = verdict.findings.len();
+        let commit = self.repository_of(subject, &mut verdict.findings)?;
+        // What is wrong with an attestation is wrong with it whatever the source.
+        let is_of_attestation = |finding: &&Finding| ATTESTATION_FINDINGS.contains(&finding.code.as_ref());
+        let of_attestation: Vec<Finding> =
+            verdict.findings[known..].iter().filter(is_of_attestation).cloned().collect();
+        let came_to = match commit {
             Step::Next(commit) => {
                 let source = commit.record.file_name.clone();
                 subject.keep.forget_twins()?;
@@ -171,6 +178,7 @@ impl Judge {
             }
             Step::End(_, reason) => format!("no commit was had to build it from ({})", reason.class),
         };
+        from_sdist.findings.extend(of_attestation);
         from_sdist.findings.push(Finding::whole(OTHER_SOURCE, Severity::Note, came_to));
         sort_findings(&mut from_sdist.findings);
         Ok(from_sdist)

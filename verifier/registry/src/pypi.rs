@@ -9,6 +9,10 @@ use crate::{Project, ProjectFile, PypiIndex, RegistryError};
 const PAGE_LIMIT_BYTES: u64 = 64 << 20;
 /// The largest file. PyPI takes 100 MiB without asking, and a few projects may upload up to a GiB and more.
 const FILE_LIMIT_BYTES: u64 = 2 << 30;
+/// The largest provenance object. It has ten KiB for an attestation.
+const PROVENANCE_LIMIT_BYTES: u64 = 4 << 20;
+/// The media types of a provenance object: PyPI's own, and what others may say.
+const PROVENANCE_MEDIA_TYPES: &str = "application/vnd.pypi.integrity.v1+json, application/json;q=0.9";
 const MEDIA_TYPE: &str = "application/vnd.pypi.simple.v1+json";
 
 /// A client of one Python package index. Cheap to clone.
@@ -85,6 +89,23 @@ impl Pypi {
         Ok(self.store.fetch(&request)?)
     }
 
+    /// The provenance object that [`ProjectFile::provenance`] is the address of (PEP 740), as it was received: at most 4 MiB, which nothing
+    /// promised beforehand. `file_name` is the file that it is of, for messages.
+    ///
+    /// # Errors
+    /// [`RegistryError::Fetch`]
+    pub fn provenance(&self, url: &Url, file_name: &str) -> Result<Blob, RegistryError> {
+        let request = DocumentRequest {
+            url: &self.with_credentials(url),
+            accept: PROVENANCE_MEDIA_TYPES,
+            limit_bytes: PROVENANCE_LIMIT_BYTES,
+            what: &format!("the provenance of {file_name}"),
+        };
+        let document = self.store.document(&request)?;
+        let kept = self.store.put(document.bytes.as_slice(), PROVENANCE_LIMIT_BYTES);
+        Ok(kept.map_err(FetchError::Store)?)
+    }
+
     fn page(&self, name: &PackageName) -> Url {
         let mut url = self.index.url().clone();
         // The base ends with a slash, and a normalized name has no character that means anything in a path.
@@ -156,6 +177,23 @@ mod tests {
             assert!(matches!(error, RegistryError::NoDigest { .. }), "{error}");
         }
         assert_eq!(server.asked(), ["/simple/a/", "/files/a-1-py3-none-any.whl"]);
+    }
+
+    #[test]
+    fn a_provenance_object_is_had_as_it_is_and_held() {
+        let server = TestServer::start(|path, _| {
+            (path == "/p").then(|| ("application/vnd.pypi.integrity.v1+json", b"{\"version\":1}".to_vec()))
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let url: Url = format!("{}p", server.base).parse().unwrap();
+        for network in [Network::Online, Network::Offline] {
+            let pypi = client(&folder, network, &server.base);
+            let blob = pypi.provenance(&url, "a-1.tar.gz").unwrap();
+            assert_eq!(blob.read_all(100).unwrap(), b"{\"version\":1}");
+            let missing = format!("{}q", server.base).parse().unwrap();
+            let error = pypi.provenance(&missing, "a-1.tar.gz").unwrap_err().to_string();
+            assert!(error.contains("the provenance of a-1.tar.gz"), "{error}");
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
         verdict.source.as_ref().filter(|_| verdict.outcome == Outcome::Reproduced).map(|source| match source.trust {
             Trust::SameUpload => "source: same upload".into(),
             Trust::Repository => "source: the project's repository".into(),
+            Trust::AttestedCommit => "source: the commit that the publisher attests".into(),
             Trust::User => "source: given by the user".into(),
         });
     qualities.extend(trust);
@@ -93,6 +94,7 @@ pub(crate) fn trust(trust: Trust) -> &'static str {
     match trust {
         Trust::SameUpload => "same-upload",
         Trust::Repository => "repository",
+        Trust::AttestedCommit => "attested-commit",
         Trust::User => "user",
     }
 }
@@ -180,6 +182,11 @@ pub(crate) fn of_verdict(verdict: &Verdict) -> Vec<&'static str> {
             Trust::Repository => {
                 "The source is a commit that a branch or tag contains of the repository that the file names as its project's (repository): \
                  this says that the file comes from that commit, and nothing of who may write to the repository."
+            }
+            Trust::AttestedCommit => {
+                "The source is the commit on which the publisher's workflow ran when it published the file, as its verified attestation has \
+                 it (attested-commit), and a branch or tag of the repository contains it: this says that the file comes from that \
+                 commit, and nothing of who may write to the repository."
             }
             Trust::User => {
                 "The source was given by the user: this says that the file comes from it, and nothing of where the source comes \

@@ -10,8 +10,8 @@ use twinbuild_compare::{
 use twinbuild_recipe::FrontEnd;
 use twinbuild_subject::{MemberPath, Origin};
 use twinbuild_verdict::{
-    AddressRecord, CallRecord, Container, CrossBuild, CrossChecks, CrossEnd, InputRecord, Outcome, OverrideRecord,
-    Reason, Rebuild, RecipeRecord, Source, SourceKind, Verdict,
+    AddressRecord, AttestationRecord, CallRecord, Container, CrossBuild, CrossChecks, CrossEnd, InputRecord, Outcome,
+    OverrideRecord, Reason, Rebuild, RecipeRecord, Source, SourceKind, Verdict,
 };
 
 use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, word, words};
@@ -352,7 +352,7 @@ fn subject(verdict: &Verdict) -> Section<'_> {
 }
 
 fn source(source: &Source) -> Section<'_> {
-    let Source { kind, trust, uri, file_name, digests, git } = source;
+    let Source { kind, trust, uri, file_name, digests, git, attestation } = source;
     let kind = match kind {
         SourceKind::Sdist => "a source distribution (sdist)",
         SourceKind::Git => "a commit of a git repository",
@@ -372,6 +372,10 @@ fn source(source: &Source) -> Section<'_> {
         facts.extend(git.tag.as_ref().map(|tag| ("tag", vec![name(&tag.name)])));
     }
     facts.push(("digest", vec![name(&format!("sha256:{}", digests.sha256))]));
+    if let Some(AttestationRecord { workflow, issuer, sha256, .. }) = attestation {
+        let by = vec![name(workflow), words(", to "), name(issuer), words(", as "), name(&format!("sha256:{sha256}"))];
+        facts.push(("attested by", by));
+    }
     facts.push(("trust", vec![words(format!("{}, {kind}", meaning::trust(*trust)))]));
     Section { title: "Source", blocks: vec![Block::Facts(facts)] }
 }

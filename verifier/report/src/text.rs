@@ -248,6 +248,9 @@ fn subject_and_source(out: &mut String, verdict: &Verdict) {
             let tag = git.tag.as_ref().map_or_else(String::new, |tag| format!(", the tag {}", tag.name));
             line(out, "", &format!("commit {}{tag}", git.commit));
         }
+        if let Some(attestation) = &source.attestation {
+            line(out, "", &format!("attested by {}", attestation.workflow));
+        }
     }
 }
 

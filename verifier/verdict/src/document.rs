@@ -107,6 +107,29 @@ pub struct Source {
     /// Which commit it is, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<GitSource>,
+    /// The publisher's attestation of the subject, verified, by which the commit was found. Absent where it was found otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<AttestationRecord>,
+}
+
+/// What a publisher's verified attestation says of where a file was published from (PEP 740). The claims are those of the certificate,
+/// in which the repository's host says on which commit the publisher's workflow ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttestationRecord {
+    /// The address of the repository.
+    pub repository: String,
+    /// The commit.
+    pub commit: ObjectId,
+    /// The branch or tag that the workflow ran for, such as `refs/tags/v1.0`.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The workflow: its file and the reference of it.
+    pub workflow: String,
+    /// Who said so to Sigstore's authority: the address of the host's issuer of identities.
+    pub issuer: String,
+    /// The SHA-256 of the provenance object that holds the attestation, as the index gave it.
+    pub sha256: Sha256,
 }
 
 /// A commit of a git repository. Its snapshot, of which the digests are, is a file of the commit, its tag and all that they name, in the form
@@ -172,6 +195,9 @@ pub enum Trust {
     SameUpload,
     /// It is a commit that a branch or tag contains of the repository that the published file names as its project's.
     Repository,
+    /// It is a commit that a branch or tag contains of its repository, and the one that the publisher's verified attestation of the
+    /// subject names.
+    AttestedCommit,
     /// The user said so.
     User,
 }
@@ -315,7 +341,7 @@ pub struct Choices {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InputRecord {
-    /// `source`, `debian-package`, `host-interpreter`, `requirement`, `requirement-built`, `requirement-sdist`,
+    /// `source`, `provenance`, `debian-package`, `host-interpreter`, `requirement`, `requirement-built`, `requirement-sdist`,
     /// `requirement-recipe`, `tool`.
     pub kind: String,
     /// Its name and version.

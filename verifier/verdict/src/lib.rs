@@ -23,9 +23,9 @@ pub use cross_check::{CrossBuild, CrossChecks, CrossEnd, Exchange, Resolution};
 pub use decision::{Decision, Level, Matches, Outcome, decide};
 pub use difference::{Difference, differences};
 pub use document::{
-    ArtifactRecord, Choices, Container, EnvironmentRecord, GitSource, GitSubmodule, GitTag, InputRecord, LogRecord,
-    Nondeterminism, NondeterminismCause, OverrideRecord, Reason, Rebuild, RecipeRecord, Run, SCHEMA_VERSION,
-    SandboxRecord, Source, SourceKind, ToolRecord, Trust, VariationRecord, Verdict,
+    ArtifactRecord, AttestationRecord, Choices, Container, EnvironmentRecord, GitSource, GitSubmodule, GitTag,
+    InputRecord, LogRecord, Nondeterminism, NondeterminismCause, OverrideRecord, Reason, Rebuild, RecipeRecord, Run,
+    SCHEMA_VERSION, SandboxRecord, Source, SourceKind, ToolRecord, Trust, VariationRecord, Verdict,
 };
 pub use evidence::{
     ActivityRecord, AddressRecord, AttemptRecord, CallRecord, EvidenceRecord, ExecutionRecord, RefusalRecord,

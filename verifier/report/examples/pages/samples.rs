@@ -294,6 +294,7 @@ fn built(file_name: &str) -> Verdict {
         file_name: "example-1.16.0.tar.gz".to_owned(),
         digests: Sha256::of(b"sdist").into(),
         git: None,
+        attestation: None,
     });
     let (setuptools, wheel) = (Sha256::of(b"setuptools"), Sha256::of(b"wheel"));
     let toml = format!(

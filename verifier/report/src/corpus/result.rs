@@ -264,7 +264,10 @@ impl SubjectResult {
         let request: Request = self.subject.parse().ok()?;
         let strict = if self.is_strict { " --strict" } else { "" };
         let recipes = if self.given.is_some() { " --recipes DIR" } else { "" };
-        let from = if self.trust == Some(Trust::Repository) { " --from git" } else { "" };
+        let from = match self.trust {
+            Some(Trust::Repository | Trust::AttestedCommit) => " --from git",
+            Some(Trust::SameUpload | Trust::User) | None => "",
+        };
         Some(format!("twinbuild rebuild '{request}'{from}{strict}{recipes}"))
     }
 
