@@ -66,7 +66,7 @@ mod ignoring {
             if wanted.provenance.is_some() && self.options.git.choice.is_found() {
                 let detail = "the index offers the publisher's attestation, which names a commit, and this program was built without the \
                               feature that verifies it (sigstore)";
-                findings.push(Finding::whole(NOT_CHECKED, Severity::Note, detail));
+                findings.push(Finding::whole(NOT_CHECKED, Severity::Note, detail.to_owned()));
             }
             Ok(None)
         }

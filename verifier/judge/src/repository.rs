@@ -106,7 +106,9 @@ pub(crate) struct Wanted<'a> {
     pub(crate) bytes: &'a dyn ReadAt,
     pub(crate) uploaded: Option<Timestamp>,
     /// The published file, which an attestation is to be about.
+    #[cfg_attr(not(feature = "sigstore"), expect(dead_code, reason = "an attestation is of a name and a digest"))]
     pub(crate) file_name: &'a DistributionFileName,
+    #[cfg_attr(not(feature = "sigstore"), expect(dead_code, reason = "as above"))]
     pub(crate) sha256: Sha256,
     /// Where the index offers one.
     pub(crate) provenance: Option<&'a Url>,
@@ -238,7 +240,7 @@ impl Judge {
                     return Ok(Step::Next(source));
                 }
                 Step::End(Outcome::SourceMissing, reason) if reason.class == NO_TAG => {
-                    findings.push(attested.missing())
+                    findings.push(attested.missing());
                 }
                 Step::End(outcome, reason) => return Ok(Step::End(outcome, reason)),
             }

@@ -64,7 +64,7 @@ pub struct LedgerPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrustName {
-    /// See [`Trust`].
+    /// See [`Trust::AttestedCommit`].
     AttestedCommit,
     /// See [`Trust::Repository`].
     Repository,
@@ -77,6 +77,7 @@ pub enum TrustName {
 impl From<Trust> for TrustName {
     fn from(trust: Trust) -> Self {
         match trust {
+            Trust::AttestedCommit => Self::AttestedCommit,
             Trust::SameUpload => Self::SameUpload,
             Trust::Repository => Self::Repository,
             Trust::User => Self::User,

@@ -138,6 +138,7 @@ fn rebuild_level(level: Level) -> &'static str {
 fn source_level(trust: Trust) -> &'static str {
     match trust {
         Trust::SameUpload => "SOURCE_SAME_UPLOAD",
+        Trust::AttestedCommit => "SOURCE_ATTESTED_COMMIT",
         Trust::Repository => "SOURCE_REPOSITORY",
         Trust::User => "SOURCE_USER",
     }

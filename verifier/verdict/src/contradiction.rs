@@ -249,12 +249,13 @@ mod tests {
             file_name: "a-1.tar.gz".to_owned(),
             digests: digests(b"sdist"),
             git: None,
+            attestation: None,
         });
         let toml = "format = 1\n[interpreter]\nversion = \"3.11\"\n[build]\nfront-end = \"pep517\"\nbackend = \"b\"\n\
                     [requirements]\ncutoff = \"2023-06-02T00:20:30Z\"\ndirect = []\n";
         let recipe = Recipe::from_toml(toml).unwrap();
         let digest = recipe.digest();
-        verdict.recipe = Some(RecipeRecord { recipe, origin: "inferred", given: None, digest });
+        verdict.recipe = Some(RecipeRecord { recipe, origin: "inferred".into(), given: None, digest });
         verdict.rebuilds = ["first", "second"].map(rebuild).into();
         verdict.comparison = Some(Comparison {
             twins: Relation::Identical,
@@ -273,7 +274,7 @@ mod tests {
     fn rebuild(name: &'static str) -> Rebuild {
         let artifact = ArtifactRecord { file_name: "a".to_owned(), members: None, digests: Some(digests(b"wheel")) };
         Rebuild {
-            name,
+            name: name.into(),
             environment: EnvironmentRecord { digest: Sha256::of(b""), layers: Vec::new() },
             inputs: Vec::new(),
             variations: Vec::new(),

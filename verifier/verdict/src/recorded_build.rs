@@ -108,7 +108,7 @@ mod tests {
         let digests = |bytes: &[u8]| Digests::from(Sha256::of(bytes));
         let artifact = ArtifactRecord { file_name: "a".to_owned(), members: None, digests: covered.map(digests) };
         verdict.rebuilds.push(Rebuild {
-            name: "first",
+            name: "first".into(),
             environment: EnvironmentRecord { digest: Sha256::of(b""), layers: Vec::new() },
             inputs: Vec::new(),
             variations: Vec::new(),

@@ -101,7 +101,7 @@ fn the_builder_is_who_the_operator_says_and_nobody_else() {
 fn rebuilds_have_the_names_of_twins() {
     for names in [["first", "first"], ["second", "first"], ["first", "third"]] {
         let mut verdict = verdict(Outcome::NotReproduced);
-        verdict.rebuilds.iter_mut().zip(names).for_each(|(rebuild, name)| rebuild.name = name);
+        verdict.rebuilds.iter_mut().zip(names).for_each(|(rebuild, name)| rebuild.name = name.into());
         verdict.run.artifacts.clear();
         let statement = Statement::of_verdict(&sealed(verdict), &Members::default()).unwrap();
         let error = statement.provenance(BUILDER).unwrap_err();

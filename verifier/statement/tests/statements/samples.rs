@@ -85,6 +85,7 @@ fn add_builds(verdict: &mut Verdict) {
         file_name: "example-1.0.tar.gz".to_owned(),
         digests: sdist.into(),
         git: None,
+        attestation: None,
     });
     let toml = format!(
         "format = 1\n[interpreter]\nversion = \"3.11\"\n[build]\nfront-end = \"pep517\"\nbackend = \"setuptools.build_meta\"\n\
@@ -94,7 +95,7 @@ fn add_builds(verdict: &mut Verdict) {
     );
     let recipe = Recipe::from_toml(&toml).unwrap();
     let digest = recipe.digest();
-    verdict.recipe = Some(RecipeRecord { recipe, origin: "inferred", given: None, digest });
+    verdict.recipe = Some(RecipeRecord { recipe, origin: "inferred".into(), given: None, digest });
     let input = |kind: &str, name: &str, sha256| InputRecord { kind: kind.to_owned(), name: name.to_owned(), sha256 };
     verdict.shared_inputs = vec![
         input("source", "example-1.0.tar.gz", sdist),
@@ -113,7 +114,7 @@ fn rebuild(name: &'static str, zone: &str) -> Rebuild {
     let zone = VariationRecord { name: "time-zone".to_owned(), value: zone.to_owned(), effective: true };
     let digests = (name == "first").then(|| Sha256::of(b"first").into());
     Rebuild {
-        name,
+        name: name.into(),
         environment: EnvironmentRecord { digest: Sha256::of(b"environment"), layers: vec![Sha256::of(b"layer")] },
         inputs: Vec::new(),
         variations: vec![zone],

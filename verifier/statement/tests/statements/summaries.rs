@@ -91,6 +91,7 @@ fn levels_say_how_exactly_and_from_what_and_nothing_of_slsa() {
     ] {
         for (trust, trust_name) in [
             (Trust::SameUpload, "SOURCE_SAME_UPLOAD"),
+            (Trust::AttestedCommit, "SOURCE_ATTESTED_COMMIT"),
             (Trust::Repository, "SOURCE_REPOSITORY"),
             (Trust::User, "SOURCE_USER"),
         ] {
