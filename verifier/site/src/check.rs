@@ -56,8 +56,8 @@ fn twinbuild(site: &Site, entry: &Entry) -> Check {
     let ledger = site.base_url.as_deref().and_then(quoted).unwrap_or_else(|| "LEDGER".to_owned());
     Check {
         tool: "twinbuild",
-        says: "Looks the file up by its digest, and checks the signature, that the log has the statement, and that no newer one takes it back.",
-        lines: vec![format!("twinbuild verify {} --ledger {ledger}", file(entry))],
+        says: "Looks the file up by its digest, and checks the signature, that the log has the statement, and that no newer one takes it back. The policy has the keys.",
+        lines: vec![format!("twinbuild verify {} --policy policy.toml --ledger {ledger}", file(entry))],
     }
 }
 

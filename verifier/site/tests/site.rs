@@ -275,7 +275,7 @@ fn commands_name_what_is_checked() {
     let site = every_outcome();
     let page = &files(&site)[&format!("verdicts/{}/index.html", site.entries[8].payload)];
     for line in [
-        "twinbuild verify six-1.16.0-py3-none-any.whl --ledger https://rebuilds.example/",
+        "twinbuild verify six-1.16.0-py3-none-any.whl --policy policy.toml --ledger https://rebuilds.example/",
         "cosign verify-blob-attestation --bundle six-1.16.0-py3-none-any.whl.verdict.sigstore.json --key verdict.pub --type \
          https://twinbuild.dev/verdict/v1 --insecure-ignore-tlog=true six-1.16.0-py3-none-any.whl",
         "slsa-verifier verify-vsa --subject-digest sha256:",
