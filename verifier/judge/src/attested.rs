@@ -28,10 +28,10 @@ pub(crate) struct Attested {
 }
 
 impl Attested {
-    /// That the repository is not there, or not for everybody, and so another is looked for.
+    /// That the folder which is asked in the place of the repository is not there, and so another is looked for.
     pub(crate) fn missing(&self) -> Finding {
         let detail = format!(
-            "the publisher attests the commit {} of {}, and there is no such repository that could be asked",
+            "the publisher attests the commit {} of {}, and no such repository is where it is to be asked",
             self.record.commit, self.request.address
         );
         Finding::whole(REPOSITORY_MISSING, Severity::Warning, detail)

@@ -217,7 +217,7 @@ impl Judge {
         self.found_commit(&wanted, findings)
     }
 
-    /// The commit that the publisher attests; where there is no such attestation, or no such repository, that of the release's tag in the
+    /// The commit that the publisher attests; where there is no such attestation, or not its repository, that of the release's tag in the
     /// repository that the published file names.
     fn found_commit(
         &self,
