@@ -63,10 +63,10 @@ mod ignoring {
             _named: &[GitRequest],
             findings: &mut Vec<Finding>,
         ) -> Result<Option<Attested>, JudgeError> {
-            if wanted.provenance.is_some() && self.options.git.choice.is_found() {
+            if wanted.subject.provenance.is_some() && self.options.git.choice.is_found() {
                 let detail = "the index offers the publisher's attestation, which names a commit, and this program was built without the \
                               feature that verifies it (sigstore)";
-                findings.push(Finding::whole(NOT_CHECKED, Severity::Note, detail));
+                findings.push(Finding::whole(NOT_CHECKED, Severity::Note, detail.to_owned()));
             }
             Ok(None)
         }
@@ -104,8 +104,8 @@ mod verifying {
             named: &[GitRequest],
             findings: &mut Vec<Finding>,
         ) -> Result<Option<Attested>, JudgeError> {
-            let Some(url) = wanted.provenance else { return Ok(None) };
-            let file_name = wanted.file_name.text();
+            let Some(url) = &wanted.subject.provenance else { return Ok(None) };
+            let file_name = wanted.subject.name.text();
             tracing::info!("asking for the publisher's attestation of {file_name}");
             let blob = match self.pypi.provenance(url, file_name) {
                 Ok(blob) => blob,
@@ -117,7 +117,7 @@ mod verifying {
                     return Ok(None);
                 }
             };
-            let found = verify(&blob, wanted.file_name, &wanted.sha256)?;
+            let found = verify(&blob, &wanted.subject.name, &wanted.subject.blob.sha256())?;
             let attested = found.and_then(|claim| attested(claim, &blob));
             match attested {
                 Ok(attested) => {
