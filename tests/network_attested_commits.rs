@@ -25,14 +25,16 @@ fn sdist() -> Vec<u8> {
     let fetched = || {
         let kept = folder();
         let server = Server::start(kept.path());
-        let said = judge(&server, &["rebuild", RELEASE, "--artifact", SDIST, "--keep-inputs", text(kept.path())]);
+        let said =
+            judge(&server.address, &["rebuild", RELEASE, "--artifact", SDIST, "--keep-inputs", text(kept.path())]);
         fs::read(kept.path().join("sha256").join(SHA256)).unwrap_or_else(|error| panic!("{error}: {said}"))
     };
     SDIST_BYTES.get_or_init(fetched).clone()
 }
 
-fn judge(server: &Server, arguments: &[&str]) -> Said {
-    let rewrites = format!("https://github.com/={}/", server.address);
+/// With the repositories of a server, or a folder, in the place of GitHub's.
+fn judge(server: &str, arguments: &[&str]) -> Said {
+    let rewrites = format!("https://github.com/={server}/");
     let mut command = twinbuild();
     command.env("TWINBUILD_GIT_INSTEAD_OF", rewrites).env("TWINBUILD_CACHE_DIR", shared_cache());
     run(command.args(["--format", "json"]).args(arguments))
@@ -40,13 +42,17 @@ fn judge(server: &Server, arguments: &[&str]) -> Said {
 
 /// The verdict on the sdist, of an index that offers this attestation of it, with the repositories below a folder.
 fn judged(provenance: Option<&str>, repositories: &Path) -> Value {
+    let server = Server::start(repositories);
+    judged_with(provenance, &server.address)
+}
+
+fn judged_with(provenance: Option<&str>, server: &str) -> Value {
     let address = json!({ "provenance": "../../files/provenance.json", "upload-time": "2024-12-04T23:14:04Z" });
     let mut files = vec![(SDIST, sdist(), address)];
     files.extend(provenance.map(|text| ("provenance.json", text.as_bytes().to_vec(), json!({}))));
     let index = Index::of(PROJECT, &files, &json!({ "versions": ["0.0.19"] }));
-    let server = Server::start(repositories);
     let simple = format!("{}/simple/", index.address);
-    judge(&server, &["--index-url", &simple, "rebuild", RELEASE, "--artifact", SDIST]).json()
+    judge(server, &["--index-url", &simple, "rebuild", RELEASE, "--artifact", SDIST]).json()
 }
 
 /// A repository of the attested address, with a tag of the release and without the attested commit.
@@ -89,14 +95,14 @@ fn an_attestation_that_does_not_hold_counts_for_nothing() {
 }
 
 #[test]
-fn one_that_cannot_be_had_or_has_no_repository_any_more_is_told_of() {
+fn one_that_cannot_be_had_or_whose_repository_is_not_there_is_told_of() {
     let with_tag = folder();
     repository(with_tag.path());
     let verdict = judged(None, with_tag.path());
     assert_eq!(finding(&verdict, "attestation-not-had")["severity"], "warning");
     assert_eq!(verdict["source"]["trust"], "repository", "{verdict:#}");
     let empty = folder();
-    let verdict = judged(Some(PROVENANCE), empty.path());
+    let verdict = judged_with(Some(PROVENANCE), text(empty.path()));
     assert_eq!(finding(&verdict, "attested-repository-missing")["severity"], "warning");
     assert_eq!(verdict["outcome"], "source-missing", "{verdict:#}");
 }

@@ -19,10 +19,12 @@ impl Provenance {
         let bundle = Bundle::from_json(&self.sigstore_bundle().to_string()).map_err(|error| form(error.to_string()))?;
         let digest = Sha256Hash::from_hex(&sha256.to_string()).map_err(|error| form(error.to_string()))?;
         let root =
-            TrustedRoot::from_json(SIGSTORE_PRODUCTION_TRUSTED_ROOT).map_err(|error| of_library(error.into()))?;
-        let verifier = Verifier::new(&root).map_err(of_library)?;
+            TrustedRoot::from_json(SIGSTORE_PRODUCTION_TRUSTED_ROOT).map_err(|error| of_library(&error.into()))?;
+        let verifier = Verifier::new(&root).map_err(|error| of_library(&error))?;
         // Whose it is, is said by the publisher: one of the library's policies has a workflow at one reference only.
-        let verified = verifier.verify(digest, &bundle, &VerificationPolicy::any_identity()).map_err(of_library)?;
+        let verified = verifier
+            .verify(digest, &bundle, &VerificationPolicy::any_identity())
+            .map_err(|error| of_library(&error))?;
         let holds = verified.certificate_verified() && verified.sct_verified() && verified.tlog_verified();
         if !holds || verified.verified_timestamps().is_empty() {
             let reason = "the library skipped a check".to_owned();
@@ -54,7 +56,7 @@ fn claim(claims: &FulcioCiClaims, issuer: Option<&str>) -> Result<Claim, Attesta
 }
 
 /// By what part of the attestation does not hold.
-fn of_library(error: Error) -> AttestationError {
+fn of_library(error: &Error) -> AttestationError {
     let reason = quoted(&error.to_string());
     match error {
         Error::Certificate(_) => AttestationError::Certificate { reason },

@@ -28,10 +28,10 @@ pub(crate) struct Attested {
 }
 
 impl Attested {
-    /// That the repository is not there, or not for everybody, and so another is looked for.
+    /// That the folder which is asked in the place of the repository is not there, and so another is looked for.
     pub(crate) fn missing(&self) -> Finding {
         let detail = format!(
-            "the publisher attests the commit {} of {}, and there is no such repository that could be asked",
+            "the publisher attests the commit {} of {}, and no such repository is where it is to be asked",
             self.record.commit, self.request.address
         );
         Finding::whole(REPOSITORY_MISSING, Severity::Warning, detail)
@@ -63,7 +63,7 @@ mod ignoring {
             _named: &[GitRequest],
             findings: &mut Vec<Finding>,
         ) -> Result<Option<Attested>, JudgeError> {
-            if wanted.provenance.is_some() && self.options.git.choice.is_found() {
+            if wanted.subject.provenance.is_some() && self.options.git.choice.is_found() {
                 let detail = "the index offers the publisher's attestation, which names a commit, and this program was built without the \
                               feature that verifies it (sigstore)";
                 findings.push(Finding::whole(NOT_CHECKED, Severity::Note, detail.to_owned()));
@@ -104,8 +104,8 @@ mod verifying {
             named: &[GitRequest],
             findings: &mut Vec<Finding>,
         ) -> Result<Option<Attested>, JudgeError> {
-            let Some(url) = wanted.provenance else { return Ok(None) };
-            let file_name = wanted.file_name.text();
+            let Some(url) = &wanted.subject.provenance else { return Ok(None) };
+            let file_name = wanted.subject.name.text();
             tracing::info!("asking for the publisher's attestation of {file_name}");
             let blob = match self.pypi.provenance(url, file_name) {
                 Ok(blob) => blob,
@@ -117,7 +117,7 @@ mod verifying {
                     return Ok(None);
                 }
             };
-            let found = verify(&blob, wanted.file_name, &wanted.sha256)?;
+            let found = verify(&blob, &wanted.subject.name, &wanted.subject.blob.sha256())?;
             let attested = found.and_then(|claim| attested(claim, &blob));
             match attested {
                 Ok(attested) => {

@@ -17,8 +17,8 @@ use twinbuild_source::git::{
     CheckoutError, Contents, GitAddress, GitClient, GitError, GitNetwork, GitRequest, GitRewrites, GitRoot, Refs,
     Revision, Snapshot, TagChoice, choose_tag, repositories_of, stored_text,
 };
-use twinbuild_store::{Blob, Staging, Url};
-use twinbuild_subject::{DistributionFileName, MemberPath, ObjectFormat, ObjectId, PackageName, Sha256};
+use twinbuild_store::{Blob, Staging};
+use twinbuild_subject::{MemberPath, ObjectFormat, ObjectId, PackageName, Sha256};
 use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Reason, Source, SourceKind, Trust};
 
 use crate::JudgeError;
@@ -105,13 +105,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) published: &'a Archive,
     pub(crate) bytes: &'a dyn ReadAt,
     pub(crate) uploaded: Option<Timestamp>,
-    /// The published file, which an attestation is to be about.
-    #[cfg_attr(not(feature = "sigstore"), expect(dead_code, reason = "an attestation is of a name and a digest"))]
-    pub(crate) file_name: &'a DistributionFileName,
-    #[cfg_attr(not(feature = "sigstore"), expect(dead_code, reason = "as above"))]
-    pub(crate) sha256: Sha256,
-    /// Where the index offers one.
-    pub(crate) provenance: Option<&'a Url>,
+    /// What an attestation is to be about.
+    pub(crate) subject: &'a Prepared,
 }
 
 impl<'a> Wanted<'a> {
@@ -122,9 +117,7 @@ impl<'a> Wanted<'a> {
         metadata: &'a str,
     ) -> Self {
         let (name, version) = (prepared.name.name(), prepared.name.version());
-        let (file_name, sha256) = (&prepared.name, prepared.blob.sha256());
-        let (uploaded, provenance) = (prepared.uploaded, prepared.provenance.as_ref());
-        Self { name, version, metadata, kind, published, bytes, uploaded, file_name, sha256, provenance }
+        Self { name, version, metadata, kind, published, bytes, uploaded: prepared.uploaded, subject: prepared }
     }
 
     /// The contents of its files, as a repository names them.
@@ -219,7 +212,7 @@ impl Judge {
         self.found_commit(&wanted, findings)
     }
 
-    /// The commit that the publisher attests; where there is no such attestation, or no such repository, that of the release's tag in the
+    /// The commit that the publisher attests; where there is no such attestation, or not its repository, that of the release's tag in the
     /// repository that the published file names.
     fn found_commit(
         &self,
