@@ -8,7 +8,7 @@ hold, and names it. With the file of the verdicts' public key (Ed25519) it verif
 bytes of an entry and its tlog-proof, which is then held against the log's key as well.
 
 Written from the specifications: C2SP signed-note, tlog-checkpoint, tlog-tiles and tlog-proof, RFC 6962 section 2, RFC 8032 section
-5.1, DSSE, and docs/log.md and docs/keys.md of this repository.
+5.1, DSSE, and docs/log.md, docs/ledger.md and docs/keys.md of this repository.
 """
 
 import argparse
@@ -108,6 +108,7 @@ class Vkey:
     """A verifier key, `NAME+HASH+BASE64`, of an Ed25519 key."""
 
     def __init__(self, text):
+        require(text.count("+") >= 2, "the verifier key is not NAME+HASH+BASE64")
         name, identifier, key = text.split("+", 2)
         material = strict_base64(key, "the verifier key")
         require(len(material) == 33 and material[0] == 1, "the verifier key is not one of a log's Ed25519 keys")
@@ -360,9 +361,9 @@ class Ledger:
             raise Refused(f"{name}: {error.strerror}") from None
 
     def files(self, below):
-        """Paths of all files below a folder that are whole."""
+        """Paths of all files below a folder."""
         paths = sorted(path for path in (self.folder / below).rglob("*") if path.is_file())
-        return [str(path.relative_to(self.folder)) for path in paths if path.suffix != ".unfinished"]
+        return [str(path.relative_to(self.folder)) for path in paths]
 
     def tile(self, level, number):
         """The path and the bytes of a tile or bundle of the tree, or of the full one that took its place, and the width to use of it."""

@@ -8,7 +8,7 @@ use twinbuild_log::{AppendError, Appender, Checkpoint, CheckpointError, ReadErro
 use twinbuild_signature::{KeyName, NOTE_LIMIT_BYTES, Note, NoteError, Sign, VerifierKey, VerifierKeyError};
 use twinbuild_subject::Sha256;
 
-use crate::files::{FilesError, LogFiles};
+use crate::files::{FilesError, LogFiles, ReadPages};
 use crate::{Body, Entry, EntryError, FolderError, Logged, Writer};
 
 /// Where the newest checkpoint is.
@@ -112,6 +112,7 @@ pub fn append(
     let folder = writer.folder();
     let keys = [VerifierKey::new(origin.clone(), log_key.public_key())?];
     let files = LogFiles(folder);
+    let pages = ReadPages::new(&files);
     let before = match folder.read(CHECKPOINT, NOTE_LIMIT_BYTES as u64)? {
         None => None,
         Some(bytes) => {
@@ -134,7 +135,7 @@ pub fn append(
             return Err(AppendFailure::NoIndex { entry: last });
         };
         (root, subjects, newest) = (of_last, size, Some(entry.time));
-        if let Some(entries) = published_last(&mut reader, &files, &root, statements)? {
+        if let Some(entries) = published_last(&mut reader, &pages, &root, statements)? {
             return Ok(Appended { head, entries });
         }
     }
@@ -146,7 +147,7 @@ pub fn append(
         let logged = &statement.logged;
         let held = match changes.get(&logged.subject) {
             Some(value) => Some(*value),
-            None => index::lookup(&files, &root, &logged.subject)?.0,
+            None => index::lookup(&pages, &root, &logged.subject)?.0,
         };
         // What was published before a crash, or twice, is there already.
         if let Some(value) = held.filter(|value| logged.kind.is_decisive() && value.digest == logged.payload) {
@@ -170,7 +171,7 @@ pub fn append(
     if let Some(last) = newest.filter(|last| now < *last) {
         return Err(AppendFailure::Clock { last, now });
     }
-    let update = index::update(&files, &root, &changes)?;
+    let update = index::update(&pages, &root, &changes)?;
     root = update.root;
     entries.push(Entry { time: now, body: Body::Index { root, size: subjects } }.to_bytes());
     let batch = appender.append(&entries)?;
@@ -187,7 +188,6 @@ pub fn append(
     for (tile, content) in &batch.files {
         writer.write(&tile.to_string(), content)?;
     }
-    writer.sync()?;
     let mut note = Note::new(Checkpoint::new(origin.as_str(), batch.head)?.to_string())?;
     note.sign(origin.clone(), log_key)?;
     writer.commit(CHECKPOINT, note.to_string().as_bytes())?;
@@ -199,7 +199,7 @@ pub fn append(
 /// that alone.
 fn published_last(
     reader: &mut Reader<&LogFiles<'_>>,
-    files: &LogFiles<'_>,
+    pages: &ReadPages<'_>,
     root: &Sha256,
     statements: &[SignedStatement],
 ) -> Result<Option<Vec<u64>>, AppendFailure> {
@@ -219,7 +219,7 @@ fn published_last(
         let entry = match published.next_if(|(_, other)| other == logged) {
             Some((number, _)) => Some(number),
             None if logged.kind.is_decisive() => {
-                let held = index::lookup(files, root, &logged.subject)?.0;
+                let held = index::lookup(pages, root, &logged.subject)?.0;
                 held.filter(|value| value.digest == logged.payload).map(|value| value.entry)
             }
             None => None,

@@ -1,5 +1,8 @@
 //! Where the files of a ledger are: a folder, or a web server. None of them is trusted.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use twinbuild_log::index::{self, MAX_PAGE_BYTES, Pages};
 use twinbuild_log::{Tile, Tiles};
 use twinbuild_subject::Sha256;
@@ -75,5 +78,30 @@ impl Pages for LogFiles<'_> {
 
     fn read(&self, page: &Sha256) -> Result<Vec<u8>, FilesError> {
         self.needed(index::path(page), MAX_PAGE_BYTES)
+    }
+}
+
+/// The pages of an index, each of which is read once: the ways of many keys begin with the same ones.
+pub(crate) struct ReadPages<'a> {
+    files: &'a LogFiles<'a>,
+    read: RefCell<BTreeMap<Sha256, Vec<u8>>>,
+}
+
+impl<'a> ReadPages<'a> {
+    pub(crate) fn new(files: &'a LogFiles<'a>) -> Self {
+        Self { files, read: RefCell::default() }
+    }
+}
+
+impl Pages for ReadPages<'_> {
+    type Error = FilesError;
+
+    fn read(&self, page: &Sha256) -> Result<Vec<u8>, FilesError> {
+        if let Some(bytes) = self.read.borrow().get(page) {
+            return Ok(bytes.clone());
+        }
+        let bytes = Pages::read(self.files, page)?;
+        self.read.borrow_mut().insert(*page, bytes.clone());
+        Ok(bytes)
     }
 }

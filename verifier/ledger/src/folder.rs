@@ -1,7 +1,9 @@
 //! The folder of a ledger: reading, and writing that a crash leaves whole.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, Write as _};
+use std::marker::PhantomData;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
@@ -10,7 +12,8 @@ use rustix::io::Errno;
 
 /// Who writes.
 const LOCK: &str = ".lock";
-/// What is not whole yet ends so.
+/// What is not whole yet. It is one file below the ledger itself, whichever it is to be: ext4 makes files where their first folder is, and to
+/// look for room in each of hundreds of folders takes up to twice as long on a disk that has been in use for a while.
 const UNFINISHED: &str = ".unfinished";
 /// How much of the lock's file is shown, in bytes.
 const SHOWN_BYTES: u64 = 300;
@@ -27,6 +30,8 @@ pub struct Folder {
 pub struct Writer {
     folder: Folder,
     _lock: File,
+    /// There is one unfinished file, so threads cannot write at once.
+    one_at_a_time: PhantomData<Cell<()>>,
 }
 
 /// Why a file of a ledger could not be read or written.
@@ -134,13 +139,13 @@ impl Folder {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(failed("writing"))?;
-        Ok(Writer { folder: self.clone(), _lock: file })
+        Ok(Writer { folder: self.clone(), _lock: file, one_at_a_time: PhantomData })
     }
 
     fn place(&self, name: &str) -> Result<PathBuf, FolderError> {
         let is_plain = !name.is_empty()
             && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
-            && !name.split('/').any(|part| part.is_empty() || part == LOCK);
+            && !name.split('/').any(|part| part.is_empty() || part == LOCK || part == UNFINISHED);
         if is_plain { Ok(self.path.join(name)) } else { Err(FolderError::Name { name: name.to_owned() }) }
     }
 }
@@ -152,12 +157,13 @@ impl Writer {
         &self.folder
     }
 
-    /// Writes a file, whole or not at all for whoever reads it. It outlives a crash once [`Writer::sync`] was called.
+    /// Writes a file, whole or not at all for whoever reads it. It outlives a crash once [`Writer::sync`] or [`Writer::commit`] was called.
     ///
     /// # Errors
     /// [`FolderError`]
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
-        self.put(name, content, false)
+        let path = self.folder.place(name)?;
+        self.put(content).and_then(|unfinished| finish(&unfinished, &path)).map_err(writing(&path))
     }
 
     /// All that was written so far outlives a crash from now on.
@@ -171,31 +177,38 @@ impl Writer {
         syncfs(&folder).map_err(|error| failed(error.into()))
     }
 
-    /// Writes a file that outlives a crash from now on: after one there is the old one or this.
+    /// Writes a file behind all that was written before: after a crash there is the old one, or this and all of those. From now on it is this.
     ///
     /// # Errors
     /// [`FolderError`]
     pub fn commit(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
-        self.put(name, content, true)
+        let path = self.folder.place(name)?;
+        let unfinished = self.put(content).map_err(writing(&path))?;
+        self.sync()?;
+        let parent = path.parent().unwrap_or(&self.folder.path);
+        finish(&unfinished, &path).and_then(|()| File::open(parent)?.sync_all()).map_err(writing(&path))
     }
 
-    fn put(&self, name: &str, content: &[u8], is_synced: bool) -> Result<(), FolderError> {
-        let path = self.folder.place(name)?;
-        let failed = |source| FolderError::Io { doing: "writing", path: path.clone(), source };
-        let parent = path.parent().unwrap_or(&self.folder.path);
-        fs::create_dir_all(parent).map_err(failed)?;
-        let mut unfinished = path.clone().into_os_string();
-        unfinished.push(UNFINISHED);
-        let mut file = File::create(&unfinished).map_err(failed)?;
-        file.write_all(content).map_err(failed)?;
-        if is_synced {
-            file.sync_all().map_err(failed)?;
+    /// Writes what is to be a file elsewhere, and gives where.
+    fn put(&self, content: &[u8]) -> io::Result<PathBuf> {
+        let unfinished = self.folder.path.join(UNFINISHED);
+        File::create(&unfinished)?.write_all(content)?;
+        Ok(unfinished)
+    }
+}
+
+fn writing(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    move |source| FolderError::Io { doing: "writing", path: path.to_owned(), source }
+}
+
+/// Gives a file that is whole its path. Its folder is made where it is not there, which is seldom.
+fn finish(unfinished: &Path, path: &Path) -> io::Result<()> {
+    match (fs::rename(unfinished, path), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(parent)?;
+            fs::rename(unfinished, path)
         }
-        fs::rename(&unfinished, &path).map_err(failed)?;
-        if is_synced {
-            File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        }
-        Ok(())
+        (renamed, _) => renamed,
     }
 }
 
@@ -215,8 +228,7 @@ mod tests {
         writer.commit("checkpoint", b"two").unwrap();
         assert_eq!(folder.read("checkpoint", 10).unwrap().as_deref(), Some(b"two".as_slice()));
         assert!(matches!(folder.read("tile/0/000", 5), Err(FolderError::TooLarge { limit_bytes: 5, .. })));
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(UNFINISHED)), "{left:?}");
+        assert!(!folder.path().join(UNFINISHED).exists());
     }
 
     #[test]
@@ -235,7 +247,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let folder = Folder::new(temporary.path());
         let writer = folder.writer().unwrap();
-        for name in ["", "..", "../x", "/etc/passwd", "a/../../x", "./x", ".lock", "a//b", "a/"] {
+        for name in ["", "..", "../x", "/etc/passwd", "a/../../x", "./x", ".lock", ".unfinished", "a//b", "a/"] {
             assert!(matches!(folder.read(name, 1), Err(FolderError::Name { .. })), "{name:?}");
             assert!(matches!(writer.write(name, b""), Err(FolderError::Name { .. })), "{name:?}");
         }

@@ -74,7 +74,7 @@ fn a_ledger_is_continued_over_what_a_publication_left_that_was_cut_off() {
                 2 => put(&world.path(), name, b""),
                 3 => put(&world.path(), name, cut),
                 4 => put(&world.path(), name, &vec![0; content.len()]),
-                5 => put(&world.path(), &format!("{name}.unfinished"), cut),
+                5 => put(&world.path(), ".unfinished", cut),
                 _ => {}
             }
         }

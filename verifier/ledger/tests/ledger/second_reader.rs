@@ -130,7 +130,7 @@ fn a_second_reader_agrees_and_sees_each_altered_bit() {
     }
     // What a cut off publication leaves does not count, and partial tiles need not stay.
     fs::write(world.file("tile/0/002.p/117"), b"left").unwrap();
-    fs::write(world.file("checkpoint.unfinished"), b"left").unwrap();
+    fs::write(world.file(".unfinished"), b"left").unwrap();
     fs::remove_file(world.file("tile/0/000.p/11")).unwrap();
     let output = published.read(&[]);
     assert!(String::from_utf8_lossy(&output.stdout).contains(", 1 files that nothing leads to"), "{output:?}");
