@@ -122,6 +122,10 @@ fn what_was_reproduced_is_trusted_from_a_plain_web_server_and_offline() {
         .unwrap();
     let said = world.command(&["verify", "--requirements", text(&lock), "--policy", text(&policy)]);
     assert_eq!(said.code, 2, "{said}");
+    // A file of the package that nobody knows may be the one that is installed.
+    fs::write(&lock, format!("six==1.16.0 --hash=sha256:{digest} --hash=sha256:{}\n", "0".repeat(64))).unwrap();
+    let said = world.command(&["verify", "--requirements", text(&lock), "--policy", text(&policy)]);
+    assert!(said.code == 2 && said.out.starts_with("not known  six 1.16.0"), "{said}");
     fs::write(&lock, "six\n").unwrap();
     let said = world.command(&["verify", "--requirements", text(&lock), "--policy", text(&policy)]);
     assert!(said.code == 64 && said.err.contains("not all of it is pinned"), "{said}");

@@ -266,7 +266,7 @@ fn place(target: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Resu
 }
 
 /// The digest of a file; `None` if there is none.
-fn digest(path: &Path) -> io::Result<Option<Sha256>> {
+pub(crate) fn digest(path: &Path) -> io::Result<Option<Sha256>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

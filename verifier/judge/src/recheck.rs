@@ -1,6 +1,7 @@
 //! Deriving again, from files at hand and without building anything, what a verdict says of a comparison.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,16 +11,18 @@ use twinbuild_compare::{Finding, Normalizing, Severity, Side};
 use twinbuild_rebuild::Artifact;
 use twinbuild_source::git::Snapshot;
 use twinbuild_source::{SourceTree, lay_out};
-use twinbuild_subject::{DistributionFileName, MemberPath, Sha256, Sha256Hasher};
+use twinbuild_subject::{DistributionFileName, MemberPath, Sha256};
 use twinbuild_verdict::{Container, Difference, Outcome, Reason, RecordedVerdict, Source, SourceKind, differences};
 
 use crate::JudgeError;
 use crate::artifact::members_digest;
 use crate::attempt::{Against, Held, read_built};
 use crate::embedded::Searcher;
+use crate::evidence::{NoEvidence, wheel_evidence};
+use crate::inputs::digest;
 use crate::repository::is_of_record;
 use crate::sdist::index_of;
-use crate::walk::{Step, chain, kind_of, open_file, read_published};
+use crate::walk::{NO_EVIDENCE, Step, chain, kind_of, open_file, read_published};
 
 /// The files that a verdict is about.
 #[derive(Debug, Clone)]
@@ -141,14 +144,21 @@ pub fn recheck(verdict: &RecordedVerdict, files: &KeptFiles, staging: &Path) -> 
             return Ok(Rechecked { members: Vec::new() });
         }
     };
-    if verdict.outcome == Outcome::Rejected && verdict.reason.as_ref().is_some_and(|reason| reason.class != NO_EVIDENCE)
-    {
-        let difference = Difference {
-            path: "outcome".to_owned(),
-            recorded: Some(verdict.outcome.name().to_owned()),
-            replayed: Some("another: the file can be read".to_owned()),
+    if verdict.outcome == Outcome::Rejected {
+        let evidence = match &name {
+            DistributionFileName::Wheel(name) => wheel_evidence(name, &published, &bytes).err(),
+            DistributionFileName::Sdist(_) => None,
         };
-        return Err(RecheckError::Differs { differences: vec![difference] });
+        let Some(NoEvidence::Evidence(error)) = evidence else {
+            let difference = Difference {
+                path: "outcome".to_owned(),
+                recorded: Some(verdict.outcome.name().to_owned()),
+                replayed: Some("another: the file can be read".to_owned()),
+            };
+            return Err(RecheckError::Differs { differences: vec![difference] });
+        };
+        let reason = Reason { class: NO_EVIDENCE.to_owned(), stage: None, detail: error.to_string() };
+        check_end(verdict, Outcome::Rejected, &reason)?;
     }
     let is_compared =
         matches!(verdict.outcome, Outcome::Reproduced | Outcome::NotReproduced | Outcome::Nondeterministic);
@@ -162,9 +172,6 @@ pub fn recheck(verdict: &RecordedVerdict, files: &KeptFiles, staging: &Path) -> 
     let members = published.members.iter().filter_map(|member| Some((member.path.clone(), member.sha256?))).collect();
     Ok(Rechecked { members })
 }
-
-/// The class of a file that can be read as an archive, and says nothing of its making.
-const NO_EVIDENCE: &str = "no-evidence";
 
 fn compare_again(
     verdict: &RecordedVerdict,
@@ -294,7 +301,14 @@ fn holds_subject(tree: &SourceTree, published: &Path, sha256: Sha256) -> Result<
     for folder in std::iter::once(tree.folder()).chain(texts) {
         searcher.tree(folder).map_err(JudgeError::io(doing()))?;
     }
-    Ok(searcher.finish().found.is_some())
+    let search = searcher.finish();
+    match search.unfinished {
+        // What could not be looked into may hold it.
+        Some(why) if search.found.is_none() => Err(RecheckError::Unchecked {
+            what: format!("whether its source holds the published file itself cannot be told: {why}"),
+        }),
+        _ => Ok(search.found.is_some()),
+    }
 }
 
 fn artifact(path: &Path) -> Result<Artifact, RecheckError> {
@@ -321,16 +335,8 @@ fn check_file(path: &Path, says: Sha256) -> Result<Sha256, RecheckError> {
 }
 
 fn sha256_of(path: &Path) -> Result<Sha256, JudgeError> {
-    let doing = || format!("reading {}", path.display());
-    let mut file = File::open(path).map_err(JudgeError::io(doing()))?;
-    let mut hasher = Sha256Hasher::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match std::io::Read::read(&mut file, &mut buffer).map_err(JudgeError::io(doing()))? {
-            0 => return Ok(hasher.finish()),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
+    let read = digest(path).and_then(|sha256| sha256.ok_or_else(|| io::ErrorKind::NotFound.into()));
+    read.map_err(JudgeError::io(format!("reading {}", path.display())))
 }
 
 /// The files that `rebuild --keep` put beside a verdict.
@@ -342,7 +348,7 @@ pub fn kept_beside(folder: &Path) -> Result<KeptFiles, RecheckError> {
         let folder = folder.join(name);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(JudgeError::io(format!("reading {}", folder.display()))(error).into()),
         };
         let paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();

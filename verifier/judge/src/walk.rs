@@ -66,6 +66,9 @@ pub(crate) fn end<T>(outcome: Outcome, class: &str, stage: Option<&str>, detail:
     Step::End(outcome, Reason { class: class.to_owned(), stage: stage.map(str::to_owned), detail: detail.into() })
 }
 
+/// The class of a file that can be read as an archive, and says nothing of its making.
+pub(crate) const NO_EVIDENCE: &str = "no-evidence";
+
 /// An error with its causes, as one sentence.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -288,7 +291,7 @@ impl Judge {
             }
             Err(NoEvidence::Read(error)) => return Err(JudgeError::Internal { what: chain(&error) }),
             Err(NoEvidence::Evidence(error)) => {
-                return Ok(end(Outcome::Rejected, "no-evidence", None, error.to_string()));
+                return Ok(end(Outcome::Rejected, NO_EVIDENCE, None, error.to_string()));
             }
         };
         if let Some(chosen) = self.chosen_recipe(prepared)? {

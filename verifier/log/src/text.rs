@@ -1,8 +1,7 @@
 //! What the lines of checkpoints and proofs are made of, each in the one spelling that is allowed.
 
+use base64ct::{Base64, Encoding as _};
 use twinbuild_subject::Sha256;
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// A decimal number without leading zeros.
 pub(crate) fn decimal(text: &str) -> Option<u64> {
@@ -18,31 +17,12 @@ pub(crate) fn hash(text: &str) -> Option<Sha256> {
 
 /// Base64 with padding (RFC 4648 section 4).
 pub(crate) fn to_base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_usize, |word, byte| word << 8 | usize::from(*byte)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let digit = char::from(ALPHABET[word >> (18 - 6 * i) & 63]);
-            text.push(if i <= chunk.len() { digit } else { '=' });
-        }
-    }
-    text
+    Base64::encode_string(bytes)
 }
 
 /// The bytes that [`to_base64`] writes as `text`: padding is there, and bits that stand for nothing are 0.
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut word, mut bits) = (0_u32, 0);
-    for digit in text.trim_end_matches('=').bytes() {
-        let value = u32::try_from(ALPHABET.iter().position(|known| *known == digit)?).ok()?;
-        word = (word << 6 | value) & 0xffff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from(word >> bits & 0xff).ok()?);
-        }
-    }
-    (to_base64(&bytes) == text).then_some(bytes)
+    Base64::decode_vec(text).ok()
 }
 
 /// Foreign text for an error message, cut off after 80 characters.

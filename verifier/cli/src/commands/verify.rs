@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -31,7 +31,9 @@ const MEDIA_TYPE: &str = "application/vnd.twinbuild.ledger-proof.v1+json";
 #[serde(rename_all = "camelCase")]
 struct Checked {
     file: String,
-    sha256: Sha256,
+    /// `None` of a package of which no file is pinned by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Sha256>,
     standing: Standing,
     ledgers: Vec<OfLedger>,
 }
@@ -68,7 +70,7 @@ pub(crate) fn run(global: &Global, arguments: &Verify) -> Result<u8, Failure> {
     }
     .into_iter();
     let checked: Vec<Checked> =
-        wanted.into_iter().map(|one| best(one.package, each.by_ref().take(one.files.len()))).collect();
+        wanted.into_iter().map(|one| worst(one.package, each.by_ref().take(one.files.len()))).collect();
     let mut text = String::new();
     for one in &checked {
         match format {
@@ -104,25 +106,26 @@ fn pinned(path: &Path) -> Result<Vec<Wanted>, Failure> {
     let wanted = lock.locked.into_iter().map(|locked| {
         let package = format!("{} {}", locked.name, locked.version);
         let named = |file: LockedFile| Some((file.file_name.unwrap_or_else(|| package.clone()), file.sha256?));
-        let files = locked.files.into_iter().filter_map(named).collect();
-        Wanted { package, files }
+        // One that only another digest pins cannot be looked up, and may be the one that is installed.
+        let files: Option<Vec<_>> = locked.files.into_iter().map(named).collect();
+        Wanted { files: files.unwrap_or_default(), package }
     });
     Ok(wanted.collect())
 }
 
-/// What is known of a package, by its files: one that is refused refuses it, and one that is trusted is enough, as which of them is
-/// installed is not known here.
-fn best(package: String, files: impl Iterator<Item = Checked>) -> Checked {
+/// What is known of a package, by its files. As it is not known here which of them will be installed, each has to be trusted: what is said is
+/// the worst of it.
+fn worst(package: String, files: impl Iterator<Item = Checked>) -> Checked {
     let order = |checked: &Checked| match checked.standing {
         Standing::Refused => 0,
-        Standing::Trusted => 1,
-        Standing::Unknown => 2,
+        Standing::Unknown => 1,
+        Standing::Trusted => 2,
     };
-    let none =
-        Checked { file: package.clone(), sha256: Sha256::of(b""), standing: Standing::Unknown, ledgers: Vec::new() };
-    let best = files.min_by_key(order).unwrap_or(none);
-    let file = if best.file == package { package } else { format!("{package}, {}", best.file) };
-    Checked { file, ..best }
+    // A package of which no file is pinned is one that nothing is known of.
+    let none = Checked { file: package.clone(), sha256: None, standing: Standing::Unknown, ledgers: Vec::new() };
+    let worst = files.min_by_key(order).unwrap_or(none);
+    let file = if worst.file == package { package } else { format!("{package}, {}", worst.file) };
+    Checked { file, ..worst }
 }
 
 fn lines(checked: &Checked) -> String {
@@ -207,7 +210,7 @@ fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy
 fn together(name: &str, sha256: Sha256, ledgers: Vec<OfLedger>, policy: &Policy) -> Checked {
     let each = ledgers.iter().map(|ledger| (ledger.owner.clone(), &ledger.what));
     let standing = standing(each, policy.quorum);
-    Checked { file: name.to_owned(), sha256, standing, ledgers }
+    Checked { file: name.to_owned(), sha256: Some(sha256), standing, ledgers }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -221,13 +224,8 @@ fn sha256_of(path: &Path) -> Result<Sha256, Failure> {
         return Err(Failure::usage(anyhow!("{} is not a file", path.display())));
     }
     let mut hasher = Sha256Hasher::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer).with_context(doing).map_err(Failure::inconclusive)? {
-            0 => return Ok(hasher.finish()),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
+    io::copy(&mut file, &mut hasher).with_context(doing).map_err(Failure::inconclusive)?;
+    Ok(hasher.finish())
 }
 
 /// A proof as a file.
