@@ -7,7 +7,7 @@ use twinbuild_compare::{Finding, Severity};
 use twinbuild_source::git::GitRequest;
 use twinbuild_verdict::AttestationRecord;
 
-use crate::repository::Wanted;
+use crate::release_commit::Wanted;
 
 /// The codes of findings about attestations. A replay takes them over, as it does what an index said.
 pub(crate) const ATTESTATION_FINDINGS: [&str; 6] =

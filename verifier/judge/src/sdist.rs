@@ -12,9 +12,9 @@ use twinbuild_subject::{DistributionFileName, MemberPath, SdistFileName, SdistFo
 use twinbuild_verdict::Outcome;
 
 use crate::JudgeError;
+use crate::checkout::of_commit;
 use crate::cross_check::UNCHECKED;
 use crate::judge::Judge;
-use crate::repository::of_commit;
 use crate::subject::{Prepared, PreparedSource};
 use crate::walk::{LaidOut, Step, chain, end, made_at};
 

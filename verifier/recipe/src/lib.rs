@@ -35,6 +35,7 @@ mod document;
 mod generator;
 mod headers;
 mod infer;
+mod moves;
 mod overrides;
 mod python;
 mod recipe;

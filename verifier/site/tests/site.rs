@@ -4,7 +4,7 @@
 
 mod reading;
 #[path = "../../report/examples/pages/samples.rs"]
-#[allow(dead_code, reason = "samples of other reports")]
+#[expect(dead_code, reason = "one file of samples for the reports and the pages: each takes its own")]
 mod samples;
 #[path = "../examples/site/sites.rs"]
 mod sites;

@@ -3,7 +3,7 @@
 //! `cargo run -p twinbuild-site --example site -- DIR`, and serve it: `python3 -m http.server -b 127.0.0.1 -d DIR`
 
 #[path = "../../../report/examples/pages/samples.rs"]
-#[allow(dead_code, reason = "samples of other reports")]
+#[expect(dead_code, reason = "one file of samples for the reports and the pages: each takes its own")]
 mod samples;
 #[allow(clippy::unwrap_used, reason = "all of it is made up here")]
 mod sites;
