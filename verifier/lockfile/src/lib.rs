@@ -33,6 +33,7 @@ mod json;
 mod locked;
 mod lockfile;
 mod option;
+mod package_files;
 mod pipfile;
 mod poetry;
 mod pylock;

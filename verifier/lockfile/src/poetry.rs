@@ -11,7 +11,7 @@ use crate::digest::{self, Digest, named_file};
 use crate::document::Table;
 use crate::locked::release_of;
 use crate::lockfile::{Format, Lockfile};
-use crate::uv::check_wheel;
+use crate::package_files::check_wheel;
 use crate::{Locked, LockedFile, LockfileError, Reason, Source, toml_document};
 
 /// What stands in `source.type`.

@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use pep440_rs::Version;
-use twinbuild_subject::PackageName;
-
 use crate::digest::{Digest, named_file};
 use crate::document::Table;
 use crate::locked::release_of;
 use crate::lockfile::{Format, Lockfile};
-use crate::uv::check_wheel;
-use crate::{FileKind, Locked, LockedFile, LockfileError, Reason, Source, address, toml_document};
+use crate::package_files::{file_name, sdist_and_wheels};
+use crate::{Locked, LockedFile, LockfileError, Reason, Source, toml_document};
 
 pub(crate) fn read(path: &Path, text: &str) -> Result<Lockfile, LockfileError> {
     let value = toml_document::read(path, text)?;
@@ -66,7 +63,7 @@ fn read_package(lockfile: &mut Lockfile, path: &Path, package: &Table<'_>) -> Re
     } else {
         let index = package.optional_string("index")?.map(str::to_owned);
         let version = version.ok_or_else(|| package.refuse("version", "a version (PEP 440)"))?;
-        (files(package, &name, &version)?, Source::Registry { index }, Some(version))
+        (sdist_and_wheels(package, (&name, &version), file)?, Source::Registry { index }, Some(version))
     };
     let marker = package.optional_string("marker")?.map(str::to_owned);
     let line = package.line;
@@ -95,28 +92,10 @@ fn commit(vcs: &Table<'_>) -> Result<Result<Source, Reason>, LockfileError> {
     })
 }
 
-fn files(package: &Table<'_>, name: &PackageName, version: &Version) -> Result<Vec<LockedFile>, LockfileError> {
-    let mut files = Vec::new();
-    if let Some(sdist) = package.optional_table("sdist")? {
-        files.push(LockedFile { kind: FileKind::Sdist, ..file(&sdist)? });
-    }
-    for wheel in package.tables("wheels")? {
-        let file = file(&wheel)?;
-        check_wheel(&wheel, file.file_name.as_deref(), name, version)?;
-        files.push(LockedFile { kind: FileKind::Wheel, ..file });
-    }
-    Ok(files)
-}
-
 /// An archive, an sdist or a wheel: `name`, else the end of `url`, else that of `path`; `size`, and `hashes` by algorithm, of
 /// which there is one at least.
 fn file(table: &Table<'_>) -> Result<LockedFile, LockfileError> {
-    let from = |key| Ok::<_, LockfileError>(table.optional_string(key)?.and_then(address::file_name));
-    let file_name = match (table.optional_string("name")?, from("url")?) {
-        (Some(name), _) => Some(name.to_owned()),
-        (None, Some(name)) => Some(name),
-        (None, None) => from("path")?,
-    };
+    let file_name = file_name(table, "name")?;
     let hashes = table.table("hashes")?;
     let mut digests = Vec::new();
     for algorithm in hashes.keys() {

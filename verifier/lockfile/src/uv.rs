@@ -7,9 +7,9 @@ use twinbuild_subject::PackageName;
 
 use crate::digest::{self, Digest, named_file};
 use crate::document::Table;
-use crate::locked::release_of;
 use crate::lockfile::{Format, Lockfile};
-use crate::{FileKind, Locked, LockedFile, LockfileError, Reason, Source, address, toml_document};
+use crate::package_files::{file_name, sdist_and_wheels};
+use crate::{Locked, LockedFile, LockfileError, Reason, Source, toml_document};
 
 /// What stands in `source`.
 const SOURCES: &str = "a table with one of registry, git, url, path, directory, editable or virtual";
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path, text: &str) -> Result<Lockfile, LockfileError> {
         let (name, version) = (package.name("name")?, package.optional_version("version")?);
         match pinned(&package, &name, version)? {
             Ok((version, source)) => {
-                let files = files(&package, &name, &version)?;
+                let files = sdist_and_wheels(&package, (&name, &version), file)?;
                 let (path, line) = (path.to_owned(), package.line);
                 let has_digest = files.iter().any(|file| file.sha256.is_some() || !file.other_digests.is_empty());
                 if matches!(source, Source::Url { .. } | Source::Path { .. }) && !has_digest {
@@ -81,44 +81,10 @@ fn pinned(
     })
 }
 
-fn files(package: &Table<'_>, name: &PackageName, version: &Version) -> Result<Vec<LockedFile>, LockfileError> {
-    let mut files = Vec::new();
-    if let Some(sdist) = package.optional_table("sdist")? {
-        files.push(LockedFile { kind: FileKind::Sdist, ..file(&sdist)? });
-    }
-    for wheel in package.tables("wheels")? {
-        let file = file(&wheel)?;
-        check_wheel(&wheel, file.file_name.as_deref(), name, version)?;
-        files.push(LockedFile { kind: FileKind::Wheel, ..file });
-    }
-    Ok(files)
-}
-
 fn file(table: &Table<'_>) -> Result<LockedFile, LockfileError> {
-    let from = |key| Ok::<_, LockfileError>(table.optional_string(key)?.and_then(address::file_name));
-    let file_name = match (table.optional_string("filename")?, from("url")?) {
-        (Some(name), _) => Some(name.to_owned()),
-        (None, Some(name)) => Some(name),
-        (None, None) => from("path")?,
-    };
+    let file_name = file_name(table, "filename")?;
     let hash = table.optional_string("hash")?;
     let digest = hash.map(|text| Digest::read(text).ok_or_else(|| table.refuse("hash", digest::EXPECTED)));
     let size_bytes = table.optional_count("size")?;
     Ok(LockedFile { size_bytes, ..named_file(file_name, digest.transpose()?) })
-}
-
-/// Refuses a wheel whose name says that it is of another release: installers differ in which of the two they believe.
-pub(crate) fn check_wheel(
-    table: &Table<'_>,
-    file_name: Option<&str>,
-    name: &PackageName,
-    version: &Version,
-) -> Result<(), LockfileError> {
-    let Some(file_name) = file_name.filter(|file_name| file_name.ends_with(".whl")) else { return Ok(()) };
-    match release_of(file_name) {
-        Some((of, at)) if of != *name || at != *version => {
-            Err(table.refuse_whole(&format!("the wheel {file_name:?}"), &format!("one of {name} {version}")))
-        }
-        _ => Ok(()),
-    }
 }
