@@ -1,25 +1,23 @@
-//! The ledgers of a policy: where they are, and what was seen of them before.
+//! The ledgers of a policy: where they are, and how they are read.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use twinbuild_ledger::{CheckError, Files, FilesError, Folder, Keys, LedgerPolicy, Policy, View};
-use twinbuild_log::{Checkpoint, TreeHead};
-use twinbuild_signature::Note;
 use twinbuild_store::{DocumentRequest, FetchError, Store, Url};
-use twinbuild_subject::Sha256;
 
 use crate::failure::Failure;
-use crate::settings::{Settings, user_folder};
+use crate::seen::Seen;
+use crate::settings::Settings;
 
 /// A ledger at hand.
 pub(crate) struct Ledger {
     pub(crate) at: String,
     pub(crate) keys: Keys,
     files: Box<dyn Files>,
-    seen: PathBuf,
+    pub(crate) seen: Seen,
 }
 
 /// Reads a policy, of whose only ledger another place may be given.
@@ -62,63 +60,24 @@ impl Ledger {
                 Box::new(Web { store, url })
             }
         };
-        let state = user_folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("twinbuild/ledgers"));
-        let state = state.ok_or_else(|| {
-            Failure::usage(anyhow!("neither HOME nor XDG_STATE_HOME is set: what was seen of a ledger has to be kept"))
-        })?;
-        let seen = state.join(Sha256::of(policy.log_key.as_bytes()).to_string());
+        let seen = Seen::of(&policy.log_key)?;
         Ok(Self { at: policy.at.clone(), keys, files, seen })
     }
 
     /// The ledger as it is now, held against what was seen before.
     pub(crate) fn view(&self, policy: &Policy) -> Result<Result<View<'_>, CheckError>, Failure> {
-        let seen = self.seen()?;
-        let view = View::open(&*self.files, &self.keys, seen.as_ref(), (Timestamp::now(), policy.max_age));
-        match &view {
-            Ok(view) => self.keep("", view.note())?,
-            // Two checkpoints of one key that contradict each other are a proof, for whoever it concerns.
-            Err(CheckError::Forked { .. } | CheckError::RolledBack { .. }) => {
-                if let Ok(Some(note)) = self.files.read("checkpoint", 1 << 20) {
-                    self.keep(".contradiction", &String::from_utf8_lossy(&note))?;
-                }
+        let mut before = self.seen.head()?;
+        loop {
+            let view = match View::open(&*self.files, &self.keys, before.as_ref()) {
+                Ok(view) => view,
+                Err(error) => return Ok(Err(error)),
+            };
+            // However old it is: what has been seen of a log must stay in it.
+            match self.seen.keep(before.as_ref(), (view.head(), view.note()))? {
+                Ok(()) => return Ok(view.check_age(Timestamp::now(), policy.max_age).map(|()| view)),
+                Err(newer) => before = newer,
             }
-            Err(_) => {}
         }
-        Ok(view)
-    }
-
-    /// Where a checkpoint that contradicts an earlier one is kept, beside that.
-    pub(crate) fn kept(&self) -> &Path {
-        &self.seen
-    }
-
-    fn seen(&self) -> Result<Option<TreeHead>, Failure> {
-        let context = || format!("{}, the checkpoint that was seen before", self.seen.display());
-        let bytes = match fs::read(&self.seen) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::inconclusive(anyhow::Error::new(error).context(context()))),
-        };
-        let note = Note::parse(&bytes).with_context(context).map_err(Failure::inconclusive)?;
-        let checkpoint: Checkpoint =
-            note.unverified_text().parse().with_context(context).map_err(Failure::inconclusive)?;
-        Ok(Some(*checkpoint.head()))
-    }
-
-    fn keep(&self, ending: &str, note: &str) -> Result<(), Failure> {
-        let mut path = self.seen.clone().into_os_string();
-        path.push(ending);
-        let path = PathBuf::from(path);
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let doing = || format!("keeping {}", path.display());
-        let kept = fs::create_dir_all(folder).and_then(|()| {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            std::io::Write::write_all(&mut file, note.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        });
-        kept.with_context(doing).map_err(Failure::inconclusive)
     }
 }
 

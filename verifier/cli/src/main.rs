@@ -9,6 +9,7 @@ mod keys;
 mod ledgers;
 mod limits;
 mod progress;
+mod seen;
 mod settings;
 mod signals;
 

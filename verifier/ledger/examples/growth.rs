@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tempfile::TempDir;
 use twinbuild_ledger::{
     Appended, Files, FilesError, Folder, Keys, Kind, LedgerPolicy, Logged, SignedStatement, View, append,
@@ -211,8 +211,7 @@ impl Publisher {
         for at in 0..50 {
             let number = at * (self.next - 1) / 49;
             let counted = Counted { folder: &self.folder, names: RefCell::default() };
-            let times = (Timestamp::now(), SignedDuration::from_hours(24));
-            let mut view = View::open(&counted, &keys, None, times).unwrap();
+            let mut view = View::open(&counted, &keys, None).unwrap();
             let (open_tiles, _) = counted.take();
             assert!(view.find(&subject(number)).unwrap().is_some());
             let (find_tiles, pages) = counted.take();

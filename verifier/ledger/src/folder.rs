@@ -163,6 +163,11 @@ impl Writer {
     /// [`FolderError`]
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
         let path = self.folder.place(name)?;
+        // What stands there already may be on the disk, and the same is not to be put at risk.
+        let is_there = fs::metadata(&path).is_ok_and(|metadata| metadata.len() == content.len() as u64);
+        if is_there && fs::read(&path).is_ok_and(|old| old == content) {
+            return Ok(());
+        }
         self.put(content).and_then(|unfinished| finish(&unfinished, &path)).map_err(writing(&path))
     }
 

@@ -32,6 +32,8 @@ pub enum Says {
         why: String,
         /// Whether it speaks against the file, whatever other ledgers say.
         is_negative: bool,
+        /// Whether its owner takes a verdict back, or says that it is disputed: then none of the owner's ledgers counts.
+        is_withdrawn: bool,
     },
     /// The ledger has nothing of it, as it proves.
     Unknown,
@@ -82,7 +84,7 @@ pub fn says(found: Option<&Found>, policy: &Policy) -> Result<Says, SaysError> {
         let text = |name: &str| statement.predicate().get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         check("kind", found.logged.kind.name(), &text("action"))?;
         let why = format!("its verdict is {}: {}", found.logged.kind.name(), text("reason"));
-        return Ok(Says::NotTrusted { why, is_negative: false });
+        return Ok(Says::NotTrusted { why, is_negative: false, is_withdrawn: true });
     }
     check("predicate type", VERDICT_TYPE, statement.predicate_type())?;
     let verdict = statement.verdict()?;
@@ -108,7 +110,7 @@ pub fn alerts(verdict: &RecordedVerdict) -> u64 {
 }
 
 fn of_verdict(verdict: &RecordedVerdict, alerts: u64, policy: &Policy) -> Says {
-    let not = |why: String, is_negative| Says::NotTrusted { why, is_negative };
+    let not = |why: String, is_negative| Says::NotTrusted { why, is_negative, is_withdrawn: false };
     if verdict.outcome != Outcome::Reproduced {
         let is_negative = verdict.outcome == Outcome::Rejected || alerts > 0;
         let alert = if alerts > 0 { ", with an alert" } else { "" };
@@ -139,23 +141,40 @@ pub(crate) fn name(value: impl Serialize) -> String {
 /// What ledgers together make of a file. Each is given by what tells its owner: ledgers with a key in common are one.
 #[must_use]
 pub fn standing<'a>(ledgers: impl IntoIterator<Item = (BTreeSet<String>, &'a Says)>, quorum: usize) -> Standing {
-    let mut owners: Vec<BTreeSet<String>> = Vec::new();
+    let mut owners: Vec<Owner> = Vec::new();
     let (mut is_known, mut is_negative) = (false, false);
     for (keys, says) in ledgers {
         is_known |= *says != Says::Unknown;
         is_negative |= matches!(says, Says::NotTrusted { is_negative: true, .. });
-        if matches!(says, Says::Trusted { .. }) {
-            let (mut of_same, others): (Vec<_>, Vec<_>) =
-                owners.into_iter().partition(|owner| !owner.is_disjoint(&keys));
-            of_same.push(keys);
-            owners = others;
-            owners.push(of_same.into_iter().flatten().collect());
-        }
+        let own = Owner {
+            keys,
+            trusts: matches!(says, Says::Trusted { .. }),
+            withdraws: matches!(says, Says::NotTrusted { is_withdrawn: true, .. }),
+        };
+        let (of_same, mut others): (Vec<_>, Vec<_>) =
+            owners.into_iter().partition(|owner| !owner.keys.is_disjoint(&own.keys));
+        others.push(of_same.into_iter().fold(own, Owner::with));
+        owners = others;
     }
-    match (is_negative, owners.len() >= quorum) {
+    let trusting = owners.iter().filter(|owner| owner.trusts && !owner.withdraws).count();
+    match (is_negative, trusting >= quorum) {
         (false, true) => Standing::Trusted,
         _ if is_known => Standing::Refused,
         _ => Standing::Unknown,
+    }
+}
+
+/// Whoever has these keys, in however many ledgers.
+struct Owner {
+    keys: BTreeSet<String>,
+    trusts: bool,
+    withdraws: bool,
+}
+
+impl Owner {
+    fn with(mut self, other: Self) -> Self {
+        self.keys.extend(other.keys);
+        Self { keys: self.keys, trusts: self.trusts || other.trusts, withdraws: self.withdraws || other.withdraws }
     }
 }
 
@@ -188,7 +207,7 @@ mod tests {
     }
 
     fn not(is_negative: bool) -> Says {
-        Says::NotTrusted { why: String::new(), is_negative }
+        Says::NotTrusted { why: String::new(), is_negative, is_withdrawn: false }
     }
 
     fn of(ledgers: &[(&[&str], Says)], quorum: usize) -> Standing {
@@ -205,6 +224,13 @@ mod tests {
         let chained: [(&[&str], Says); 3] =
             [(&["a", "x"], trusted()), (&["b", "y"], trusted()), (&["x", "y"], trusted())];
         assert_eq!(of(&chained, 2), Standing::Refused);
+        // So they are whatever the third says, and one that takes a verdict back does so for all of its ledgers.
+        let chained: [(&[&str], Says); 3] =
+            [(&["a", "x"], trusted()), (&["b", "y"], trusted()), (&["x", "y"], Says::Unknown)];
+        assert_eq!((of(&chained, 2), of(&chained, 1)), (Standing::Refused, Standing::Trusted));
+        let withdrawn = Says::NotTrusted { why: String::new(), is_negative: false, is_withdrawn: true };
+        assert_eq!(of(&[(&["a"], trusted()), (&["a", "b"], withdrawn.clone())], 1), Standing::Refused);
+        assert_eq!(of(&[(&["a"], trusted()), (&["b"], withdrawn)], 1), Standing::Trusted);
         assert_eq!(of(&[(&["a"], trusted()), (&["b"], Says::Unknown)], 2), Standing::Refused);
         assert_eq!(of(&[(&["a"], Says::Unknown), (&["b"], Says::Unknown)], 1), Standing::Unknown);
     }

@@ -114,6 +114,8 @@ pub enum CheckError {
         size: u64,
         /// How many were seen.
         seen: u64,
+        /// The checkpoint, which the log's key signed: with the one that was seen before it proves that the log lies.
+        note: String,
     },
     /// A file of the log is missing or was altered.
     #[error("its log does not give what its checkpoint says")]
@@ -211,16 +213,12 @@ pub struct Found {
 }
 
 impl<'a> View<'a> {
-    /// Reads and verifies the checkpoint of a ledger, holds it against one that was seen before, and finds what is newest.
+    /// Reads and verifies the checkpoint of a ledger, holds it against one that was seen before, and finds what is newest. How old that may be is
+    /// [`View::check_age`]'s to say: a checkpoint that comes so far is to be kept in any case.
     ///
     /// # Errors
     /// [`CheckError`]
-    pub fn open(
-        files: &'a dyn Files,
-        keys: &'a Keys,
-        seen: Option<&TreeHead>,
-        (now, max_age): (Timestamp, SignedDuration),
-    ) -> Result<Self, CheckError> {
+    pub fn open(files: &'a dyn Files, keys: &'a Keys, seen: Option<&TreeHead>) -> Result<Self, CheckError> {
         let bytes = files.read(CHECKPOINT, NOTE_LIMIT_BYTES as u64)?.ok_or(CheckError::NoCheckpoint)?;
         let note = Note::parse(&bytes)?;
         let head = *checkpoint(&note, keys)?.head();
@@ -231,12 +229,15 @@ impl<'a> View<'a> {
         if let Some(seen) = seen {
             let proof = reader.consistency(seen.size)?;
             let is_same = verify_consistency(seen, &head, &proof);
-            is_same.map_err(|_: TreeError| CheckError::Forked { size: head.size, seen: seen.size })?;
+            is_same.map_err(|_: TreeError| CheckError::Forked {
+                size: head.size,
+                seen: seen.size,
+                note: note.to_string(),
+            })?;
         }
         let last = head.size.checked_sub(1).ok_or(CheckError::NoIndex)?;
         let entry = Entry::parse(&reader.entry(last)?)?;
         let Body::Index { root, .. } = entry.body else { return Err(CheckError::NoIndex) };
-        check_time(entry.time, now, max_age)?;
         let newest = entry.time;
         Ok(Self { files, keys, note: note.to_string(), head, reader, root, newest })
     }
@@ -253,10 +254,12 @@ impl<'a> View<'a> {
         &self.note
     }
 
-    /// When it was last published to.
-    #[must_use]
-    pub fn newest(&self) -> Timestamp {
-        self.newest
+    /// Checks that it was published to lately.
+    ///
+    /// # Errors
+    /// [`CheckError::Stale`], [`CheckError::Future`]
+    pub fn check_age(&self, now: Timestamp, max_age: SignedDuration) -> Result<(), CheckError> {
+        check_time(self.newest, now, max_age)
     }
 
     /// Entries, each held against the checkpoint.
@@ -348,7 +351,8 @@ pub struct ProvenStatement {
 }
 
 impl OfflineProof {
-    /// Verifies all of it, for the file of that digest, and gives the statement; `None` where it proves that there is none.
+    /// Verifies all of it, for the file of that digest, and gives the statement; `None` where it proves that there is none. One of a checkpoint from
+    /// before what was `seen` of the log is refused: what came since is not in it. Whether the log only grew since, it cannot show.
     ///
     /// # Errors
     /// [`CheckError`]
@@ -356,10 +360,21 @@ impl OfflineProof {
         &self,
         subject: &Sha256,
         keys: &Keys,
+        seen: Option<&TreeHead>,
         (now, max_age): (Timestamp, SignedDuration),
     ) -> Result<Option<Found>, CheckError> {
         let newest: LogProof = self.newest.parse()?;
         let head = proven(&newest, &self.newest_entry, keys)?;
+        match seen {
+            Some(seen) if head.size < seen.size => {
+                return Err(CheckError::RolledBack { size: head.size, seen: seen.size });
+            }
+            Some(seen) if head.size == seen.size && head.root != seen.root => {
+                let note = newest.note().to_owned();
+                return Err(CheckError::Forked { size: head.size, seen: seen.size, note });
+            }
+            _ => {}
+        }
         if newest.index() + 1 != head.size {
             return Err(CheckError::OtherProof { about: "an entry that is not the last of the log".to_owned() });
         }

@@ -184,7 +184,8 @@ impl Watch {
         let times = (time_of(u64::try_from(self.publications.len()).unwrap()), SignedDuration::from_hours(24));
         let times = (times.0 + SignedDuration::from_hours(1), times.1);
         let (folder, keys) = (self.folder.clone(), self.keys.clone());
-        let mut view = View::open(&folder, &keys, self.head.as_ref(), times).unwrap();
+        let mut view = View::open(&folder, &keys, self.head.as_ref()).unwrap();
+        view.check_age(times.0, times.1).unwrap();
         let before = self.head.map_or(0, |head| head.size);
         self.head = Some(*view.head());
         for bytes in view.entries(before..view.head().size).unwrap() {

@@ -1,6 +1,5 @@
 //! `twinbuild retract`
 
-use jiff::{SignedDuration, Timestamp};
 use twinbuild_ledger::{Found, Kind, Logged, NOTICE_TYPE, View, notice};
 use twinbuild_statement::Statement;
 
@@ -17,8 +16,7 @@ pub(crate) fn run(global: &Global, arguments: &Retract) -> Result<u8, Failure> {
     let signer = Signer::open(to)?;
     let keys = signer.keys()?;
     let found = {
-        let times = (Timestamp::now(), SignedDuration::MAX);
-        let mut view = View::open(signer.folder(), &keys, None, times).map_err(Failure::inconclusive)?;
+        let mut view = View::open(signer.folder(), &keys, None).map_err(Failure::inconclusive)?;
         view.find(subject).map_err(Failure::inconclusive)?
     };
     let Some(Found { logged, payload, .. }) = found else {

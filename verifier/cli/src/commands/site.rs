@@ -47,7 +47,7 @@ impl Pages {
     /// Writes all pages. They say no more than the log, so what a crash leaves of them is written again by the next publication.
     pub(crate) fn write(&self, writer: &Writer, keys: &Keys) -> Result<(), Failure> {
         let now = Timestamp::now();
-        let view = View::open(writer.folder(), keys, None, (now, SignedDuration::MAX));
+        let view = View::open(writer.folder(), keys, None);
         let mut view = view.map_err(Failure::inconclusive)?;
         let expires = now.checked_add(CONTACT_HOLDS).map_err(Failure::internal)?;
         let site = Site {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use twinbuild_ledger::{
     CheckError, Found, Keys, OfflineProof, Policy, ProvenStatement, Says, Standing, says, standing,
 };
-use twinbuild_lockfile::{LockedFile, Lockfile};
+use twinbuild_lockfile::{LockedFile, Lockfile, Source};
 use twinbuild_report::escape;
 use twinbuild_subject::{Sha256, Sha256Hasher};
 
@@ -19,6 +19,7 @@ use super::print;
 use crate::arguments::{Global, PlainFormat, Verify};
 use crate::failure::Failure;
 use crate::ledgers::{Ledger, policy};
+use crate::seen::Seen;
 use crate::settings::Settings;
 
 /// The largest file with a proof, in bytes.
@@ -103,11 +104,16 @@ fn pinned(path: &Path) -> Result<Vec<Wanted>, Failure> {
         let error = anyhow!("{}: {unpinned} ({more} more such lines)", path.display());
         return Err(Failure::usage(error.context("not all of it is pinned by digest")));
     }
+    if lock.locked.is_empty() {
+        return Err(Failure::usage(anyhow!("{} pins nothing, so nothing of it can be checked", path.display())));
+    }
     let wanted = lock.locked.into_iter().map(|locked| {
         let package = format!("{} {}", locked.name, locked.version);
         let named = |file: LockedFile| Some((file.file_name.unwrap_or_else(|| package.clone()), file.sha256?));
-        // One that only another digest pins cannot be looked up, and may be the one that is installed.
-        let files: Option<Vec<_>> = locked.files.into_iter().map(named).collect();
+        // One that only another digest pins cannot be looked up, and may be the one that is installed. A commit is built by whoever
+        // installs it, whatever files are named beside it.
+        let is_commit = matches!(locked.source, Source::Git { .. });
+        let files: Option<Vec<_>> = locked.files.into_iter().filter(|_| !is_commit).map(named).collect();
         Wanted { files: files.unwrap_or_default(), package }
     });
     Ok(wanted.collect())
@@ -156,10 +162,7 @@ fn by_ledgers(
         for (ledger, view) in ledgers.iter().zip(&mut views) {
             let found = match view {
                 Ok(view) => view.find(sha256).map_err(|error| chain(&error)),
-                Err(error @ (CheckError::Forked { .. } | CheckError::RolledBack { .. })) => {
-                    Err(format!("{} (both checkpoints are kept beside {})", chain(error), ledger.kept().display()))
-                }
-                Err(error) => Err(chain(error)),
+                Err(error) => Err(why(error, &ledger.seen)?),
             };
             if let (Some(into), Ok(found), Ok(view)) = (&arguments.save_bundle, &found, view) {
                 let proof = view.prove(sha256, found.as_ref()).map_err(Failure::inconclusive)?;
@@ -179,12 +182,28 @@ fn by_bundle(bundle: &Path, files: &[(String, Sha256)], policy: &Policy) -> Resu
     };
     let keys = Keys::of(ledger).map_err(Failure::usage)?;
     let proof = load(bundle)?;
-    let checked = files.iter().map(|(name, sha256)| {
-        let found = proof.check(sha256, &keys, (Timestamp::now(), policy.max_age)).map_err(|error| chain(&error));
+    let seen = Seen::of(&ledger.log_key)?;
+    let head = seen.head()?;
+    let mut checked = Vec::new();
+    for (name, sha256) in files {
+        let found = match proof.check(sha256, &keys, head.as_ref(), (Timestamp::now(), policy.max_age)) {
+            Ok(found) => Ok(found),
+            Err(error) => Err(why(&error, &seen)?),
+        };
         let of_ledger = of_ledger(&bundle.display().to_string(), &keys, found, policy);
-        together(name, *sha256, vec![of_ledger], policy)
-    });
-    Ok(checked.collect())
+        checked.push(together(name, *sha256, vec![of_ledger], policy));
+    }
+    Ok(checked)
+}
+
+/// Why a ledger is not to be relied on. What proves that it lies is kept, for whoever it concerns.
+fn why(error: &CheckError, seen: &Seen) -> Result<String, Failure> {
+    Ok(match error {
+        CheckError::Forked { note, .. } => {
+            format!("{} (both checkpoints are kept: {})", chain(error), seen.keep_fork(note)?.display())
+        }
+        error => chain(error),
+    })
 }
 
 fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy: &Policy) -> OfLedger {
@@ -194,6 +213,7 @@ fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy
     let what = what.unwrap_or_else(|why| Says::NotTrusted {
         why: format!("the ledger is not to be relied on: {why}"),
         is_negative: true,
+        is_withdrawn: false,
     });
     let says = match &what {
         Says::Trusted { level, trust, source } => {

@@ -56,7 +56,7 @@ static HONEST: LazyLock<Honest> = LazyLock::new(|| {
     let files = Memory(files.collect());
     let keys = world.keys();
     let (mut found, mut proofs) = (Vec::new(), Vec::new());
-    let mut view = View::open(&files, &keys, None, TIMES()).unwrap();
+    let mut view = View::open(&files, &keys, None).unwrap();
     for subject in ["file 3", "file 4", "a", "of which nothing is known"] {
         let digest = Sha256::of(subject.as_bytes());
         let one = view.find(&digest).unwrap();
@@ -114,13 +114,13 @@ fn changed(bytes: &[u8], changes: &[Change]) -> Vec<u8> {
 
 /// Reads all that there is to read.
 fn read_all(files: &dyn Files, keys: &Keys) -> Result<Vec<Option<Found>>, CheckError> {
-    let mut view = View::open(files, keys, None, TIMES())?;
+    let mut view = View::open(files, keys, None)?;
     let _ = audit(&mut view);
     let mut all = Vec::new();
     for (digest, _) in &HONEST.found {
         let found = view.find(digest)?;
         let proof = view.prove(digest, found.as_ref())?;
-        assert_eq!(proof.check(digest, keys, TIMES())?, found);
+        assert_eq!(proof.check(digest, keys, None, TIMES())?, found);
         all.push(found);
     }
     Ok(all)
@@ -191,7 +191,7 @@ proptest! {
             (4, Some(statement)) => bytes(&mut statement.entry),
             (_, Some(statement)) => bytes(&mut statement.envelope),
         }
-        if let Ok(found) = proof.check(digest, &HONEST.keys, TIMES()) {
+        if let Ok(found) = proof.check(digest, &HONEST.keys, None, TIMES()) {
             let signed = |found: &Option<Found>| found.as_ref().map(|found| (found.entry, found.payload.clone()));
             prop_assert_eq!(signed(&found), signed(honest));
         }
@@ -204,7 +204,7 @@ proptest! {
         root in any::<[u8; 32]>(),
         is_honest_root: bool,
     ) {
-        let honest = *View::open(&HONEST.files, &HONEST.keys, None, TIMES()).unwrap().head();
+        let honest = *View::open(&HONEST.files, &HONEST.keys, None).unwrap().head();
         let root = if is_honest_root { honest.root } else { Sha256::from_bytes(root) };
         let Ok(checkpoint) = Checkpoint::new(ORIGIN, TreeHead { size, root }) else { return Ok(()) };
         let mut files = HONEST.files.clone();
@@ -213,7 +213,7 @@ proptest! {
         prop_assert!(found.is_err() || *checkpoint.head() == honest);
         // Nor is one that was seen before.
         let seen = Some(checkpoint.head());
-        prop_assert!(View::open(&HONEST.files, &HONEST.keys, seen, TIMES()).is_err() || size == 0 || *checkpoint.head() == honest);
+        prop_assert!(View::open(&HONEST.files, &HONEST.keys, seen).is_err() || size == 0 || *checkpoint.head() == honest);
     }
 
     /// And log any entries and pages, too.
@@ -244,12 +244,12 @@ proptest! {
         files.0.retain(|name, _| !name.starts_with("tile/"));
         files.0.extend(batch.files.into_iter().map(|(tile, content)| (tile.to_string(), content)));
         sign(&mut files, &Checkpoint::new(ORIGIN, batch.head).unwrap());
-        let mut view = View::open(&files, &HONEST.keys, None, TIMES()).unwrap();
+        let mut view = View::open(&files, &HONEST.keys, None).unwrap();
         let _ = audit(&mut view);
         for (digest, _) in &HONEST.found {
             if let Ok(found) = view.find(digest) {
                 let proof = view.prove(digest, found.as_ref()).unwrap();
-                prop_assert_eq!(proof.check(digest, &HONEST.keys, TIMES()).unwrap(), found);
+                prop_assert_eq!(proof.check(digest, &HONEST.keys, None, TIMES()).unwrap(), found);
             }
         }
     }
@@ -284,7 +284,7 @@ proptest! {
                 for ledger in &policy.ledgers {
                     let _ = Keys::of(ledger);
                 }
-                let _ = View::open(&HONEST.files, &HONEST.keys, None, (now(), policy.max_age));
+                let _ = View::open(&HONEST.files, &HONEST.keys, None);
             }
         }
     }

@@ -87,7 +87,7 @@ fn a_forked_log_is_refused() {
     fork.publish(&[fork.signed(Kind::Verdict, "a", "for you only"), fork.signed(Kind::Verdict, "b", "fine")]);
     fork.publish_about(&["c"]);
     let error = fork.find("a", Some(&first)).unwrap_err();
-    assert!(matches!(error, CheckError::Forked { size: 5, seen: 3 }), "{error}");
+    assert!(matches!(error, CheckError::Forked { size: 5, seen: 3, .. }), "{error}");
     // Of the same size, too.
     let world = World::new();
     let seen = world.publish_about(&["a"]).head;
@@ -228,7 +228,6 @@ fn index_entry(root: &Sha256, size: u64) -> String {
 fn a_hidden_newer_verdict_is_found_by_whoever_reads_the_log() {
     let (world, _) = published();
     let (folder, keys) = (world.folder(), world.keys());
-    let times = (now(), SignedDuration::from_hours(1));
     let worse = world.signed(Kind::Verdict, "a", "poisoned");
     let entry = twinbuild_ledger::Entry { time: now(), body: twinbuild_ledger::Body::Statement(worse.logged) };
     // The index stays as it was, so that consumers see the older verdict.
@@ -236,7 +235,7 @@ fn a_hidden_newer_verdict_is_found_by_whoever_reads_the_log() {
     let root =
         String::from_utf8_lossy(&bundle).rsplit("root ").next().unwrap().split('\n').next().unwrap().parse().unwrap();
     append_raw(&world, &[entry.to_string(), index_entry(&root, 3)], &[]);
-    let mut view = View::open(&folder, &keys, None, times).unwrap();
+    let mut view = View::open(&folder, &keys, None).unwrap();
     let error = audit(&mut view).unwrap_err();
     assert!(matches!(error, AuditError::Index { entry: 6 }), "{error}");
 }
@@ -287,7 +286,7 @@ fn a_ledger_that_stands_still_or_is_of_tomorrow_is_refused() {
     let (folder, keys) = (world.folder(), world.keys());
     let at = |hours: i64| {
         let then = now() + SignedDuration::from_hours(hours);
-        View::open(&folder, &keys, None, (then, SignedDuration::from_hours(24))).map(drop)
+        View::open(&folder, &keys, None).unwrap().check_age(then, SignedDuration::from_hours(24))
     };
     assert!(at(23).is_ok());
     assert!(matches!(at(25).unwrap_err(), CheckError::Stale { .. }));
@@ -300,14 +299,14 @@ fn each_part_of_an_offline_proof_counts() {
     let (folder, keys) = (world.folder(), world.keys());
     let times = (now(), SignedDuration::from_hours(1));
     let digest = Sha256::of(b"a");
-    let mut view = View::open(&folder, &keys, Some(&first), times).unwrap();
+    let mut view = View::open(&folder, &keys, Some(&first)).unwrap();
     let found = view.find(&digest).unwrap();
     let proof = view.prove(&digest, found.as_ref()).unwrap();
-    assert_eq!(proof.check(&digest, &keys, times).unwrap(), found);
+    assert_eq!(proof.check(&digest, &keys, None, times).unwrap(), found);
     for at in 0..proof.newest_entry.len() {
         let mut forged = proof.clone();
         forged.newest_entry[at] ^= 1;
-        assert!(forged.check(&digest, &keys, times).is_err(), "newest entry, byte {at}");
+        assert!(forged.check(&digest, &keys, None, times).is_err(), "newest entry, byte {at}");
     }
     let texts: [fn(&mut twinbuild_ledger::OfflineProof) -> &mut String; 3] = [
         |proof| &mut proof.newest,
@@ -321,24 +320,30 @@ fn each_part_of_an_offline_proof_counts() {
             bytes[at] ^= 1;
             let Ok(changed) = String::from_utf8(bytes) else { continue };
             *text(&mut forged) = changed;
-            assert!(forged.check(&digest, &keys, times).is_err(), "byte {at}");
+            assert!(forged.check(&digest, &keys, None, times).is_err(), "byte {at}");
         }
     }
     let mut forged = proof.clone();
     forged.statement = None;
-    assert!(matches!(forged.check(&digest, &keys, times), Err(CheckError::NoStatement { entry: 0 })));
+    assert!(matches!(forged.check(&digest, &keys, None, times), Err(CheckError::NoStatement { entry: 0 })));
     // That of another file.
     let of_b = view.find(&Sha256::of(b"b")).unwrap();
     let proof_of_b = view.prove(&Sha256::of(b"b"), of_b.as_ref()).unwrap();
     let mut forged = proof.clone();
     forged.statement = proof_of_b.statement;
-    assert!(forged.check(&digest, &keys, times).is_err());
+    assert!(forged.check(&digest, &keys, None, times).is_err());
     // An older checkpoint does not vouch for what is newest now.
     world.publish(&[world.signed(Kind::Verdict, "a", "worse")]);
-    let mut view = View::open(&folder, &keys, None, times).unwrap();
+    let mut view = View::open(&folder, &keys, None).unwrap();
     let newer = view.find(&digest).unwrap();
     let mut forged = view.prove(&digest, newer.as_ref()).unwrap();
-    forged.statement = proof.statement;
-    assert!(forged.check(&digest, &keys, times).is_err());
+    forged.statement = proof.statement.clone();
+    assert!(forged.check(&digest, &keys, None, times).is_err());
+    // Nor is the older proof as a whole taken by whoever has seen more, or other entries.
+    let refused = proof.check(&digest, &keys, Some(view.head()), times);
+    assert!(matches!(refused, Err(CheckError::RolledBack { size: 5, seen: 7 })), "{refused:?}");
+    let other = TreeHead { size: 5, root: Sha256::of(b"other") };
+    assert!(matches!(proof.check(&digest, &keys, Some(&other), times), Err(CheckError::Forked { .. })));
+    assert_eq!(proof.check(&digest, &keys, Some(&first), times).unwrap(), found);
     assert!(!statement_path(&digest).contains(".."));
 }

@@ -36,7 +36,7 @@ fn put(folder: &Path, name: &str, content: &[u8]) {
 /// Reads all of it, and one statement about each of these files, or that there is none.
 fn check(world: &World, entries: u64, there: &[&str], not_there: &[&str]) {
     let (folder, keys) = (world.folder(), world.keys());
-    let mut view = View::open(&folder, &keys, None, (now(), SignedDuration::from_hours(1))).unwrap();
+    let mut view = View::open(&folder, &keys, None).unwrap();
     assert_eq!(audit(&mut view).unwrap().entries.len() as u64, entries);
     for subject in there {
         assert!(view.find(&Sha256::of(subject.as_bytes())).unwrap().is_some(), "{subject}");

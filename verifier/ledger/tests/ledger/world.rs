@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tempfile::TempDir;
 use twinbuild_ledger::{
     Appended, CheckError, Folder, Found, Keys, Kind, LedgerPolicy, Logged, SignedStatement, View, append,
@@ -112,12 +112,12 @@ impl World {
         seen: Option<&TreeHead>,
     ) -> Result<Option<Found>, CheckError> {
         let folder = self.folder();
-        View::open(&folder, keys, seen, (now(), SignedDuration::from_hours(24)))?.find(&Sha256::of(subject.as_bytes()))
+        View::open(&folder, keys, seen)?.find(&Sha256::of(subject.as_bytes()))
     }
 
     pub(crate) fn head(&self) -> TreeHead {
         let (folder, keys) = (self.folder(), self.keys());
-        *View::open(&folder, &keys, None, (now(), SignedDuration::from_hours(24))).unwrap().head()
+        *View::open(&folder, &keys, None).unwrap().head()
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
