@@ -11,7 +11,7 @@ use twinbuild_compare::{Finding, Normalizing, Severity, Side};
 use twinbuild_rebuild::Artifact;
 use twinbuild_source::git::Snapshot;
 use twinbuild_source::{SourceTree, lay_out};
-use twinbuild_subject::{DistributionFileName, MemberPath, Sha256};
+use twinbuild_subject::{DistributionFileName, MemberPath, PackageName, Sha256};
 use twinbuild_verdict::{Container, Difference, Outcome, Reason, RecordedVerdict, Source, SourceKind, differences};
 
 use crate::JudgeError;
@@ -20,8 +20,9 @@ use crate::attempt::{Against, Held, read_built};
 use crate::embedded::Searcher;
 use crate::evidence::{NoEvidence, wheel_evidence};
 use crate::inputs::digest;
+use crate::prebuilt;
 use crate::repository::is_of_record;
-use crate::sdist::index_of;
+use crate::sdist::{self, index_of};
 use crate::walk::{NO_EVIDENCE, Step, chain, kind_of, open_file, read_published};
 
 /// The files that a verdict is about.
@@ -184,7 +185,7 @@ fn compare_again(
     let source = verdict.source.as_ref().ok_or_else(|| missing("its source"))?;
     let source_path = files.source.as_ref().ok_or_else(|| missing("its source"))?;
     let twins = files.twins.as_ref().ok_or_else(|| missing("what its twins built"))?;
-    let tree = lay_out_again(source, source_path, staging)?;
+    let tree = lay_out_again(source, name.name(), source_path, staging)?;
     let index = index_of(&tree);
     let artifacts = twins.each_ref().map(|path| artifact(path));
     let [first, second] = artifacts;
@@ -195,7 +196,8 @@ fn compare_again(
         [0, 1].map(|at: usize| Side { archive: &archives[at], bytes: &built[at], sha256: artifacts[at].sha256 });
     let normalizing = if verdict.choices.is_strict { Normalizing::No } else { Normalizing::Yes };
     let against = Against { published, name, index: &index, normalizing };
-    let embeds = holds_subject(&tree, &files.published, published.sha256)?;
+    check_artifacts(verdict.document(), &artifacts)?;
+    let (embeds, of_source) = searched(&tree, source.digests.sha256, published, &files.published)?;
     let names = [&artifacts[0], &artifacts[1]].map(|artifact| artifact.file_name.as_str());
     let Held { three_way, decision } = against.hold(&sides, names, embeds)?;
     let value = |value: Result<Value, serde_json::Error>| {
@@ -217,7 +219,12 @@ fn compare_again(
     if !found.is_empty() {
         return Err(RecheckError::Differs { differences: found });
     }
-    check_findings(verdict, &three_way.findings)
+    check_findings(verdict, &of_source)?;
+    check_findings(verdict, &three_way.findings)?;
+    if let (Outcome::Reproduced, DistributionFileName::Sdist(_)) = (decision.outcome, name) {
+        check_findings(verdict, sdist::unchecked(&sides[0], &index, &tree)?.as_slice())?;
+    }
+    Ok(())
 }
 
 /// The same parts of a verdict's document.
@@ -268,47 +275,71 @@ fn check_findings(verdict: &RecordedVerdict, derived: &[Finding]) -> Result<(), 
     }
 }
 
-fn lay_out_again(source: &Source, path: &Path, staging: &Path) -> Result<SourceTree, RecheckError> {
+fn lay_out_again(source: &Source, name: &PackageName, path: &Path, staging: &Path) -> Result<SourceTree, RecheckError> {
     let unchecked = |what: String| RecheckError::Unchecked { what: format!("of its source, {what}") };
     match (source.kind, &source.git) {
         (SourceKind::Git, Some(git)) => {
-            let (top, _) =
-                source.file_name.rsplit_once('@').ok_or_else(|| unchecked("the commit is not named".to_owned()))?;
             let file = File::open(path).map_err(JudgeError::io(format!("reading {}", path.display())))?;
             let snapshot = Snapshot::read(file).map_err(|error| unchecked(chain(&error)))?;
-            if !is_of_record(&snapshot, source).map_err(|error| unchecked(chain(&error)))? {
+            if !is_of_record(&snapshot, source, name).map_err(|error| unchecked(chain(&error)))? {
                 return Err(unchecked("the snapshot is not the commit that it names".to_owned()));
             }
             let subdirectory = git.subdirectory.as_deref().unwrap_or_default();
-            snapshot.lay_out(top, subdirectory, staging).map_err(|error| unchecked(chain(&error)))
+            snapshot.lay_out(name, subdirectory, staging).map_err(|error| unchecked(chain(&error)))
         }
         (SourceKind::Git, None) => Err(unchecked("the commit is not named".to_owned())),
         (SourceKind::Sdist, _) => {
             let name: DistributionFileName = source.file_name.parse().map_err(|error| unchecked(format!("{error}")))?;
-            let DistributionFileName::Sdist(name) = name else { return Err(unchecked("it is no sdist".to_owned())) };
-            lay_out(&name, &open_archive(path)?, staging).map_err(|error| unchecked(chain(&error)))
+            let DistributionFileName::Sdist(sdist) = name else { return Err(unchecked("it is no sdist".to_owned())) };
+            lay_out(&sdist, &open_archive(path)?, staging).map_err(|error| unchecked(chain(&error)))
         }
     }
 }
 
-/// Whether the source holds the published file, at any depth.
-fn holds_subject(tree: &SourceTree, published: &Path, sha256: Sha256) -> Result<bool, RecheckError> {
+/// What is in the source: whether it holds the published file, at any depth, and what is said of the compiled code in it.
+fn searched(
+    tree: &SourceTree,
+    source: Sha256,
+    published: &Side<'_>,
+    path: &Path,
+) -> Result<(bool, Vec<Finding>), RecheckError> {
     let doing = || "searching the source".to_owned();
-    let file = File::open(published).map_err(JudgeError::io(doing()))?;
+    let file = File::open(path).map_err(JudgeError::io(doing()))?;
     let size = file.metadata().map_err(JudgeError::io(doing()))?.len();
-    let mut searcher = Searcher::of(file, sha256, size).map_err(JudgeError::io(doing()))?;
+    let mut searcher = Searcher::of(file, published.sha256, size).map_err(JudgeError::io(doing()))?;
     let texts = tree.repository().map(twinbuild_source::Repository::texts);
     for folder in std::iter::once(tree.folder()).chain(texts) {
         searcher.tree(folder).map_err(JudgeError::io(doing()))?;
     }
     let search = searcher.finish();
+    let is_held = search.found.is_some() || source == published.sha256;
     match search.unfinished {
         // What could not be looked into may hold it.
-        Some(why) if search.found.is_none() => Err(RecheckError::Unchecked {
+        Some(why) if !is_held => Err(RecheckError::Unchecked {
             what: format!("whether its source holds the published file itself cannot be told: {why}"),
         }),
-        _ => Ok(search.found.is_some()),
+        _ => Ok((is_held, prebuilt::findings(&search.prebuilt, tree, published.archive))),
     }
+}
+
+/// What the twins built must have the names and digests that the verdict says, those among them that differ at each run.
+fn check_artifacts(document: &Value, artifacts: &[Artifact; 2]) -> Result<(), RecheckError> {
+    let mut found = Vec::new();
+    for (at, (artifact, twin)) in artifacts.iter().zip(["first", "second"]).enumerate() {
+        let places = [
+            (format!("/rebuilds/{at}/artifact/fileName"), artifact.file_name.clone(), true),
+            (format!("/rebuilds/{at}/artifact/digests/sha256"), artifact.sha256.to_string(), false),
+            (format!("/run/artifacts/{twin}/sha256"), artifact.sha256.to_string(), true),
+        ];
+        for (place, derived, is_needed) in places {
+            let recorded = document.pointer(&place).map(|value| value.as_str().unwrap_or_default().to_owned());
+            if recorded.as_ref() != Some(&derived) && (is_needed || recorded.is_some()) {
+                let path = place.trim_start_matches('/').replace('/', ".");
+                found.push(Difference { path, recorded, replayed: Some(derived) });
+            }
+        }
+    }
+    if found.is_empty() { Ok(()) } else { Err(RecheckError::Differs { differences: found }) }
 }
 
 fn artifact(path: &Path) -> Result<Artifact, RecheckError> {

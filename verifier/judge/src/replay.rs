@@ -282,7 +282,7 @@ fn prepared(
     let source = match &recorded.source {
         Some(record) => {
             let form = match (record.kind, &record.git) {
-                (SourceKind::Git, Some(_)) => SourceForm::Commit { top: name.name().to_string() },
+                (SourceKind::Git, Some(_)) => SourceForm::Commit { top: name.name().clone() },
                 (SourceKind::Sdist, None) => {
                     // That of a commit is found out, and not taken over.
                     let is_of_commit = matches!(record.trust, Trust::Repository | Trust::AttestedCommit);

@@ -260,7 +260,7 @@ impl Judge {
         let digests = blob.sha256().into();
         let record =
             Source { kind: SourceKind::Git, trust, uri, file_name, digests, git: Some(git), attestation: None };
-        let form = SourceForm::Commit { top: wanted.name.to_string() };
+        let form = SourceForm::Commit { top: wanted.name.clone() };
         Ok(Step::Next(PreparedSource { record, form, blob, provenance: None }))
     }
 
@@ -374,12 +374,12 @@ pub(crate) fn version_note(source: &Source, name: &PackageName, version: &Versio
     Some(Finding::whole("version-not-tagged", Severity::Warning, detail))
 }
 
-/// Whether a snapshot is the commit that a source says it is.
-pub(crate) fn is_of_record(snapshot: &Snapshot, source: &Source) -> Result<bool, CheckoutError> {
+/// Whether a snapshot is the commit that a source of a package says it is.
+pub(crate) fn is_of_record(snapshot: &Snapshot, source: &Source, name: &PackageName) -> Result<bool, CheckoutError> {
     let Some(git) = &source.git else { return Ok(false) };
     let own = record(snapshot, git.subdirectory.as_deref().unwrap_or_default())?;
     let says_commit = source.uri.as_ref().is_none_or(|uri| uri.ends_with(&format!("@{}", own.commit)));
-    Ok(own == *git && says_commit && source.file_name.ends_with(&format!("@{}", own.commit)))
+    Ok(own == *git && says_commit && source.file_name == format!("{name}@{}", own.commit))
 }
 
 impl GitChoice {

@@ -90,7 +90,7 @@ pub(crate) fn unchecked(
     tree: &SourceTree,
 ) -> Result<Option<Finding>, JudgeError> {
     // One that is too large to be read has no settings that are known.
-    let setup_cfg = tree.root_file("setup.cfg").ok().flatten();
+    let setup_cfg = tree.root_file("setup.cfg").ok().map(Option::unwrap_or_default);
     let made = made_by_build(rebuilt, index, setup_cfg.as_deref())
         .map_err(|error| JudgeError::Internal { what: chain(&error) })?;
     if made.is_empty() {

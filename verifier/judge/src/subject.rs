@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use twinbuild_compare::{Finding, Severity};
 use twinbuild_registry::{Platform, Project, ProjectFile, ProjectStatus, RegistryError, Release};
 use twinbuild_store::{Blob, FetchError, Url};
-use twinbuild_subject::{DistributionFileName, Origin, Request, SdistFileName, Subject};
+use twinbuild_subject::{DistributionFileName, Origin, PackageName, Request, SdistFileName, Subject};
 use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 
 use crate::JudgeError;
@@ -71,7 +71,7 @@ pub(crate) enum SourceForm {
     Sdist(SdistFileName),
     /// The snapshot of a commit, which is laid out in a folder of this name.
     Commit {
-        top: String,
+        top: PackageName,
     },
 }
 

@@ -236,7 +236,7 @@ impl Judge {
                 let file = source.blob.file().try_clone().map_err(JudgeError::io("reading the source"))?;
                 let tree = Snapshot::read(file).and_then(|snapshot| {
                     let tree = snapshot.lay_out(top, subdirectory.unwrap_or_default(), staging.path())?;
-                    Ok((tree, is_of_record(&snapshot, &source.record)?))
+                    Ok((tree, is_of_record(&snapshot, &source.record, top)?))
                 });
                 return match tree {
                     Ok((tree, true)) => read_source(tree, staging),

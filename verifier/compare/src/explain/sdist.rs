@@ -223,7 +223,8 @@ impl<'a> Sdist<'a> {
 }
 
 /// The files of a rebuilt sdist that its build made: neither files of the source in their place, nor metadata that is written anew
-/// whenever something is built from it, nor a `setup.cfg` with the settings of the source's.
+/// whenever something is built from it, nor a `setup.cfg` with the settings of the source's, which is empty where there is none, and
+/// `None` where it is not known.
 ///
 /// # Errors
 /// When the sdist's bytes cannot be read again.
@@ -244,7 +245,7 @@ pub fn made_by_build(
                 Part::Document | Part::Content => true,
                 Part::SetupCfg => {
                     let built = rebuilt.content(index)?.and_then(|content| settings(&content));
-                    built.is_none() || built != settings(setup_cfg.unwrap_or_default())
+                    built.is_none() || built != setup_cfg.and_then(settings)
                 }
             },
         };

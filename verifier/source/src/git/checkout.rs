@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use jiff::Timestamp;
-use twinbuild_subject::{MemberPath, ObjectFormat, ObjectId, Sha256, Sha256Hasher};
+use twinbuild_subject::{MemberPath, ObjectFormat, ObjectId, PackageName, Sha256, Sha256Hasher};
 
 use super::object::{Kind, Mode, is_lfs_pointer};
 use super::snapshot::Entry;
@@ -37,9 +37,9 @@ impl Snapshot {
     ///
     /// # Errors
     /// See [`CheckoutError`]; what was written by then is of no use.
-    pub fn lay_out(&self, top: &str, subdirectory: &str, folder: &Path) -> Result<SourceTree, CheckoutError> {
+    pub fn lay_out(&self, top: &PackageName, subdirectory: &str, folder: &Path) -> Result<SourceTree, CheckoutError> {
         let [files, repository, texts] = ["tree", "repository", "texts"].map(|name| folder.join(name));
-        let root = files.join(top);
+        let root = files.join(top.as_str());
         for folder in [&root, &repository, &texts] {
             fs::create_dir_all(folder).map_err(CheckoutError::write(folder))?;
         }
@@ -95,7 +95,7 @@ impl Snapshot {
         set_time(&repository, committed).map_err(CheckoutError::write(&repository))?;
         Ok(SourceTree {
             folder: files,
-            top: top.to_owned(),
+            top: top.to_string(),
             subdirectory: subdirectory.to_owned(),
             files: digests,
             repository: Some(Repository { folder: repository, texts }),

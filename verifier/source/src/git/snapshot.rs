@@ -529,7 +529,7 @@ mod tests {
         use std::os::unix::fs::MetadataExt as _;
         let (stream, commit) = project();
         let folder = tempfile::tempdir().unwrap();
-        let tree = stream.snapshot(&commit).unwrap().lay_out("demo", "b", folder.path()).unwrap();
+        let tree = stream.snapshot(&commit).unwrap().lay_out(&"demo".parse().unwrap(), "b", folder.path()).unwrap();
         assert_eq!((tree.top(), tree.project().as_str()), ("demo", "demo/b"));
         assert_eq!(tree.root_file("run").unwrap().as_deref(), Some(&b"content\n"[..]));
         assert_eq!(tree.root_file("a.py").unwrap(), None);
