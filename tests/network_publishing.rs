@@ -62,6 +62,12 @@ impl World {
         self.command(&[own.as_slice(), &["--origin", ORIGIN], &ids, more, &[text(&verdict)]].concat())
     }
 
+    fn retract(&self, digest: &str, more: &[&str]) -> Said {
+        let (ledger, key, log_key) = (self.at("ledger"), self.at("v.key"), self.at("l.key"));
+        let own = ["retract", "--ledger", text(&ledger), "--key", text(&key), "--log-key", text(&log_key)];
+        self.command(&[own.as_slice(), &["--origin", ORIGIN, "--reason", "a mistake"], more, &[digest]].concat())
+    }
+
     fn verify(&self, file: &Path, more: &[&str]) -> Said {
         let policy = self.at("policy.toml");
         self.command(&[&["verify", text(file), "--policy", text(&policy)], more].concat())
@@ -129,6 +135,17 @@ fn what_was_reproduced_is_trusted_from_a_plain_web_server_and_offline() {
     fs::write(&lock, "six\n").unwrap();
     let said = world.command(&["verify", "--requirements", text(&lock), "--policy", text(&policy)]);
     assert!(said.code == 64 && said.err.contains("not all of it is pinned"), "{said}");
+    // Neither is one that names nothing, and what comes from a repository nobody has judged.
+    let uv = world.at("uv.lock");
+    fs::write(&uv, "version = 1\n").unwrap();
+    let said = world.command(&["verify", "--requirements", text(&uv), "--policy", text(&policy)]);
+    assert_eq!(said.code, 64, "{said}");
+    let git =
+        "[[package]]\nname = \"six\"\nversion = \"1.16.0\"\nsource = { git = \"https://git.example/six#COMMIT\" }\n";
+    let git = git.replace("COMMIT", &"0123456789".repeat(4));
+    fs::write(&uv, format!("version = 1\n{git}")).unwrap();
+    let said = world.command(&["verify", "--requirements", text(&uv), "--policy", text(&policy)]);
+    assert!(said.code == 2 && said.out.starts_with("not known  six"), "{said}");
     // The pages say so, too.
     let front = fs::read_to_string(world.at("ledger/index.html")).unwrap();
     assert!(front.contains("six"), "{front}");
@@ -143,15 +160,23 @@ fn what_was_reproduced_is_trusted_from_a_plain_web_server_and_offline() {
     let said = world.verify(&wheel, &[]);
     assert!(said.code == 64 && said.err.contains("levle"), "{said}");
     fs::write(&policy, strict).unwrap();
-    // What is taken back is not trusted any more.
-    let (ledger, key, log_key) = (world.at("ledger"), world.at("v.key"), world.at("l.key"));
-    let own = ["--ledger", text(&ledger), "--key", text(&key), "--log-key", text(&log_key), "--origin", ORIGIN];
-    let retracted = world.command(&[&["retract"], own.as_slice(), &["--reason", "a mistake", &digest]].concat());
-    assert_eq!(retracted.code, 0, "{retracted}");
-    let said = world.verify(&wheel, &[]);
-    assert!(said.code == 1 && said.out.contains("retracted: a mistake"), "{said}");
-    // The proof of before is one of then: a consumer who saw more refuses a ledger that has less.
-    fs::remove_dir_all(&ledger).unwrap();
+    // What is taken back is not trusted any more, and not put back by mistake. What was disputed before is the same verdict still.
+    for (more, says) in [(&["--dispute"][..], "disputed: a mistake"), (&[], "retracted: a mistake")] {
+        let said = world.retract(&digest, more);
+        assert_eq!(said.code, 0, "{said}");
+        let said = world.verify(&wheel, &[]);
+        assert!(said.code == 1 && said.out.contains(says), "{says}: {said}");
+        let said = world.publish(&kept, &[]);
+        assert!(said.code == 64 && said.err.contains("--supersede"), "{said}");
+    }
+    // Neither is it trusted by a proof of before, for who has seen what came after.
+    let said = world.verify(&wheel, &["--bundle", text(&proof)]);
+    assert!(said.code == 1 && said.out.contains("asked again"), "{said}");
+    let said = world.publish(&kept, &["--supersede"]);
+    assert_eq!(said.code, 0, "{said}");
+    assert_eq!(world.verify(&wheel, &[]).code, 0);
+    // A consumer who saw more refuses a ledger that has less.
+    fs::remove_dir_all(world.at("ledger")).unwrap();
     assert_eq!(world.publish(&kept, &[]).code, 0);
     let said = world.verify(&wheel, &[]);
     assert!(said.code == 1 && said.out.contains("rolled back"), "{said}");
@@ -211,6 +236,10 @@ fn a_verdict_that_does_not_follow_from_its_files_is_not_published() {
     refuse(&honest, "level");
     fs::remove_file(&first).unwrap();
     refuse(&honest, "one file is expected");
+    // What is elsewhere on the machine is not read.
+    std::os::unix::fs::symlink(world.at("v.key"), &first).unwrap();
+    refuse(&honest, "not a file");
+    fs::remove_file(&first).unwrap();
     fs::write(&first, content).unwrap();
     assert_eq!(world.publish(&kept, &[]).code, 0);
 }
@@ -262,4 +291,15 @@ fn keys_that_are_no_secret_or_for_something_else_sign_nothing() {
     let next = world.at("next.key");
     let rotated = world.command(&["key", "rotate", "--key", text(&key), "--out", text(&next)]);
     assert!(rotated.code == 0 && world.at("next.key.rotation.json").is_file(), "{rotated}");
+    // What the old one signed is known by its public half.
+    assert_eq!(world.publish(&kept, &[]).code, 0);
+    let former = world.at("former.pub");
+    fs::rename(world.at("v.key.pub"), &former).unwrap();
+    fs::rename(&next, &key).unwrap();
+    let said = world.publish(&kept, &[]);
+    assert!(said.code != 0 && said.err.contains("--former-key"), "{said}");
+    let said = world.publish(&kept, &["--former-key", text(&former)]);
+    assert_eq!(said.code, 0, "{said}");
+    // What it signed is there still, and so for a consumer who knows of that one alone.
+    assert_eq!(world.verify(&only(&kept.join("published")), &[]).code, 0);
 }

@@ -472,6 +472,9 @@ pub(crate) struct Publishing {
     /// The key that signs verdicts
     #[arg(long, value_name = "FILE", env = "TWINBUILD_KEY")]
     pub(crate) key: PathBuf,
+    /// A public key that signed verdicts of this ledger before, as one that was rotated
+    #[arg(long = "former-key", value_name = "FILE")]
+    pub(crate) former_keys: Vec<PathBuf>,
     /// The key that signs the log's checkpoints
     #[arg(long, value_name = "FILE", env = "TWINBUILD_LOG_KEY")]
     pub(crate) log_key: PathBuf,
@@ -503,6 +506,9 @@ pub(crate) struct Publish {
     /// What builds, as an address: with it the provenance (SLSA) of what was rebuilt is published
     #[arg(long, value_name = "URI", env = "TWINBUILD_BUILDER_ID")]
     pub(crate) builder_id: Option<String>,
+    /// Publish over a newer verdict, or over one that was retracted or disputed
+    #[arg(long)]
+    pub(crate) supersede: bool,
     /// Publish verdicts on files of this machine, too
     #[arg(long)]
     pub(crate) allow_local: bool,

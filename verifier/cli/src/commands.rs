@@ -19,13 +19,16 @@ pub(crate) mod retract;
 mod site;
 pub(crate) mod verify;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use twinbuild_judge::{GitChoice, Judge, MOST_TRIALS, Options, Target};
 use twinbuild_rebuild::Variation;
 use twinbuild_report::{Report, Style};
 use twinbuild_sandbox::Limits;
+use twinbuild_subject::{Sha256, Sha256Hasher};
 use twinbuild_verdict::Verdict;
 
 use crate::arguments::{Format, Global, LimitFlags, Subject};
@@ -107,12 +110,24 @@ fn print_above(text: &str) -> Result<(), Failure> {
 }
 
 fn write_out(text: &str) -> Result<(), Failure> {
-    let is_terminal = std::io::stdout().is_terminal();
+    let is_terminal = io::stdout().is_terminal();
     let written = if is_terminal {
         anstream::stdout().write_all(text.as_bytes())
     } else {
-        let mut out = anstream::StripStream::new(std::io::stdout());
+        let mut out = anstream::StripStream::new(io::stdout());
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     };
     written.context("writing to the standard output").map_err(Failure::internal)
+}
+
+/// The digest of a file that is one.
+fn sha256_of(path: &Path) -> Result<Sha256, Failure> {
+    let doing = || format!("reading {}", path.display());
+    let mut file = File::open(path).with_context(doing).map_err(Failure::usage)?;
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(Failure::usage(anyhow!("{} is not a file", path.display())));
+    }
+    let mut hasher = Sha256Hasher::new();
+    io::copy(&mut file, &mut hasher).with_context(doing).map_err(Failure::inconclusive)?;
+    Ok(hasher.finish())
 }

@@ -48,7 +48,7 @@ pub use finding::{Finding, Severity, sort_findings};
 pub use pair::{Change, Normalizing, Pair, relate};
 pub use record::{RecordFault, verify_record};
 pub use side::{CompareError, Side};
-pub use three_way::{ThreeWay, compare};
+pub use three_way::{TWINS_DIFFER, ThreeWay, compare};
 pub use trace::SourceIndex;
 pub use tracing::{ContentKind, GeneratedMember, MovedMember, TracedMember, TracedOrigin, Tracing, trace};
 pub use twinbuild_repack::Parameters;

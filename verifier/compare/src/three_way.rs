@@ -170,32 +170,34 @@ fn channel_findings(published: &Side<'_>, parameters: &Parameters) -> Vec<Findin
     over.map(finding).collect()
 }
 
+/// The code of the findings that say in what the twins differ.
+pub const TWINS_DIFFER: &str = "twins-differ";
+
 /// One finding a member in which the twins differ.
 fn twin_findings<'a>(twins: &Pair, first: &Side<'a>, second: &Side<'a>) -> Vec<Draft<'a>> {
-    const CODE: &str = "twins-differ";
     let find = |change: &Change| {
         let of = |index: &usize, what: &str| {
-            Finding::of(CODE, Severity::Warning, &first.member(*index).path, what.to_owned())
+            Finding::of(TWINS_DIFFER, Severity::Warning, &first.member(*index).path, what.to_owned())
         };
         let finding = match change {
             Change::OnlyLeft(index) => of(index, "only the first rebuild has it"),
             Change::OnlyRight(index) => {
                 let path = &second.member(*index).path;
-                Finding::of(CODE, Severity::Warning, path, "only the second rebuild has it".to_owned())
+                Finding::of(TWINS_DIFFER, Severity::Warning, path, "only the second rebuild has it".to_owned())
             }
             Change::Kind(index, _) => of(index, "it is of another kind in each rebuild"),
             Change::Data(index, _) => of(index, "its compressed bytes differ between the rebuilds"),
             Change::Content(index, partner) => {
-                return Some(Draft::of_twins(CODE, Severity::Warning, *first, *index, *second, *partner));
+                return Some(Draft::of_twins(TWINS_DIFFER, Severity::Warning, *first, *index, *second, *partner));
             }
             Change::Mode(index, _) => of(index, "its mode differs between the rebuilds"),
             Change::Owner(index, _) => {
                 of(index, "it runs as its owner or group, and those differ between the rebuilds")
             }
             Change::Header(index, _, what) => of(index, what),
-            Change::Container(_, detail) => Finding::whole(CODE, Severity::Warning, detail.clone()),
+            Change::Container(_, detail) => Finding::whole(TWINS_DIFFER, Severity::Warning, detail.clone()),
             Change::AnomalyLeft(anomaly) | Change::AnomalyRight(anomaly) => {
-                Finding::new(CODE, Severity::Warning, anomaly.path.clone(), anomaly.detail.clone())
+                Finding::new(TWINS_DIFFER, Severity::Warning, anomaly.path.clone(), anomaly.detail.clone())
             }
             Change::ImpliedRecord(..) => return None,
         };

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use twinbuild_archive::{Archive, ArchiveFile, Format, Limits, ReadError, read};
 use twinbuild_compare::{
-    Finding, Mismatch, Normalizing, Severity, Side, SourceIndex, ThreeWay, compare, sort_findings,
+    Finding, Mismatch, Normalizing, Severity, Side, SourceIndex, TWINS_DIFFER, ThreeWay, compare, sort_findings,
 };
 use twinbuild_environment::Environment;
 use twinbuild_rebuild::{Artifact, Ended, Job, RebuildError, Twin, Variation, rebuild};
@@ -198,6 +198,12 @@ impl Judge {
                 verdict.findings.push(Finding::whole("variation-not-effective", Severity::Note, detail));
             }
         }
+        if let Some(seed) = readied.recipe.switches.hash_seed {
+            let detail = format!(
+                "its recipe gives both twins the hash seed {seed}, so nothing is known of what would be built under another"
+            );
+            verdict.findings.push(Finding::whole("hash-seed-pinned", Severity::Warning, detail));
+        }
         verdict.normalizers_applied = three_way.normalizations;
         verdict.container = Some(Container {
             kind: kind.container.to_owned(),
@@ -314,10 +320,16 @@ impl Against<'_> {
     }
 }
 
-/// Whether it is the hash seed, and nothing else, that the twins differ by.
+/// Whether it is the hash seed, and nothing else, that the twins differ by, and in the metadata alone: code that follows it may be made to do
+/// something else under the one seed than under any other.
 fn follows_hash_seed(verdict: &Verdict) -> bool {
     let found = verdict.nondeterminism.as_ref();
+    let is_metadata = |finding: &Finding| {
+        let path = finding.path.as_ref().and_then(|path| path.as_bytes().split(|byte| *byte == b'/').next());
+        path.is_some_and(|folder| folder.ends_with(b".dist-info"))
+    };
     found.is_some_and(|found| found.varies_with == [[Variation::HashSeed.name().to_owned()]])
+        && verdict.findings.iter().filter(|finding| finding.code == TWINS_DIFFER).all(is_metadata)
 }
 
 pub(crate) fn read_built(bytes: &ArchiveFile, artifact: &Artifact) -> Step<Archive> {

@@ -16,7 +16,7 @@ const INVALID: &str = "attestation-invalid";
 const NOT_CHECKED: &str = "attestation-not-checked";
 const NOT_HAD: &str = "attestation-not-had";
 const WITHOUT_COMMIT: &str = "attestation-without-commit";
-const NOT_NAMED: &str = "attested-repository-not-named";
+pub(crate) const NOT_NAMED: &str = "attested-repository-not-named";
 const REPOSITORY_MISSING: &str = "attested-repository-missing";
 
 /// A commit that a verified attestation names.
@@ -173,7 +173,7 @@ mod verifying {
         let detail = format!(
             "the publisher attests a commit of {own}, and the published file's metadata names no such repository"
         );
-        Some(Finding::whole(NOT_NAMED, Severity::Note, detail))
+        Some(Finding::whole(NOT_NAMED, Severity::Warning, detail))
     }
 
     /// Holds what a verdict says of an attestation of the file of this name and with this digest against the provenance object itself.
@@ -249,7 +249,7 @@ mod verifying {
         }
 
         #[test]
-        fn a_repository_that_the_file_does_not_name_is_noted() {
+        fn a_repository_that_the_file_does_not_name_is_a_warning() {
             let folder = tempfile::tempdir().unwrap();
             let attested = held(&blob(&folder, GITHUB));
             let named = |address: &str| {
@@ -257,8 +257,8 @@ mod verifying {
                 not_named(&attested, &[GitRequest { address, revision: None, subdirectory: String::new() }])
             };
             assert_eq!(named("https://github.com/TrailOfBits/pypi-attestations"), None);
-            let note = named("https://github.com/somebody/pypi-attestations").unwrap();
-            assert_eq!((note.code.as_ref(), note.severity), (NOT_NAMED, Severity::Note));
+            let found = named("https://github.com/somebody/pypi-attestations").unwrap();
+            assert_eq!((found.code.as_ref(), found.severity), (NOT_NAMED, Severity::Warning));
             assert!(not_named(&attested, &[]).is_some());
         }
 

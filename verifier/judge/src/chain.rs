@@ -5,13 +5,14 @@
 use jiff::Timestamp;
 use twinbuild_compare::{Finding, Mismatch, Severity, sort_findings};
 use twinbuild_subject::{DistributionFileName, MemberPath, Origin, SdistFileName, Subject};
-use twinbuild_verdict::{Outcome, SourceKind, Verdict};
+use twinbuild_verdict::{Outcome, SourceKind, Trust, Verdict};
 
 use crate::JudgeError;
+use crate::attested::NOT_NAMED;
 use crate::cross_check::UNCHECKED;
 use crate::judge::Judge;
 use crate::keep::Keep;
-use crate::repository::{GitChoice, OTHER_REPOSITORY};
+use crate::repository::{FOLDER_BY_FILES, GitChoice, NOT_TAGGED, OTHER_REPOSITORY};
 use crate::sdist::named;
 use crate::subject::{Prepared, PreparedSource, SourceForm};
 
@@ -75,8 +76,13 @@ impl Judge {
         });
         let mut found = judge.walk(link, &keep.below("chain"))?;
         self.seal(&mut found, started)?;
+        // Whom the user names, he knows, and an attestation says which commit it is.
+        let is_found = found.source.as_ref().is_some_and(|source| source.trust == Trust::Repository);
         let is_open = |finding: &&Finding| {
-            finding.severity == Severity::Alert || [UNCHECKED, OTHER_REPOSITORY].contains(&finding.code.as_ref())
+            let code = finding.code.as_ref();
+            finding.severity == Severity::Alert
+                || [UNCHECKED, OTHER_REPOSITORY, FOLDER_BY_FILES, NOT_NAMED].contains(&code)
+                || (is_found && code == NOT_TAGGED)
         };
         let open = found.findings.iter().find(is_open);
         if found.outcome != Outcome::Reproduced {

@@ -196,7 +196,6 @@ fn compare_again(
         [0, 1].map(|at: usize| Side { archive: &archives[at], bytes: &built[at], sha256: artifacts[at].sha256 });
     let normalizing = if verdict.choices.is_strict { Normalizing::No } else { Normalizing::Yes };
     let against = Against { published, name, index: &index, normalizing };
-    check_artifacts(verdict.document(), &artifacts)?;
     let (embeds, of_source) = searched(&tree, source.digests.sha256, published, &files.published)?;
     let names = [&artifacts[0], &artifacts[1]].map(|artifact| artifact.file_name.as_str());
     let Held { three_way, decision } = against.hold(&sides, names, embeds)?;
@@ -215,7 +214,8 @@ fn compare_again(
         container: value(serde_json::to_value(&container))?,
         members: [0, 1].map(|at: usize| members_digest(&archives[at]).to_string().into()),
     };
-    let found = differences(&recorded(verdict.document()), &value(serde_json::to_value(&derived))?);
+    let mut found = differences(&recorded(verdict.document()), &value(serde_json::to_value(&derived))?);
+    found.extend(other_artifacts(verdict.document(), &artifacts));
     if !found.is_empty() {
         return Err(RecheckError::Differs { differences: found });
     }
@@ -323,7 +323,7 @@ fn searched(
 }
 
 /// What the twins built must have the names and digests that the verdict says, those among them that differ at each run.
-fn check_artifacts(document: &Value, artifacts: &[Artifact; 2]) -> Result<(), RecheckError> {
+fn other_artifacts(document: &Value, artifacts: &[Artifact; 2]) -> Vec<Difference> {
     let mut found = Vec::new();
     for (at, (artifact, twin)) in artifacts.iter().zip(["first", "second"]).enumerate() {
         let places = [
@@ -339,7 +339,7 @@ fn check_artifacts(document: &Value, artifacts: &[Artifact; 2]) -> Result<(), Re
             }
         }
     }
-    if found.is_empty() { Ok(()) } else { Err(RecheckError::Differs { differences: found }) }
+    found
 }
 
 fn artifact(path: &Path) -> Result<Artifact, RecheckError> {

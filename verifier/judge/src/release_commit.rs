@@ -7,7 +7,7 @@ use twinbuild_compare::Finding;
 use twinbuild_rebuild::Product;
 use twinbuild_recipe::declared_name;
 use twinbuild_source::git::{
-    CheckoutError, Contents, GitAddress, GitClient, Refs, Revision, Snapshot, TagChoice, choose_tag,
+    CheckoutError, Contents, GitAddress, GitClient, GitError, Refs, Revision, Snapshot, TagChoice, choose_tag,
 };
 use twinbuild_store::Staging;
 use twinbuild_subject::{MemberPath, ObjectFormat, PackageName};
@@ -77,6 +77,9 @@ impl<'a> Wanted<'a> {
                 Product::Wheel => path,
                 Product::Sdist(_) => path.splitn(2, |byte| *byte == b'/').nth(1).unwrap_or_default(),
             };
+            if found.is_full() {
+                break;
+            }
             // One that cannot be read here is looked at elsewhere.
             if !is_made_by_tools(path)
                 && let Ok(content) = contents(self.bytes, self.published, index, CONTENT_LIMIT_BYTES)
@@ -156,12 +159,13 @@ impl Judge {
                     (other, _) => Ok(other),
                 }
             }
-            (Ok(None) | Err(_), Ok((fetched, _))) => Ok(Step::Next(fetched)),
+            // What could not be searched for its size cannot be tomorrow.
+            (Ok(None) | Err(GitError::Limit { .. }), Ok((fetched, _))) => Ok(Step::Next(fetched)),
             (Ok(None), Err(reason)) => {
                 let detail = format!("{}, and no commit has most of the published file's files", reason.detail);
                 Ok(Step::End(Outcome::SourceMissing, Reason { detail, ..reason }))
             }
-            (Err(error), Err(_)) => git_error(error, findings),
+            (Err(error), _) => git_error(error, findings),
         }
     }
 
@@ -211,7 +215,10 @@ pub(crate) fn tag_of_release(refs: &Refs, wanted: &Wanted<'_>, address: &GitAddr
 /// Whether the files in which a project states its version have this one. `None` where the project is the whole repository, whose tags are its
 /// own: in one of several projects a tag that is a version alone may be that of another.
 fn says_version(snapshot: &Snapshot, wanted: &Wanted<'_>, contents: &Contents) -> Option<bool> {
-    let folder = project_folder(snapshot, wanted.name, contents).ok().filter(|folder| !folder.is_empty())?;
+    let folder = project_folder(snapshot, wanted.name, contents).ok()?.path;
+    if folder.is_empty() {
+        return None;
+    }
     let version = wanted.version.to_string();
     let is_inside =
         |place: &str| place.strip_prefix(&folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -232,13 +239,21 @@ fn shown(revision: &Revision) -> String {
     }
 }
 
+/// Where in a repository a project stands.
+pub(crate) struct ProjectFolder {
+    /// Its path; empty for the root.
+    pub(crate) path: String,
+    /// Whether it is the published file's files that tell, and no `pyproject.toml`.
+    pub(crate) is_by_files: bool,
+}
+
 /// The folder of the project: the only one whose `pyproject.toml` says so, where the root's does not; else that of the published file's
 /// files; else the root.
 pub(crate) fn project_folder(
     snapshot: &Snapshot,
     name: &PackageName,
     contents: &Contents,
-) -> Result<String, CheckoutError> {
+) -> Result<ProjectFolder, CheckoutError> {
     let files = snapshot.files_named(&["pyproject.toml"], PYPROJECT_LIMIT_BYTES)?;
     let mut folders: Vec<String> = files
         .into_iter()
@@ -248,7 +263,7 @@ pub(crate) fn project_folder(
     folders.sort_by_key(String::len);
     let is_sole = folders.len() == 1 || folders.first().is_some_and(String::is_empty);
     match folders.into_iter().next().filter(|_| is_sole) {
-        Some(folder) => Ok(folder),
-        None => Ok(contents.folder_in(snapshot)?.unwrap_or_default()),
+        Some(path) => Ok(ProjectFolder { path, is_by_files: false }),
+        None => Ok(ProjectFolder { path: contents.folder_in(snapshot)?.unwrap_or_default(), is_by_files: true }),
     }
 }

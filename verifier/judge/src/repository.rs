@@ -21,7 +21,7 @@ use twinbuild_verdict::{GitSource, GitSubmodule, GitTag, Outcome, Reason, Source
 
 use crate::JudgeError;
 use crate::judge::Judge;
-use crate::release_commit::{Fetched, NO_TAG, Repository, Wanted, project_folder, tag_of_release};
+use crate::release_commit::{Fetched, NO_TAG, ProjectFolder, Repository, Wanted, project_folder, tag_of_release};
 use crate::sdist::Kind;
 use crate::subject::{Prepared, PreparedSource, SourceForm};
 use crate::walk::{Published, Step, chain, end, environment_error};
@@ -249,12 +249,21 @@ impl Judge {
         };
         let folder = match subdirectory.as_str() {
             "" => project_folder(&snapshot, wanted.name, &repository.contents),
-            given => Ok(given.to_owned()),
+            given => Ok(ProjectFolder { path: given.to_owned(), is_by_files: false }),
         };
-        let git = match folder.and_then(|folder| record(&snapshot, &folder)) {
-            Ok(git) => git,
+        let recorded = folder.and_then(|folder| Ok((record(&snapshot, &folder.path)?, folder)));
+        let (git, folder) = match recorded {
+            Ok(recorded) => recorded,
             Err(error) => return checkout_error(&error, findings),
         };
+        if folder.is_by_files && !folder.path.is_empty() {
+            let detail = format!(
+                "no pyproject.toml of {address} says which folder is {}, and {} is where the published file's files stand",
+                wanted.name,
+                MemberPath::from(folder.path.as_str())
+            );
+            findings.push(Finding::whole(FOLDER_BY_FILES, Severity::Warning, detail));
+        }
         let uri = address.uri().map(|uri| format!("{uri}@{}", git.commit));
         let file_name = format!("{}@{}", wanted.name, git.commit);
         let digests = blob.sha256().into();
@@ -316,6 +325,11 @@ impl Judge {
 
 /// The code of the finding that a repository is not the first that is named.
 pub(crate) const OTHER_REPOSITORY: &str = "repository-not-first";
+/// The code of the finding that the project's folder was told by the published file's files.
+pub(crate) const FOLDER_BY_FILES: &str = "project-folder-by-files";
+/// The code of the finding that no tag says which version a commit is.
+pub(crate) const NOT_TAGGED: &str = "version-not-tagged";
+
 /// The repositories that the published file names.
 fn found(metadata: &str) -> Vec<GitRequest> {
     let (headers, _) = parse_headers(metadata);
@@ -371,7 +385,7 @@ pub(crate) fn version_note(source: &Source, name: &PackageName, version: &Versio
     let detail = format!(
         "no tag was asked for that says that the commit is {version}: a tool that takes the version from git was told so"
     );
-    Some(Finding::whole("version-not-tagged", Severity::Warning, detail))
+    Some(Finding::whole(NOT_TAGGED, Severity::Warning, detail))
 }
 
 /// Whether a snapshot is the commit that a source of a package says it is.

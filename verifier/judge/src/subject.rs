@@ -13,7 +13,7 @@ use twinbuild_verdict::{Outcome, Reason, Source, SourceKind, Trust, Verdict};
 use crate::JudgeError;
 use crate::judge::{Judge, Target};
 use crate::replay::Replayed;
-use crate::repository::{GitChoice, OTHER_REPOSITORY};
+use crate::repository::{FOLDER_BY_FILES, GitChoice, OTHER_REPOSITORY};
 use crate::walk::{OTHER_SOURCE, chain};
 
 /// The class of a source that is not what the index promised.
@@ -21,7 +21,7 @@ const SOURCE_DIGEST_MISMATCH: &str = "source-digest-mismatch";
 /// The stage of a verdict whose files could not be had.
 pub(crate) const DOWNLOAD: &str = "download";
 /// The codes of findings that come from what an index or another source says, or because it could not be asked.
-pub(crate) const INDEX_FINDINGS: [&str; 9] = [
+pub(crate) const INDEX_FINDINGS: [&str; 10] = [
     "project-quarantined",
     "project-archived",
     "project-deprecated",
@@ -30,6 +30,7 @@ pub(crate) const INDEX_FINDINGS: [&str; 9] = [
     "source-uploaded-later",
     "index-not-asked",
     OTHER_REPOSITORY,
+    FOLDER_BY_FILES,
     OTHER_SOURCE,
 ];
 /// Files of one upload arrive within this time of each other.

@@ -16,5 +16,5 @@ pub use entry::{Body, Entry, EntryError, Kind, Logged};
 pub use files::{Files, FilesError};
 pub use folder::{Folder, FolderError, Writer};
 pub use policy::{LedgerPolicy, Policy, PolicyError, TrustName};
-pub use standing::{NOTICE_TYPE, Says, SaysError, Standing, alerts, notice, says, standing};
+pub use standing::{NOTICE_TYPE, Says, SaysError, Standing, alerts, notice, says, standing, verdict_of_notice};
 pub use view::{CheckError, Found, Keys, KeysError, OfflineProof, ProvenStatement, View};

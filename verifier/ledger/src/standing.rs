@@ -198,6 +198,12 @@ pub fn notice(
     Statement::new(&[subject], NOTICE_TYPE, predicate.into_iter().collect())
 }
 
+/// The verdict that a notice is about, by the digest of its statement.
+#[must_use]
+pub fn verdict_of_notice(notice: &Statement) -> Option<Sha256> {
+    notice.predicate().get("verdict")?.pointer("/digest/sha256")?.as_str()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -99,6 +99,14 @@ pub enum CheckError {
         /// How many must.
         needed: usize,
     },
+    /// A proof of fewer entries than were seen before: what came later it cannot tell of.
+    #[error("the proof is of its {size} entries, and {seen} were seen before: the ledger is to be asked again")]
+    ProofOutdated {
+        /// How many there were.
+        size: u64,
+        /// How many were seen.
+        seen: u64,
+    },
     /// It has fewer entries than were seen before.
     #[error("its log was rolled back: it has {size} entries, and {seen} were seen before")]
     RolledBack {
@@ -367,7 +375,7 @@ impl OfflineProof {
         let head = proven(&newest, &self.newest_entry, keys)?;
         match seen {
             Some(seen) if head.size < seen.size => {
-                return Err(CheckError::RolledBack { size: head.size, seen: seen.size });
+                return Err(CheckError::ProofOutdated { size: head.size, seen: seen.size });
             }
             Some(seen) if head.size == seen.size && head.root != seen.root => {
                 let note = newest.note().to_owned();

@@ -103,7 +103,7 @@ impl CorpusReport {
         let recipe = |result: &SubjectResult| result.recipe_origin.clone().unwrap_or_else(|| "none".to_owned());
         let ground = |result: &SubjectResult| result.ground.clone().unwrap_or_else(unknown);
         let trust = |result: &SubjectResult| {
-            result.trust.map_or_else(|| "no source".to_owned(), |trust| crate::meaning::trust(trust).to_owned())
+            result.trust.map_or_else(|| "no source".to_owned(), |trust| trust.name().to_owned())
         };
         Self {
             schema_version: SCHEMA_VERSION,

@@ -90,15 +90,6 @@ pub(crate) fn why_unread(why: WhyUnread) -> &'static str {
     }
 }
 
-pub(crate) fn trust(trust: Trust) -> &'static str {
-    match trust {
-        Trust::SameUpload => "same-upload",
-        Trust::Repository => "repository",
-        Trust::AttestedCommit => "attested-commit",
-        Trust::User => "user",
-    }
-}
-
 pub(crate) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Alert => "alert",

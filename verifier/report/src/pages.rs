@@ -376,7 +376,7 @@ fn source(source: &Source) -> Section<'_> {
         let by = vec![name(workflow), words(", to "), name(issuer), words(", as "), name(&format!("sha256:{sha256}"))];
         facts.push(("attested by", by));
     }
-    facts.push(("trust", vec![words(format!("{}, {kind}", meaning::trust(*trust)))]));
+    facts.push(("trust", vec![words(format!("{}, {kind}", trust.name()))]));
     Section { title: "Source", blocks: vec![Block::Facts(facts)] }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use twinbuild_compare::{ByteCounts, Comparison, FileCounts, Mismatch, Relation};
 
 use crate::recorded::shown;
-use crate::{Decision, Level, Matches, Outcome, RecordedVerdict, Source, decide};
+use crate::{Decision, Level, Matches, Outcome, RecordedVerdict, Source, SourceKind, Trust, decide};
 
 /// The code of the finding that the source holds the published file.
 const EMBEDDED: &str = "source-embeds-artifact";
@@ -46,6 +46,12 @@ pub enum Contradiction {
     /// `bit-for-bit`, where no rebuild is the published file.
     #[error("its level is bit-for-bit, and neither rebuild has the digest of the published file")]
     NotBitForBit,
+    /// A source that is taken for more than what the verdict has of it.
+    #[error("nothing in it makes its source one that is trusted as {}", trust.name())]
+    Trust {
+        /// As what.
+        trust: Trust,
+    },
     /// A verdict on the source that is about something else, or has one of its own.
     #[error("its chain is about something else than its source, or goes on from there")]
     Chain,
@@ -128,7 +134,8 @@ impl RecordedVerdict {
             | Outcome::Inconclusive
             | Outcome::Unbuildable => self.check_undecided(&form)?,
         }
-        self.check_chain()
+        self.check_chain()?;
+        self.check_trust()
     }
 
     fn missing(&self, missing: &'static str) -> Contradiction {
@@ -191,6 +198,27 @@ impl RecordedVerdict {
         }
         chain.check().map_err(|inner| Contradiction::InChain { inner: Box::new(inner) })
     }
+
+    /// A commit is attested where an attestation names it; an sdist is trusted as a commit where it was reproduced from such a one.
+    fn check_trust(&self) -> Result<(), Contradiction> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let trust = source.trust;
+        let attested = source.attestation.as_ref().map(|attestation| &attestation.commit);
+        let holds = match (source.kind, trust) {
+            (SourceKind::Git, Trust::AttestedCommit) => {
+                attested.is_some() && attested == source.git.as_ref().map(|git| &git.commit)
+            }
+            (SourceKind::Git, Trust::Repository | Trust::User)
+            | (SourceKind::Sdist, Trust::SameUpload | Trust::User) => attested.is_none(),
+            (SourceKind::Git, Trust::SameUpload) => false,
+            (SourceKind::Sdist, Trust::Repository | Trust::AttestedCommit) => {
+                let reproduced = self.chain.as_deref().filter(|chain| chain.outcome == Outcome::Reproduced);
+                let of = reproduced.and_then(|chain| chain.source.as_ref()).map(|of| (of.kind, of.trust));
+                attested.is_none() && of == Some((SourceKind::Git, trust))
+            }
+        };
+        if holds { Ok(()) } else { Err(Contradiction::Trust { trust }) }
+    }
 }
 
 /// A decision, for a reader.
@@ -218,8 +246,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        ArtifactRecord, EnvironmentRecord, Nondeterminism, NondeterminismCause, Reason, Rebuild, RecipeRecord,
-        SourceKind, Trust, Verdict,
+        ArtifactRecord, AttestationRecord, EnvironmentRecord, GitSource, Nondeterminism, NondeterminismCause, Reason,
+        Rebuild, RecipeRecord, Verdict,
     };
 
     type Edit = fn(&mut Verdict);
@@ -383,6 +411,63 @@ mod tests {
             edit(&mut verdict);
             let told = check(verdict).unwrap_err().to_string();
             assert!(told.contains("rejected") && told.contains(expected), "{expected}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_trusted_for_what_the_verdict_has_of_it() {
+        let commit = |digit: &str| digit.repeat(40).parse().unwrap();
+        let git = |trust, attested: Option<&str>| {
+            let git = GitSource {
+                commit: commit("1"),
+                tree: commit("2"),
+                tree_sha256: Sha256::of(b""),
+                committed: jiff::Timestamp::UNIX_EPOCH,
+                tag: None,
+                subdirectory: None,
+                submodules: Vec::new(),
+            };
+            let attestation = attested.map(|digit| AttestationRecord {
+                repository: String::new(),
+                commit: commit(digit),
+                reference: None,
+                workflow: String::new(),
+                issuer: String::new(),
+                sha256: Sha256::of(b""),
+            });
+            let source = reproduced().source.unwrap();
+            Source { kind: SourceKind::Git, trust, git: Some(git), attestation, ..source }
+        };
+        let of = |source| Verdict { source: Some(source), ..reproduced() };
+        let mut link = reproduced();
+        link.subject.digests = Some(digests(b"sdist"));
+        link.rebuilds.iter_mut().for_each(|rebuild| rebuild.artifact.as_mut().unwrap().digests = link.subject.digests);
+        link.source = Some(git(Trust::Repository, None));
+        let sdist = |trust, chain: Option<&Verdict>| {
+            let mut verdict = reproduced();
+            verdict.source.as_mut().unwrap().trust = trust;
+            verdict.chain = chain.cloned().map(Box::new);
+            verdict
+        };
+        for told in [
+            of(git(Trust::Repository, None)),
+            of(git(Trust::User, None)),
+            of(git(Trust::AttestedCommit, Some("1"))),
+            sdist(Trust::Repository, Some(&link)),
+            sdist(Trust::SameUpload, Some(&link)),
+        ] {
+            assert_eq!(check(told), Ok(()));
+        }
+        for (trust, untold) in [
+            (Trust::SameUpload, of(git(Trust::SameUpload, None))),
+            (Trust::Repository, of(git(Trust::Repository, Some("1")))),
+            (Trust::AttestedCommit, of(git(Trust::AttestedCommit, None))),
+            (Trust::AttestedCommit, of(git(Trust::AttestedCommit, Some("3")))),
+            (Trust::AttestedCommit, sdist(Trust::AttestedCommit, Some(&link))),
+            (Trust::Repository, sdist(Trust::Repository, Some(&about_source()))),
+            (Trust::Repository, sdist(Trust::Repository, None)),
+        ] {
+            assert_eq!(check(untold), Err(Contradiction::Trust { trust }));
         }
     }
 

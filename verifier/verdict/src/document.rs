@@ -202,6 +202,19 @@ pub enum Trust {
     User,
 }
 
+impl Trust {
+    /// Its name, as in the document.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SameUpload => "same-upload",
+            Self::Repository => "repository",
+            Self::AttestedCommit => "attested-commit",
+            Self::User => "user",
+        }
+    }
+}
+
 /// What makes the twins differ, as found by building again under some of the variations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

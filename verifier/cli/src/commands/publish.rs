@@ -1,22 +1,26 @@
 //! `twinbuild publish`
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use twinbuild_judge::kept_beside;
-use twinbuild_ledger::{Folder, Keys, Kind, LedgerPolicy, Logged, SignedStatement, alerts, append};
+use twinbuild_ledger::{
+    CheckError, Folder, Found, Keys, Kind, LedgerPolicy, Logged, SignedStatement, View, Writer, alerts, append,
+};
 use twinbuild_sandbox::Cancel;
 use twinbuild_signature::{
     Bundle, Envelope, KeyName, PayloadType, PrivateKey, PublicKey, Role, Sign as _, VerifierKey,
 };
-use twinbuild_statement::{PROVENANCE_TYPE, SUMMARY_TYPE, Statement};
-use twinbuild_subject::Origin;
+use twinbuild_statement::{Policy, Statement, Verification};
+use twinbuild_subject::{Origin, Sha256};
+use twinbuild_verdict::RecordedVerdict;
 
-use super::print;
-use super::recheck::{STATEMENTS, VERDICT, WANTED, Wanted};
+use super::recheck::{STATEMENT, VERDICT};
 use super::site::Pages;
+use super::{print, sha256_of};
 use crate::arguments::{Global, Publish, Publishing};
 use crate::confined::run_confined;
 use crate::failure::Failure;
@@ -26,23 +30,33 @@ use crate::signals::cancel_on_signal;
 
 /// The largest statement that is signed, in bytes.
 const STATEMENT_LIMIT_BYTES: u64 = 16 << 20;
+/// The largest file of a verdict, in bytes.
+const KEPT_LIMIT_BYTES: u64 = 8 << 30;
+/// What a file has to fulfil to pass a verification summary.
+const POLICY: &str = "https://twinbuild.dev/policy/v1";
 
 pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
     global.plain_format()?;
     Settings::load(global)?;
     let cancel = cancel_on_signal()?;
     // All is derived again before any key is near.
-    let mut statements = Vec::new();
+    let mut all = Vec::new();
     for path in &arguments.verdicts {
         tracing::info!("deriving {} again", path.display());
-        statements.push(derive(path, arguments, &cancel)?);
+        all.push(derive(path, arguments, &cancel)?);
     }
     let signer = Signer::open(&arguments.to)?;
+    let writer = signer.writer()?;
     let mut signed = Vec::new();
-    for statement in statements.iter().flatten() {
-        signed.push(signer.sign(statement)?);
+    for Published { started, statements } in &all {
+        for statement in statements {
+            if !arguments.supersede {
+                signer.check_newest(&statement.logged, *started)?;
+            }
+            signed.push(signer.sign(statement)?);
+        }
     }
-    let entries = signer.append(&signed)?;
+    let entries = signer.append(&writer, &signed)?;
     let mut lines = String::new();
     for (statement, entry) in signed.iter().zip(entries) {
         let Logged { kind, subject, outcome, .. } = &statement.logged;
@@ -52,76 +66,104 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The statements that follow from a verdict and the files beside it, derived in a sandbox by a process that has neither.
-fn derive(path: &Path, arguments: &Publish, cancel: &Cancel) -> Result<Vec<Derived>, Failure> {
+/// What is published of one verdict.
+struct Published {
+    /// When it was come to, where it says so.
+    started: Option<Timestamp>,
+    /// The verdict's own first.
+    statements: Vec<Derived>,
+}
+
+/// The statements that follow from a verdict, once it was derived again from the files beside it, in a sandbox and by a process that has no key.
+/// Of what that process says only the names and digests of members are taken over: the verdict has to be the one that it was given, about
+/// the file that it was given.
+fn derive(path: &Path, arguments: &Publish, cancel: &Cancel) -> Result<Published, Failure> {
     let usage = |error: anyhow::Error| Failure::usage(error.context(path.display().to_string()));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let kept = kept_beside(folder).map_err(|error| usage(error.into()))?;
     let staging = tempfile::tempdir().context("making a temporary folder").map_err(Failure::inconclusive)?;
     let inputs = staging.path().join("inputs");
-    let copy = |from: &Path, into: &str| {
-        let name = from.file_name().unwrap_or_default();
+    fs::create_dir(&inputs).context("making a temporary folder").map_err(Failure::inconclusive)?;
+    copy(path, &inputs.join(VERDICT)).map_err(usage)?;
+    let named = [(Some(&kept.published), "published"), (kept.source.as_ref(), "source")].into_iter();
+    let twins = kept.twins.iter().flatten().map(Some).zip(["first", "second"]);
+    for (from, into) in named.chain(twins) {
+        let Some(from) = from else { continue };
         let into = inputs.join(into);
-        fs::create_dir_all(&into)
-            .and_then(|()| fs::copy(from, into.join(name)))
-            .with_context(|| format!("copying {}", from.display()))
-            .map_err(usage)
-    };
-    copy(&kept.published, "published")?;
-    if let Some(source) = &kept.source {
-        copy(source, "source")?;
+        fs::create_dir(&into).context("making a temporary folder").map_err(Failure::inconclusive)?;
+        copy(from, &into.join(from.file_name().unwrap_or_default())).map_err(usage)?;
     }
-    for (twin, name) in kept.twins.iter().flatten().zip(["first", "second"]) {
-        copy(twin, name)?;
-    }
-    let wanted = Wanted { verifier_id: arguments.verifier_id.clone(), builder_id: arguments.builder_id.clone() };
-    fs::copy(path, inputs.join(VERDICT)).with_context(|| "reading it".to_owned()).map_err(usage)?;
-    let wanted = serde_json::to_vec(&wanted).map_err(Failure::internal)?;
-    fs::write(inputs.join(WANTED), wanted).context("writing what is wanted").map_err(Failure::inconclusive)?;
+    let file = File::open(inputs.join(VERDICT)).context("reading the verdict").map_err(Failure::inconclusive)?;
+    let given = RecordedVerdict::read(file).map_err(|error| usage(error.into()))?;
     let output = run_confined("recheck-confined", &inputs, &staging.path().join("run"), cancel)
         .map_err(|failure| failure.context(&format!("{} is not published", path.display())))?;
-    let mut derived = Vec::new();
-    for name in STATEMENTS {
-        let path = output.join(name);
-        if !path.exists() {
-            continue;
-        }
-        let size = fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or(u64::MAX);
-        if size > STATEMENT_LIMIT_BYTES {
-            return Err(Failure::internal(anyhow!("{name} has {size} bytes")));
-        }
-        let bytes = fs::read(&path).with_context(|| format!("reading {name}")).map_err(Failure::internal)?;
-        derived.push(Statement::parse(&bytes).map_err(Failure::internal)?);
+    let statement = read_statement(&output.join(STATEMENT))?;
+    let recorded = statement.verdict().map_err(Failure::rejected)?;
+    let only = kept_beside(&inputs).map_err(Failure::internal)?.published;
+    let subject = sha256_of(&only)?;
+    let says = recorded.subject.digests.as_ref().map(|digests| digests.sha256);
+    if recorded.document() != given.document() || says != Some(subject) {
+        return Err(Failure::rejected(anyhow!("{}: what came out of the sandbox is another verdict", path.display())));
     }
-    let [verdict, ..] = derived.as_slice() else {
-        return Err(Failure::internal(anyhow!("no statement was derived")));
-    };
-    let recorded = verdict.verdict().map_err(Failure::rejected)?;
     if recorded.subject.origin == Origin::Local && !arguments.allow_local {
         return Err(usage(anyhow!("it is about a file of this machine, which is published with --allow-local only")));
     }
-    let subject = recorded.subject.digests.as_ref().map(|digests| digests.sha256);
-    let subject = subject.ok_or_else(|| Failure::internal(anyhow!("the statement is about no file")))?;
-    let (outcome, alerts) = (recorded.outcome.name().to_owned(), alerts(&recorded));
-    Ok(derived
-        .into_iter()
-        .map(|statement| {
-            let kind = match statement.predicate_type() {
-                SUMMARY_TYPE => Kind::Summary,
-                PROVENANCE_TYPE => Kind::Provenance,
-                _ => Kind::Verdict,
-            };
-            let logged = Logged {
-                kind,
-                subject,
-                payload: statement.sha256(),
-                predicate_type: statement.predicate_type().to_owned(),
-                outcome: outcome.clone(),
-                alerts,
-            };
-            Derived { statement, logged }
-        })
-        .collect())
+    let started = recorded.build().map_err(Failure::rejected)?.started;
+    let summary = match &arguments.verifier_id {
+        None => None,
+        Some(verifier_id) => {
+            let time = started.ok_or_else(|| usage(anyhow!("the verdict does not say when it was come to")))?;
+            let policy = Policy { uri: POLICY.to_owned(), sha256: None };
+            let by = Verification { verifier_id: verifier_id.clone(), time, policy, verdict_uri: None };
+            statement.verification_summary(&by).map_err(Failure::rejected)?
+        }
+    };
+    let provenance = match &arguments.builder_id {
+        None => None,
+        Some(builder_id) => statement.provenance(builder_id).map_err(Failure::rejected)?,
+    };
+    let alerts = alerts(&recorded);
+    let derived = |(kind, statement): (Kind, Statement)| {
+        let logged = Logged {
+            kind,
+            subject,
+            payload: statement.sha256(),
+            predicate_type: statement.predicate_type().to_owned(),
+            outcome: recorded.outcome.name().to_owned(),
+            alerts,
+        };
+        Derived { statement, logged }
+    };
+    let more = [(Kind::Summary, summary), (Kind::Provenance, provenance)];
+    let more = more.into_iter().filter_map(|(kind, statement)| Some((kind, statement?)));
+    Ok(Published {
+        started,
+        statements: std::iter::once((Kind::Verdict, statement)).chain(more).map(derived).collect(),
+    })
+}
+
+/// Copies a file of a verdict, which is no link and no device.
+fn copy(from: &Path, into: &Path) -> anyhow::Result<()> {
+    let doing = || format!("copying {}", from.display());
+    if !fs::symlink_metadata(from).with_context(doing)?.is_file() {
+        return Err(anyhow!("{} is not a file", from.display()));
+    }
+    let file = File::open(from).with_context(doing)?;
+    let bytes = io::copy(&mut file.take(KEPT_LIMIT_BYTES + 1), &mut File::create(into).with_context(doing)?);
+    if bytes.with_context(doing)? > KEPT_LIMIT_BYTES {
+        return Err(anyhow!("{} has more than {KEPT_LIMIT_BYTES} bytes", from.display()));
+    }
+    Ok(())
+}
+
+fn read_statement(path: &Path) -> Result<Statement, Failure> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(STATEMENT_LIMIT_BYTES + 1).read_to_end(&mut bytes));
+    read.context("reading the statement").map_err(Failure::internal)?;
+    if bytes.len() as u64 > STATEMENT_LIMIT_BYTES {
+        return Err(Failure::internal(anyhow!("the statement has more than {STATEMENT_LIMIT_BYTES} bytes")));
+    }
+    Statement::parse(&bytes).map_err(Failure::internal)
 }
 
 /// A statement, and what the log is to say of it.
@@ -135,6 +177,8 @@ pub(crate) struct Signer {
     key: PrivateKey,
     log_key: PrivateKey,
     origin: KeyName,
+    /// The public keys that have signed verdicts, of which the first signs them now.
+    verdict_keys: Vec<String>,
     folder: Folder,
     pages: Option<Pages>,
 }
@@ -144,8 +188,13 @@ impl Signer {
         let origin = to.origin.parse().map_err(Failure::usage)?;
         let (key, log_key) = (keys::read(&to.key, Role::Verdict)?, keys::read(&to.log_key, Role::Log)?);
         PublicKey::require_one_role_each([key.public_key(), log_key.public_key()]).map_err(Failure::usage)?;
-        let pages = (!to.no_site).then(|| Pages::of(to, &key, &log_key, &origin)).transpose()?;
-        Ok(Self { key, log_key, origin, folder: Folder::new(&to.ledger), pages })
+        let mut verdict_keys = vec![key.public_key().to_pem().map_err(Failure::internal)?];
+        for path in &to.former_keys {
+            let former = PublicKey::read_file(path, Role::Verdict).map_err(Failure::usage)?;
+            verdict_keys.push(former.to_pem().map_err(Failure::internal)?);
+        }
+        let pages = (!to.no_site).then(|| Pages::of(to, &verdict_keys, &log_key, &origin)).transpose()?;
+        Ok(Self { key, log_key, origin, verdict_keys, folder: Folder::new(&to.ledger), pages })
     }
 
     pub(crate) fn sign(&self, Derived { statement, logged }: &Derived) -> Result<SignedStatement, Failure> {
@@ -159,17 +208,64 @@ impl Signer {
         })
     }
 
+    /// The right to write to the ledger.
+    pub(crate) fn writer(&self) -> Result<Writer, Failure> {
+        self.folder.writer().map_err(Failure::inconclusive)
+    }
+
+    /// The newest that the ledger has about a file.
+    pub(crate) fn newest(&self, subject: &Sha256) -> Result<Option<Found>, Failure> {
+        let keys = self.keys()?;
+        let mut view = match View::open(&self.folder, &keys, None) {
+            Ok(view) => view,
+            Err(CheckError::NoCheckpoint) => return Ok(None),
+            Err(error) => return Err(Failure::inconclusive(error)),
+        };
+        view.find(subject).map_err(|error| match error {
+            error @ CheckError::Statement { .. } => Failure::usage(
+                anyhow::Error::new(error)
+                    .context("the ledger has statements of another key: it is named by --former-key"),
+            ),
+            error => Failure::inconclusive(error),
+        })
+    }
+
+    /// Checks that a verdict is not put in the place of one that is newer, or of a word that speaks against one.
+    fn check_newest(&self, logged: &Logged, started: Option<Timestamp>) -> Result<(), Failure> {
+        if logged.kind != Kind::Verdict {
+            return Ok(());
+        }
+        let Some(newest) = self.newest(&logged.subject)?.filter(|newest| newest.logged.payload != logged.payload)
+        else {
+            return Ok(());
+        };
+        let refused = |why: String| {
+            let (subject, entry) = (logged.subject, newest.entry);
+            Err(Failure::usage(anyhow!("entry {entry} about sha256:{subject} {why}: --supersede publishes over it")))
+        };
+        if newest.logged.kind != Kind::Verdict {
+            return refused(format!("says that its verdict is {}", newest.logged.kind.name()));
+        }
+        let verdict = Statement::parse(&newest.payload).and_then(|statement| statement.verdict());
+        let build = verdict.and_then(|verdict| Ok(verdict.build()?)).map_err(Failure::inconclusive)?;
+        match build.started {
+            Some(time) if started.is_none_or(|started| started < time) => {
+                refused(format!("is a verdict of {time}, which is newer"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Appends, and gives each statement's entry.
-    pub(crate) fn append(&self, signed: &[SignedStatement]) -> Result<Vec<u64>, Failure> {
-        let writer = self.folder.writer().map_err(Failure::inconclusive)?;
+    pub(crate) fn append(&self, writer: &Writer, signed: &[SignedStatement]) -> Result<Vec<u64>, Failure> {
         let public = self.key.public_key().to_pem().map_err(Failure::internal)?;
         writer
             .write(&format!("keys/{}.pub", self.key.public_key().id()), public.as_bytes())
             .map_err(Failure::inconclusive)?;
-        let appended = append(&writer, &self.origin, &self.log_key, signed, Timestamp::now());
+        let appended = append(writer, &self.origin, &self.log_key, signed, Timestamp::now());
         let entries = appended.map_err(Failure::inconclusive)?.entries;
         if let Some(pages) = &self.pages {
-            pages.write(&writer, &self.keys()?)?;
+            pages.write(writer, &self.keys()?)?;
         }
         Ok(entries)
     }
@@ -180,14 +276,10 @@ impl Signer {
         let policy = LedgerPolicy {
             at: self.folder.path().display().to_string(),
             log_key: log_key.to_string(),
-            verdict_keys: vec![self.key.public_key().to_pem().map_err(Failure::internal)?],
+            verdict_keys: self.verdict_keys.clone(),
             witness_keys: Vec::new(),
             witnesses: 0,
         };
         Keys::of(&policy).map_err(Failure::internal)
-    }
-
-    pub(crate) fn folder(&self) -> &Folder {
-        &self.folder
     }
 }

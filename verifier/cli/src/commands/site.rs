@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::anyhow;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use twinbuild_ledger::{Found, Keys, Kind, View, Writer, statement_path};
+use twinbuild_ledger::{Found, Keys, Kind, View, Writer, statement_path, verdict_of_notice};
 use twinbuild_signature::{KeyName, PrivateKey, Sign as _, VerifierKey};
 use twinbuild_site::{Entry, Files, Security, Site, Summary, pages};
 use twinbuild_statement::Statement;
@@ -30,7 +30,7 @@ pub(crate) struct Pages {
 impl Pages {
     pub(crate) fn of(
         to: &Publishing,
-        key: &PrivateKey,
+        verdict_keys: &[String],
         log_key: &PrivateKey,
         origin: &KeyName,
     ) -> Result<Self, Failure> {
@@ -40,7 +40,7 @@ impl Pages {
             base_url: to.site_url.clone(),
             contact: to.security_contact.clone(),
             log_key: log_key.to_string(),
-            verdict_keys: vec![key.public_key().to_pem().map_err(Failure::internal)?],
+            verdict_keys: verdict_keys.to_vec(),
         })
     }
 
@@ -84,9 +84,7 @@ fn entries(view: &mut View<'_>) -> Result<Vec<Entry>, Failure> {
                 (twinbuild_site::Kind::Verdict, verdict)
             }
             Kind::Retracted | Kind::Disputed => {
-                let of = statement.predicate().get("verdict").and_then(|of| of.pointer("/digest/sha256"));
-                let of = of.and_then(Value::as_str).and_then(|text| text.parse::<Sha256>().ok());
-                let verdict = of.and_then(|of| verdicts.get(&of)).cloned();
+                let verdict = verdict_of_notice(&statement).and_then(|of| verdicts.get(&of)).cloned();
                 let verdict = verdict.ok_or_else(|| {
                     Failure::inconclusive(anyhow!("entry {index} is about a verdict that is not there"))
                 })?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -13,9 +13,9 @@ use twinbuild_ledger::{
 };
 use twinbuild_lockfile::{LockedFile, Lockfile, Source};
 use twinbuild_report::escape;
-use twinbuild_subject::{Sha256, Sha256Hasher};
+use twinbuild_subject::Sha256;
 
-use super::print;
+use super::{print, sha256_of};
 use crate::arguments::{Global, PlainFormat, Verify};
 use crate::failure::Failure;
 use crate::ledgers::{Ledger, policy};
@@ -100,8 +100,11 @@ fn pinned(path: &Path) -> Result<Vec<Wanted>, Failure> {
     let lock = Lockfile::read(path, &bytes).map_err(Failure::usage)?;
     if let Some(unpinned) = lock.unpinned.first() {
         // What is not pinned cannot be checked, and must not go by unseen.
-        let more = lock.unpinned.len() - 1;
-        let error = anyhow!("{}: {unpinned} ({more} more such lines)", path.display());
+        let more = match lock.unpinned.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let error = anyhow!("{unpinned}{more}");
         return Err(Failure::usage(error.context("not all of it is pinned by digest")));
     }
     if lock.locked.is_empty() {
@@ -235,17 +238,6 @@ fn together(name: &str, sha256: Sha256, ledgers: Vec<OfLedger>, policy: &Policy)
 
 fn chain(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
-}
-
-fn sha256_of(path: &Path) -> Result<Sha256, Failure> {
-    let doing = || format!("reading {}", path.display());
-    let mut file = File::open(path).with_context(doing).map_err(Failure::usage)?;
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Err(Failure::usage(anyhow!("{} is not a file", path.display())));
-    }
-    let mut hasher = Sha256Hasher::new();
-    io::copy(&mut file, &mut hasher).with_context(doing).map_err(Failure::inconclusive)?;
-    Ok(hasher.finish())
 }
 
 /// A proof as a file.

@@ -341,7 +341,7 @@ fn each_part_of_an_offline_proof_counts() {
     assert!(forged.check(&digest, &keys, None, times).is_err());
     // Nor is the older proof as a whole taken by whoever has seen more, or other entries.
     let refused = proof.check(&digest, &keys, Some(view.head()), times);
-    assert!(matches!(refused, Err(CheckError::RolledBack { size: 5, seen: 7 })), "{refused:?}");
+    assert!(matches!(refused, Err(CheckError::ProofOutdated { size: 5, seen: 7 })), "{refused:?}");
     let other = TreeHead { size: 5, root: Sha256::of(b"other") };
     assert!(matches!(proof.check(&digest, &keys, Some(&other), times), Err(CheckError::Forked { .. })));
     assert_eq!(proof.check(&digest, &keys, Some(&first), times).unwrap(), found);

@@ -10,6 +10,8 @@ use super::{CheckoutError, Snapshot};
 
 /// How many files are looked for.
 const MOST_CONTENTS: usize = 1000;
+/// Files of one content at more paths than this tell nothing of where they stand.
+const MOST_PATHS: usize = 4;
 /// What makes a folder that of a project.
 const PROJECT_FILES: [&str; 3] = ["pyproject.toml", "setup.py", "setup.cfg"];
 
@@ -30,15 +32,24 @@ impl Contents {
     /// Adds a file, as git stores it: where it is text with the line ends of Windows, without them. What is empty says nothing, and neither does
     /// one of very many; they are left out.
     pub fn add(&mut self, path: &[u8], content: &[u8]) {
-        if content.is_empty() || self.paths.len() >= MOST_CONTENTS {
+        if content.is_empty() || self.is_full() {
             return;
         }
         let content = stored_text(content);
         let mut hasher = NameHasher::new(self.format, Kind::Blob, content.len() as u64);
         hasher.update(&content);
         if let Some(name) = hasher.finish() {
-            self.paths.entry(name).or_default().push(path.to_owned());
+            let paths = self.paths.entry(name).or_default();
+            if paths.len() <= MOST_PATHS {
+                paths.push(path.to_owned());
+            }
         }
+    }
+
+    /// Whether no more are taken.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.paths.len() >= MOST_CONTENTS
     }
 
     /// What the names are made with.
@@ -80,7 +91,7 @@ impl Contents {
         };
         let mut votes: BTreeMap<&[u8], usize> = BTreeMap::new();
         for entry in own() {
-            for path in self.paths.get(&entry.id).into_iter().flatten() {
+            for path in self.paths.get(&entry.id).filter(|paths| paths.len() <= MOST_PATHS).into_iter().flatten() {
                 let above = entry.path.strip_suffix(path.as_slice());
                 if let Some(above) = above.filter(|above| above.is_empty() || above.ends_with(b"/")) {
                     *votes.entry(above).or_default() += 1;

@@ -137,7 +137,7 @@ class Trees:
             # MODE, a blank, the entry's name, a NUL, and the object's name as bytes.
             end = content.index(b"\0", position) + 1
             entry = content[end : end + len(name)]
-            is_folder = content.startswith(b"40000 ", position)
+            is_folder = content.startswith((b"40000 ", b"040000 "), position)
             held |= self.held(entry, depth + 1) if is_folder else self.wanted.get(entry, 0)
             position = end + len(name)
         self.known[name] = held

@@ -246,6 +246,8 @@ impl Snapshot {
     /// [`CheckoutError`]
     pub fn files_named(&self, names: &[&str], limit_bytes: u64) -> Result<Vec<(String, Vec<u8>)>, CheckoutError> {
         const MOST: usize = 1000;
+        const MOST_BYTES: usize = 16 << 20;
+        let mut bytes = 0;
         let mut files = Vec::new();
         for entry in self.entries()? {
             let Some(path) = std::str::from_utf8(&entry.path).ok() else { continue };
@@ -256,8 +258,9 @@ impl Snapshot {
             }
             let mut content = Vec::new();
             self.objects.copy(&entry.id, Kind::Blob, &mut content)?;
+            bytes += content.len();
             files.push((folder.to_owned(), content));
-            if files.len() == MOST {
+            if files.len() == MOST || bytes > MOST_BYTES {
                 break;
             }
         }

@@ -3,9 +3,9 @@
 use serde_json::json;
 use twinbuild_statement::{BUILD_TYPE, Members, PROVENANCE_TYPE, Statement, StatementError};
 use twinbuild_subject::Sha256;
-use twinbuild_verdict::{GitSource, GitSubmodule, InputRecord, Outcome, SourceKind, Verdict};
+use twinbuild_verdict::{GitSubmodule, InputRecord, Outcome, Trust, Verdict};
 
-use crate::samples::{FILE_NAME, OUTCOMES, sealed, statement, verdict};
+use crate::samples::{FILE_NAME, OUTCOMES, of_commit, sealed, statement, verdict};
 
 const BUILDER: &str = "https://rebuilds.example/builders/1";
 
@@ -52,18 +52,11 @@ fn each_input_that_the_verdict_names_is_a_dependency() {
     let own = InputRecord { kind: "debian-package".to_owned(), name: "gcc 12".to_owned(), sha256: Sha256::of(b"gcc") };
     verdict.rebuilds[1].inputs.push(own);
     verdict.rebuilds[1].environment.layers = vec![Sha256::of(b"layer"), Sha256::of(b"other layer")];
-    let source = verdict.source.as_mut().unwrap();
-    source.kind = SourceKind::Git;
-    let commit: twinbuild_subject::ObjectId = "ab".repeat(20).parse().unwrap();
-    source.git = Some(GitSource {
-        commit: commit.clone(),
-        tree: "cd".repeat(20).parse().unwrap(),
-        tree_sha256: Sha256::of(b"tree"),
-        committed: "2023-06-01T00:00:00Z".parse().unwrap(),
-        tag: None,
-        subdirectory: None,
-        submodules: vec![GitSubmodule { path: "vendor/x".to_owned(), commit: "ef".repeat(20).parse().unwrap() }],
-    });
+    let mut source = of_commit(verdict.source.unwrap(), Trust::Repository);
+    let git = source.git.as_mut().unwrap();
+    let commit = git.commit.clone();
+    git.submodules = vec![GitSubmodule { path: "vendor/x".to_owned(), commit: "ef".repeat(20).parse().unwrap() }];
+    verdict.source = Some(source);
     let inputs: Vec<Sha256> = verdict.shared_inputs.iter().map(|input| input.sha256).collect();
     let provenance = provenance(verdict).unwrap();
     let dependencies = provenance.predicate()["buildDefinition"]["resolvedDependencies"].as_array().unwrap().clone();

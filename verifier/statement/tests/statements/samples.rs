@@ -3,10 +3,10 @@
 use twinbuild_compare::{ByteCounts, Comparison, FileCounts, Finding, Mismatch, Relation, Severity};
 use twinbuild_recipe::Recipe;
 use twinbuild_statement::{Members, Statement};
-use twinbuild_subject::{MemberPath, Origin, Sha256, Subject};
+use twinbuild_subject::{MemberPath, ObjectId, Origin, Sha256, Subject};
 use twinbuild_verdict::{
-    ArtifactRecord, EnvironmentRecord, InputRecord, Level, LogRecord, Matches, Outcome, Reason, Rebuild, RecipeRecord,
-    RecordedVerdict, Source, SourceKind, Trust, VariationRecord, Verdict,
+    ArtifactRecord, AttestationRecord, EnvironmentRecord, GitSource, InputRecord, Level, LogRecord, Matches, Outcome,
+    Reason, Rebuild, RecipeRecord, RecordedVerdict, Source, SourceKind, Trust, VariationRecord, Verdict,
 };
 
 pub(crate) const FILE_NAME: &str = "example-1.0-py3-none-any.whl";
@@ -21,6 +21,29 @@ pub(crate) const OUTCOMES: [Outcome; 8] = [
     Outcome::NotReproduced,
     Outcome::Reproduced,
 ];
+
+/// The same source, as a commit that is trusted so.
+pub(crate) fn of_commit(source: Source, trust: Trust) -> Source {
+    let commit: ObjectId = "ab".repeat(20).parse().unwrap();
+    let git = GitSource {
+        commit: commit.clone(),
+        tree: "cd".repeat(20).parse().unwrap(),
+        tree_sha256: Sha256::of(b"tree"),
+        committed: "2023-06-01T00:00:00Z".parse().unwrap(),
+        tag: None,
+        subdirectory: None,
+        submodules: Vec::new(),
+    };
+    let attestation = (trust == Trust::AttestedCommit).then(|| AttestationRecord {
+        repository: "https://git.example/example".to_owned(),
+        commit,
+        reference: None,
+        workflow: "release.yml".to_owned(),
+        issuer: "https://issuer.example/".to_owned(),
+        sha256: Sha256::of(b"attestation"),
+    });
+    Source { kind: SourceKind::Git, trust, git: Some(git), attestation, ..source }
+}
 
 /// A verdict of that outcome, not sealed.
 pub(crate) fn verdict(outcome: Outcome) -> Verdict {

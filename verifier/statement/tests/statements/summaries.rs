@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use twinbuild_statement::{Members, Policy, SUMMARY_TYPE, Statement, StatementError, Verification};
 use twinbuild_subject::Sha256;
-use twinbuild_verdict::{Level, Outcome, Trust, Verdict};
+use twinbuild_verdict::{Level, Outcome, Source, Trust, Verdict};
 
-use crate::samples::{FILE_NAME, OUTCOMES, alert, sealed, statement, verdict};
+use crate::samples::{FILE_NAME, OUTCOMES, alert, of_commit, sealed, statement, verdict};
 
 fn by() -> Verification {
     Verification {
@@ -73,7 +73,10 @@ fn levels_say_how_exactly_and_from_what_and_nothing_of_slsa() {
     let levels = |level, trust| {
         let mut verdict = verdict(Outcome::Reproduced);
         verdict.level = Some(level);
-        verdict.source.as_mut().unwrap().trust = trust;
+        verdict.source = verdict.source.map(|source| match trust {
+            Trust::AttestedCommit | Trust::Repository => of_commit(source, trust),
+            Trust::SameUpload | Trust::User => Source { trust, ..source },
+        });
         let comparison = verdict.comparison.as_mut().unwrap();
         comparison.repacked_first = level != Level::Normalized;
         if level == Level::BitForBit {
