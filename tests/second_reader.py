@@ -307,6 +307,30 @@ def make_slots(records, depth, part, pages):
     return [make_page(records, depth + 1, pages) if records else bytes(32)] * len(part)
 
 
+def part_path(entry, part):
+    return f"index/{entry // 1000}/{entry % 1000:03}-{part}"
+
+
+def split_part(data, what):
+    require(len(data) <= 32 << 10, f"{what}: {len(data)} bytes")
+    pages, at = {}, 0
+
+    def take(count):
+        nonlocal at
+        at += count
+        require(at <= len(data), f"{what}: cut off")
+        return data[at - count : at]
+
+    while at < len(data):
+        page = take(int.from_bytes(take(2), "big"))
+        named = [page[slot : slot + 32] for slot in range(1, len(page), 32)] if page[:1] == b"\x03" and len(page) == 513 else []
+        # Each once: the slots of one page stand side by side.
+        named = dict.fromkeys(name for name in named if name != bytes(32))
+        places = {name: part_path(int.from_bytes(take(8), "big"), int.from_bytes(take(4), "big")) for name in named}
+        pages[sha256(page)] = page, places
+    return pages
+
+
 # Statements, docs/keys.md "Envelopes" and "Bundles".
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -351,7 +375,7 @@ class Ledger:
     def __init__(self, folder, vkey):
         self.folder = pathlib.Path(folder)
         self.checkpoint = Checkpoint(self.read("checkpoint"), vkey, "checkpoint")
-        self.entries, self.levels, self.pages, self.newest = [], [], {}, None
+        self.entries, self.levels, self.pages, self.parts, self.newest = [], [], {}, {}, None
         self.left_over = 0
 
     def read(self, name):
@@ -458,24 +482,33 @@ class Ledger:
     def check_pages(self):
         """Every page that is there against the indexes, and each key of the newest one by the pages on its way."""
         for path in self.files("index"):
-            match = re.fullmatch("index/([0-9a-f]{2})/([0-9a-f]{62})", path)
-            content = self.pages.get(bytes.fromhex(match[1] + match[2])) if match else None
-            if content is None:
+            match = re.fullmatch("index/([0-9]+)/([0-9]{3})-([0-9]+)", path)
+            entry = int(match[1] + match[2]) if match else self.checkpoint.size
+            if entry >= self.checkpoint.size or parse_entry(self.entries[entry], path)["kind"] != "index":
                 self.left_over += 1
-            else:
-                require(self.read(path) == content, f"{path}: altered")
-        root, newest = self.newest
+                continue
+            for name, (_, places) in self.part(path).items():
+                require(name in self.pages, f"{path}: a page of no index")
+                for named, place in places.items():
+                    require(named in self.part(place), f"{path}: says that {named.hex()} is in {place}, and it is not")
+        (root, newest), last = self.newest, part_path(self.checkpoint.size - 1, 0)
+        require(not newest or next(iter(self.part(last))) == root, f"{last}: does not begin with the root")
         for key, value in newest.items():
             require(self.look_up(root, key) == value, f"index: another value of {key.hex()} than the entries give")
             absent = sha256(key)
             require(self.look_up(root, absent) == newest.get(absent), f"index: has {absent.hex()}, and no entry is about it")
 
+    def part(self, path):
+        """The pages of a part by their names, each with where the pages are that it names."""
+        if path not in self.parts:
+            self.parts[path] = split_part(self.read(path), path)
+        return self.parts[path]
+
     def look_up(self, root, key):
-        name, depth = root, 0
+        name, depth, path = root, 0, part_path(self.checkpoint.size - 1, 0)
         while True:
-            path = f"index/{name.hex()[:2]}/{name.hex()[2:]}"
-            page = b"\x02" if name == sha256(b"\x02") else self.read(path)
-            require(sha256(page) == name, f"{path}: not the page of its name")
+            page, places = (b"\x02", {}) if name == sha256(b"\x02") else self.part(path).get(name, (None, None))
+            require(page is not None, f"{path}: does not have the page {name.hex()}")
             if page[0] == 2:
                 records = [page[at : at + 72] for at in range(1, len(page), 72)]
                 return next(((r[32:64], int.from_bytes(r[64:], "big")) for r in records if r[:32] == key), None)
@@ -483,6 +516,7 @@ class Ledger:
             name, depth = page[slot : slot + 32], depth + 1
             if name == bytes(32):
                 return None
+            path = places[name]
 
     def check_statements(self, verdict_key):
         for number, data in enumerate(self.entries):

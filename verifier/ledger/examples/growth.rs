@@ -1,8 +1,8 @@
 //! What a ledger costs as it grows: `scripts/bench-ledger`.
 //!
 //! At each number of entries: the time of appending a batch of 100 statements, beside two peers in the same run that write as many bytes
-//! (statements, pages of the index, tiles), one as a single file with one fsync, one as that many files in 256 folders with one flush of the disk; and how
-//! many tiles and pages are read to find what is newest of one file. Exits 1 where a bar is broken: at most 3 times the single
+//! (statements, parts of the index, tiles), one as a single file with one fsync, one as that many files in 256 folders with one flush of the disk; and how
+//! many tiles and parts of the index are read to find what is newest of one file. Exits 1 where a bar is broken: at most 3 times the single
 //! file with verdicts as large as those on wheels are; reads that grow by no more than the logarithm.
 #![allow(clippy::unwrap_used, reason = "a measurement that fails ends")]
 
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("a batch of {BATCH} statements, median of {REPEATS}; {cores} cores");
     println!(
-        "entries | bytes of a verdict | append, ms | files | bytes | one file, ms | ratio | as many files, ms | ratio | open: tiles | find: tiles | pages"
+        "entries | bytes of a verdict | append, ms | files | bytes | one file, ms | ratio | as many files, ms | ratio | open: tiles | find: tiles | parts of the index"
     );
     let mut publisher = Publisher::new();
     let mut is_broken = false;
@@ -55,14 +55,14 @@ fn main() -> ExitCode {
                 measured.ratio(measured.as_many_files),
                 reads.open_tiles,
                 reads.find_tiles,
-                reads.pages,
+                reads.parts,
             );
             is_broken |= payload_bytes == PAYLOAD_BYTES[0] && measured.ratio(measured.one_file) > MAX_RATIO;
         }
-        // One tile on each level to open it and one to find an entry, a bundle each; a page for each four bits, and a bucket.
+        // One tile on each level to open it and one to find an entry, a bundle each; a part of the index for each four bits, and one of a bucket.
         let levels = usize::try_from(size.ilog2() / 8 + 1).unwrap();
         let digits = usize::try_from(size.ilog2() / 4 + 1).unwrap();
-        is_broken |= reads.open_tiles > 2 * levels + 1 || reads.find_tiles > levels + 1 || reads.pages > digits + 1;
+        is_broken |= reads.open_tiles > 2 * levels + 1 || reads.find_tiles > levels + 1 || reads.parts > digits + 1;
     }
     if is_broken {
         eprintln!("growth: a bar is broken");
@@ -104,7 +104,7 @@ impl Measured {
 struct Reads {
     open_tiles: usize,
     find_tiles: usize,
-    pages: usize,
+    parts: usize,
 }
 
 struct Publisher {
@@ -207,17 +207,17 @@ impl Publisher {
             witnesses: 0,
         };
         let keys = Keys::of(&policy).unwrap();
-        let mut most = Reads { open_tiles: 0, find_tiles: 0, pages: 0 };
+        let mut most = Reads { open_tiles: 0, find_tiles: 0, parts: 0 };
         for at in 0..50 {
             let number = at * (self.next - 1) / 49;
             let counted = Counted { folder: &self.folder, names: RefCell::default() };
             let mut view = View::open(&counted, &keys, None).unwrap();
             let (open_tiles, _) = counted.take();
             assert!(view.find(&subject(number)).unwrap().is_some());
-            let (find_tiles, pages) = counted.take();
+            let (find_tiles, parts) = counted.take();
             most.open_tiles = most.open_tiles.max(open_tiles);
             most.find_tiles = most.find_tiles.max(find_tiles);
-            most.pages = most.pages.max(pages);
+            most.parts = most.parts.max(parts);
         }
         most
     }
@@ -234,7 +234,7 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    /// The tiles and pages since the last time.
+    /// The tiles and parts of the index since the last time.
     fn take(&self) -> (usize, usize) {
         let names = self.names.take();
         let of = |start| names.iter().filter(|name| name.starts_with(start)).count();

@@ -8,7 +8,7 @@ use twinbuild_log::{AppendError, Appender, Checkpoint, CheckpointError, ReadErro
 use twinbuild_signature::{KeyName, NOTE_LIMIT_BYTES, Note, NoteError, Sign, VerifierKey, VerifierKeyError};
 use twinbuild_subject::Sha256;
 
-use crate::files::{FilesError, LogFiles, ReadPages};
+use crate::files::{FilesError, LedgerPages, LogFiles, PagesError};
 use crate::{Body, Entry, EntryError, FolderError, Logged, Writer};
 
 /// Where the newest checkpoint is.
@@ -65,7 +65,10 @@ pub enum AppendFailure {
     Log(#[from] ReadError<FilesError>),
     /// The index was changed.
     #[error("the index of the ledger cannot be continued")]
-    Index(#[from] IndexError<FilesError>),
+    Index(#[from] IndexError<PagesError>),
+    /// The same of a part of its pages.
+    #[error("the index of the ledger cannot be continued")]
+    Pages(#[from] PagesError),
     /// The last entry is no index.
     #[error("the last entry of the ledger, {entry}, is no index, which each publication ends with")]
     NoIndex {
@@ -112,7 +115,6 @@ pub fn append(
     let folder = writer.folder();
     let keys = [VerifierKey::new(origin.clone(), log_key.public_key())?];
     let files = LogFiles(folder);
-    let pages = ReadPages::new(&files);
     let before = match folder.read(CHECKPOINT, NOTE_LIMIT_BYTES as u64)? {
         None => None,
         Some(bytes) => {
@@ -126,15 +128,17 @@ pub fn append(
         }
     };
     let head = before.unwrap_or_else(TreeHead::empty);
-    let mut appender = Appender::open(&files, head)?;
+    let mut appender = Appender::open(files, head)?;
     let (mut root, mut subjects, mut newest) = (index::empty_root(), 0, None);
+    let mut pages = LedgerPages::new(files, &root, 0);
     if let Some(last) = head.size.checked_sub(1) {
-        let mut reader = Reader::open(&files, head)?;
+        let mut reader = Reader::open(files, head)?;
         let entry = Entry::parse(&reader.entry(last)?)?;
         let Body::Index { root: of_last, size } = entry.body else {
             return Err(AppendFailure::NoIndex { entry: last });
         };
         (root, subjects, newest) = (of_last, size, Some(entry.time));
+        pages = LedgerPages::new(files, &root, last);
         if let Some(entries) = published_last(&mut reader, &pages, &root, statements)? {
             return Ok(Appended { head, entries });
         }
@@ -172,6 +176,7 @@ pub fn append(
         return Err(AppendFailure::Clock { last, now });
     }
     let update = index::update(&pages, &root, &changes)?;
+    let parts = pages.parts(&update, head.size + entries.len() as u64)?;
     root = update.root;
     entries.push(Entry { time: now, body: Body::Index { root, size: subjects } }.to_bytes());
     let batch = appender.append(&entries)?;
@@ -182,8 +187,8 @@ pub fn append(
             writer.write(&format!("{path}.sigstore.json"), bundle)?;
         }
     }
-    for (name, page) in &update.pages {
-        writer.write(&index::path(name), page)?;
+    for part in &parts {
+        writer.write(&part.name.to_string(), &part.bytes)?;
     }
     for (tile, content) in &batch.files {
         writer.write(&tile.to_string(), content)?;
@@ -198,8 +203,8 @@ pub fn append(
 /// their order, and what it left out is the newest of its subject. A statement that is not decisive, or not the newest any more, is known by
 /// that alone.
 fn published_last(
-    reader: &mut Reader<&LogFiles<'_>>,
-    pages: &ReadPages<'_>,
+    reader: &mut Reader<LogFiles<'_>>,
+    pages: &LedgerPages<'_>,
     root: &Sha256,
     statements: &[SignedStatement],
 ) -> Result<Option<Vec<u64>>, AppendFailure> {

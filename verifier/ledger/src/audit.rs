@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use twinbuild_log::index::{self, MAX_PAGE_BYTES, Pages, Value};
+use twinbuild_log::index::{self, Pages, Value};
 use twinbuild_subject::Sha256;
 
-use crate::files::FilesError;
+use crate::PagesError;
 use crate::view::{CheckError, View};
 use crate::{Body, Entry};
 
@@ -90,10 +90,9 @@ pub fn audit(view: &mut View<'_>) -> Result<Audit, AuditError> {
 struct InMemory(BTreeMap<Sha256, Vec<u8>>);
 
 impl Pages for InMemory {
-    type Error = FilesError;
+    type Error = PagesError;
 
-    fn read(&self, page: &Sha256) -> Result<Vec<u8>, FilesError> {
-        let missing = || FilesError::Missing { name: index::path(page) };
-        self.0.get(page).filter(|bytes| bytes.len() <= MAX_PAGE_BYTES).cloned().ok_or_else(missing)
+    fn read(&self, page: &Sha256) -> Result<Vec<u8>, PagesError> {
+        self.0.get(page).cloned().ok_or(PagesError::Unknown)
     }
 }

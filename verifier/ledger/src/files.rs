@@ -1,11 +1,7 @@
 //! Where the files of a ledger are: a folder, or a web server. None of them is trusted.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
-use twinbuild_log::index::{self, MAX_PAGE_BYTES, Pages};
+use twinbuild_log::index::{MAX_PART_BYTES, PartError, PartName, PartPages, Parts};
 use twinbuild_log::{Tile, Tiles};
-use twinbuild_subject::Sha256;
 
 use crate::Folder;
 
@@ -55,7 +51,13 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// The pages of an index in a ledger.
+pub(crate) type LedgerPages<'a> = PartPages<LogFiles<'a>>;
+/// Why a page of an index in a ledger could not be had.
+pub type PagesError = PartError<FilesError>;
+
 /// The files as the log's.
+#[derive(Clone, Copy)]
 pub(crate) struct LogFiles<'a>(pub(crate) &'a dyn Files);
 
 impl LogFiles<'_> {
@@ -73,35 +75,10 @@ impl Tiles for LogFiles<'_> {
     }
 }
 
-impl Pages for LogFiles<'_> {
+impl Parts for LogFiles<'_> {
     type Error = FilesError;
 
-    fn read(&self, page: &Sha256) -> Result<Vec<u8>, FilesError> {
-        self.needed(index::path(page), MAX_PAGE_BYTES)
-    }
-}
-
-/// The pages of an index, each of which is read once: the ways of many keys begin with the same ones.
-pub(crate) struct ReadPages<'a> {
-    files: &'a LogFiles<'a>,
-    read: RefCell<BTreeMap<Sha256, Vec<u8>>>,
-}
-
-impl<'a> ReadPages<'a> {
-    pub(crate) fn new(files: &'a LogFiles<'a>) -> Self {
-        Self { files, read: RefCell::default() }
-    }
-}
-
-impl Pages for ReadPages<'_> {
-    type Error = FilesError;
-
-    fn read(&self, page: &Sha256) -> Result<Vec<u8>, FilesError> {
-        if let Some(bytes) = self.read.borrow().get(page) {
-            return Ok(bytes.clone());
-        }
-        let bytes = Pages::read(self.files, page)?;
-        self.read.borrow_mut().insert(*page, bytes.clone());
-        Ok(bytes)
+    fn read(&self, part: &PartName) -> Result<Vec<u8>, FilesError> {
+        self.needed(part.to_string(), MAX_PART_BYTES)
     }
 }

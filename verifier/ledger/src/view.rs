@@ -14,7 +14,7 @@ use twinbuild_signature::{
 use twinbuild_subject::Sha256;
 
 use crate::append::{CHECKPOINT, statement_path};
-use crate::files::{Files, FilesError, LogFiles};
+use crate::files::{Files, FilesError, LedgerPages, LogFiles, PagesError};
 use crate::{Body, Entry, EntryError, LedgerPolicy, Logged};
 
 /// The largest envelope, in bytes.
@@ -130,7 +130,7 @@ pub enum CheckError {
     Log(#[from] ReadError<FilesError>),
     /// A page of the index is missing or was altered.
     #[error("its index does not give what its log says")]
-    Index(#[from] IndexError<FilesError>),
+    Index(#[from] IndexError<PagesError>),
     /// The last entry is no index.
     #[error("its last entry is no index, so what is newest cannot be told")]
     NoIndex,
@@ -199,6 +199,7 @@ pub struct View<'a> {
     note: String,
     head: TreeHead,
     reader: Reader<LogFiles<'a>>,
+    pages: LedgerPages<'a>,
     root: Sha256,
     newest: Timestamp,
 }
@@ -247,7 +248,8 @@ impl<'a> View<'a> {
         let entry = Entry::parse(&reader.entry(last)?)?;
         let Body::Index { root, .. } = entry.body else { return Err(CheckError::NoIndex) };
         let newest = entry.time;
-        Ok(Self { files, keys, note: note.to_string(), head, reader, root, newest })
+        let pages = LedgerPages::new(LogFiles(files), &root, last);
+        Ok(Self { files, keys, note: note.to_string(), head, reader, pages, root, newest })
     }
 
     /// What is to be kept, to hold the next against.
@@ -283,7 +285,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`CheckError`]
     pub fn find(&mut self, subject: &Sha256) -> Result<Option<Found>, CheckError> {
-        let (value, _) = index::lookup(&LogFiles(self.files), &self.root, subject)?;
+        let (value, _) = index::lookup(&self.pages, &self.root, subject)?;
         let Some(value) = value else { return Ok(None) };
         let bytes = self.reader.entry(value.entry)?;
         let (time, logged) = newest_of(&bytes, subject, value)?;
@@ -315,7 +317,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`CheckError`]
     pub fn prove(&mut self, subject: &Sha256, found: Option<&Found>) -> Result<OfflineProof, CheckError> {
-        let (_, index_proof) = index::lookup(&LogFiles(self.files), &self.root, subject)?;
+        let (_, index_proof) = index::lookup(&self.pages, &self.root, subject)?;
         let last = self.head.size - 1;
         let newest = LogProof::new(last, self.reader.inclusion(last)?, &self.note)?;
         let newest_entry = self.reader.entry(last)?;

@@ -4,8 +4,8 @@
 //! The log says what was ever entered, in order; the index says, of a key, which entry is the newest. Its root is a
 //! function of the map alone, in whatever order it came to be: whoever reads all entries can come to the same root.
 //!
-//! A map is a tree of pages, each named by its SHA-256 and a file of its own (`index/<2 hex>/<62 hex>`), so that any web server can give
-//! proofs. The four bits of a key at the depth of a page say which of its 16 slots leads on. Up to 16 keys stand in one page, a
+//! A map is a tree of pages, each named by its SHA-256, and kept in files so that any web server can give
+//! proofs: those that an index adds stand together, see [`PartPages`]. The four bits of a key at the depth of a page say which of its 16 slots leads on. Up to 16 keys stand in one page, a
 //! *bucket*; more are halved by their next bit, and halves of a page that have up to 16 keys are one bucket, whose name
 //! stands in all of the slots that it covers. `docs/log.md` has every byte.
 //!
@@ -44,11 +44,13 @@
 
 mod lookup;
 mod page;
+mod part;
 mod proof;
 mod update;
 
 pub use lookup::lookup;
 pub use page::{MAX_PAGE_BYTES, PageError};
+pub use part::{MAX_PART_BYTES, Part, PartError, PartName, PartPages, Parts};
 pub use proof::{Proof, ProofError};
 pub use update::{Update, root_of, update};
 
@@ -68,8 +70,7 @@ pub trait Pages {
     /// Why a page could not be read.
     type Error: std::error::Error + 'static;
 
-    /// The bytes of a page, whose path below the log's address is [`path`]. What is there is not trusted, and need not be read beyond
-    /// [`MAX_PAGE_BYTES`] and one more.
+    /// The bytes of a page. What is there is not trusted, and need not be read beyond [`MAX_PAGE_BYTES`] and one more.
     ///
     /// # Errors
     /// The page is not there or cannot be read.
@@ -80,7 +81,7 @@ pub trait Pages {
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError<E: std::error::Error + 'static> {
     /// A page is missing or cannot be read.
-    #[error("{} cannot be read", path(page))]
+    #[error("the page {page} of the index cannot be read")]
     Unreadable {
         /// Which.
         page: Sha256,
@@ -88,7 +89,7 @@ pub enum IndexError<E: std::error::Error + 'static> {
         source: E,
     },
     /// A page is not the one of its name, or none that an index has there.
-    #[error("{} is not that page of the index", path(page))]
+    #[error("the page {page} of the index is another one")]
     Page {
         /// Which.
         page: Sha256,
@@ -101,14 +102,6 @@ pub enum IndexError<E: std::error::Error + 'static> {
 #[must_use]
 pub fn empty_root() -> Sha256 {
     Sha256::of(&page::Page::EMPTY)
-}
-
-/// The path of a page below the log's address: `index/`, the first two digits of its name, `/`, the other 62.
-#[must_use]
-pub fn path(page: &Sha256) -> String {
-    let name = page.to_string();
-    let (folder, file) = name.split_at(2);
-    format!("index/{folder}/{file}")
 }
 
 /// The bytes of a page. The root of the map without keys is known, and need not be a file.

@@ -229,11 +229,20 @@ proptest! {
         let (subject, digest, entry) = (HONEST.found[record.0.index(HONEST.found.len())].0, record.1, record.2);
         let value = Value { digest: Sha256::from_bytes(digest), entry };
         let update = index::update(&Empty, &index::empty_root(), &[(subject, value)].into()).unwrap();
-        let pages: Vec<_> = files.0.iter().filter(|(name, _)| name.starts_with("index/")).map(|(_, page)| page.clone()).collect();
+        // The first page of a part, which begins with its length.
+        let parts = files.0.iter().filter(|(name, _)| name.starts_with("index/"));
+        let pages: Vec<_> = parts.map(|(_, part)| part[2..][..usize::from(part[0]) << 8 | usize::from(part[1])].to_vec()).collect();
         let base = [update.pages[0].1.as_slice(), &pages[kind.index(pages.len())]][kind.index(2)];
         let page = changed(base, &page);
         let root = Sha256::of(&page);
-        files.0.insert(index::path(&root), page);
+        let part = index::PartName { entry: entries.len() as u64, part: 0 };
+        let length = u16::try_from(page.len()).unwrap().to_be_bytes();
+        // Whatever it names is in the same part.
+        let places = if page.len() == 513 && page[0] == 3 { page[1..].chunks(32).collect::<Vec<_>>() } else { Vec::new() };
+        let mut places: Vec<_> = places.into_iter().filter(|name| **name != [0; 32]).collect();
+        places.dedup();
+        let places = [part.entry.to_be_bytes().as_slice(), &[0; 4]].concat().repeat(places.len());
+        files.0.insert(part.to_string(), [&length, page.as_slice(), &places].concat());
         let some = [
             Entry::parse(&HONEST.proofs[0].newest_entry).unwrap(),
             Entry::parse(&HONEST.proofs[0].statement.as_ref().unwrap().entry).unwrap(),

@@ -192,7 +192,7 @@ fn cosignatures_that_are_needed_cannot_be_stripped() {
 }
 
 /// Writes entries of one's own behind those of a ledger, as whoever has its log key can.
-fn append_raw(world: &World, entries: &[String], pages: &[(Sha256, Vec<u8>)]) {
+fn append_raw(world: &World, entries: &[String], update: Option<&index::Update>) {
     let folder = world.folder();
     let head = world.head();
     let files = TilesOf(&folder);
@@ -202,8 +202,11 @@ fn append_raw(world: &World, entries: &[String], pages: &[(Sha256, Vec<u8>)]) {
     for (tile, content) in &batch.files {
         writer.write(&tile.to_string(), content).unwrap();
     }
-    for (page, content) in pages {
-        writer.write(&index::path(page), content).unwrap();
+    if let Some(update) = update {
+        let parts = index::PartPages::new(Empty, &index::empty_root(), 0).parts(update, batch.head.size - 1).unwrap();
+        for part in parts {
+            writer.write(&part.name.to_string(), &part.bytes).unwrap();
+        }
     }
     let mut note = Note::new(Checkpoint::new(ORIGIN, batch.head).unwrap().to_string()).unwrap();
     note.sign(name(ORIGIN), &world.log).unwrap();
@@ -234,7 +237,7 @@ fn a_hidden_newer_verdict_is_found_by_whoever_reads_the_log() {
     let bundle = fs::read(world.file("tile/entries/000.p/5")).unwrap();
     let root =
         String::from_utf8_lossy(&bundle).rsplit("root ").next().unwrap().split('\n').next().unwrap().parse().unwrap();
-    append_raw(&world, &[entry.to_string(), index_entry(&root, 3)], &[]);
+    append_raw(&world, &[entry.to_string(), index_entry(&root, 3)], None);
     let mut view = View::open(&folder, &keys, None).unwrap();
     let error = audit(&mut view).unwrap_err();
     assert!(matches!(error, AuditError::Index { entry: 6 }), "{error}");
@@ -248,7 +251,7 @@ fn an_index_that_names_another_entry_is_refused() {
     let value = Value { digest: Sha256::of(b"payload"), entry: 1 };
     let map = [(key, value)].into();
     let update = index::update(&Empty, &index::empty_root(), &map).unwrap();
-    append_raw(&world, &[index_entry(&update.root, 1)], &update.pages);
+    append_raw(&world, &[index_entry(&update.root, 1)], Some(&update));
     refused(&world, None, "is about something else");
 }
 
@@ -262,12 +265,20 @@ impl index::Pages for Empty {
     }
 }
 
+impl index::Parts for Empty {
+    type Error = std::io::Error;
+
+    fn read(&self, _: &index::PartName) -> Result<Vec<u8>, std::io::Error> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
 #[test]
 fn a_publication_without_an_index_is_refused() {
     let (world, _) = published();
     let verdict = world.signed(Kind::Verdict, "a", "newer");
     let entry = twinbuild_ledger::Entry { time: now(), body: twinbuild_ledger::Body::Statement(verdict.logged) };
-    append_raw(&world, &[entry.to_string()], &[]);
+    append_raw(&world, &[entry.to_string()], None);
     refused(&world, None, "is no index");
     append_raw_unread(&world);
 }

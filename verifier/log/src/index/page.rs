@@ -153,6 +153,19 @@ fn parse_branch(bytes: &[u8]) -> Option<Result<Page, PageError>> {
     Some(Ok(Page::Branch(Box::new(slots))))
 }
 
+/// The pages that bytes name which may be a branch, in the order of their slots, each once; none where they cannot be one.
+pub(super) fn named_by(bytes: &[u8]) -> Vec<Sha256> {
+    let Some((&BRANCH, rest)) = bytes.split_first() else { return Vec::new() };
+    let (hashes, rest) = rest.as_chunks::<32>();
+    if hashes.len() != SLOTS || !rest.is_empty() {
+        return Vec::new();
+    }
+    let mut named: Vec<Sha256> =
+        hashes.iter().filter(|hash| **hash != [0; 32]).map(|hash| Sha256::from_bytes(*hash)).collect();
+    named.dedup();
+    named
+}
+
 /// The slots around `slot` that have the same page.
 pub(super) fn covered(slots: &Slots, slot: usize) -> Range<usize> {
     let same = |other: &&Option<Sha256>| **other == slots[slot];

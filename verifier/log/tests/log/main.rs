@@ -5,6 +5,7 @@ mod index;
 mod memory;
 mod naive;
 mod pages;
+mod parts;
 mod reading;
 mod tree;
 mod writing;

@@ -1,13 +1,13 @@
 //! Prints what a log and its index cost at 1,000, 10,000 and 100,000 entries: files read for a proof, and bytes written for a batch of 100. Each entry
 //! is of 100 bytes and of another key.
 //!
-//! `cargo run --release -p twinbuild-log --example growth`
+//! `cargo run --release -p twinbuild-log --example log_growth`
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 
-use twinbuild_log::index::{self, Value};
+use twinbuild_log::index::{self, PartName, PartPages, Parts, Value};
 use twinbuild_log::{Appender, Reader, Tile, Tiles, TreeHead};
 use twinbuild_subject::Sha256;
 
@@ -17,7 +17,7 @@ const BATCH: u64 = 100;
 #[derive(Default)]
 struct Files {
     tiles: RefCell<HashMap<Tile, Vec<u8>>>,
-    pages: RefCell<HashMap<Sha256, Vec<u8>>>,
+    parts: RefCell<HashMap<PartName, Vec<u8>>>,
     reads: Cell<u64>,
     bytes: Cell<u64>,
 }
@@ -51,18 +51,18 @@ impl Tiles for Files {
     }
 }
 
-impl index::Pages for Files {
+impl Parts for &Files {
     type Error = Missing;
 
-    fn read(&self, page: &Sha256) -> Result<Vec<u8>, Missing> {
-        self.found(self.pages.borrow().get(page))
+    fn read(&self, part: &PartName) -> Result<Vec<u8>, Missing> {
+        self.found(self.parts.borrow().get(part))
     }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let files = Files::default();
     let mut log = Appender::new();
-    let mut root = index::empty_root();
+    let (mut root, mut log_index) = (index::empty_root(), 0);
     for size in [1_000, 10_000, 100_000] {
         let (mut log_written, mut index_written) = (Mean::default(), Mean::default());
         while log.head().size < size {
@@ -71,29 +71,30 @@ fn main() -> Result<(), Box<dyn Error>> {
             let batch = log.append(&entries)?;
             let changes: BTreeMap<_, _> =
                 (first..).zip(&entries).map(|(entry, text)| (key(entry), value(entry, text))).collect();
-            let update = index::update(&files, &root, &changes)?;
-            root = update.root;
+            let pages = PartPages::new(&files, &root, log_index);
+            let update = index::update(&pages, &root, &changes)?;
+            let parts = pages.parts(&update, first + BATCH)?;
+            (root, log_index) = (update.root, first + BATCH);
             // Of the last hundred batches: the others are those of a smaller log.
             if first + BATCH * 100 >= size {
                 log_written.add(batch.files.len(), batch.files.iter().map(|(_, bytes)| bytes.len()).sum());
-                index_written.add(update.pages.len(), update.pages.iter().map(|(_, bytes)| bytes.len()).sum());
+                index_written.add(parts.len(), parts.iter().map(|part| part.bytes.len()).sum());
             }
             files.tiles.borrow_mut().extend(batch.files);
-            files.pages.borrow_mut().extend(update.pages);
-            files.pages.borrow_mut().retain(|page, _| !update.replaced.contains(page));
+            files.parts.borrow_mut().extend(parts.into_iter().map(|part| (part.name, part.bytes)));
         }
         println!("{size} entries");
         println!("  a batch of {BATCH}, log:    {log_written}");
         println!("  a batch of {BATCH}, index:  {index_written}");
-        print_reads(&files, log.head(), &root)?;
-        let pages = files.pages.borrow();
-        println!("  the index:           {} pages, {} bytes", pages.len(), pages.values().map(Vec::len).sum::<usize>());
+        print_reads(&files, log.head(), (&root, log_index))?;
+        let parts = files.parts.borrow();
+        println!("  all indexes:         {} parts, {} bytes", parts.len(), parts.values().map(Vec::len).sum::<usize>());
     }
     Ok(())
 }
 
 /// Prints the most that any proof of a sample reads.
-fn print_reads(files: &Files, head: &TreeHead, root: &Sha256) -> Result<(), Box<dyn Error>> {
+fn print_reads(files: &Files, head: &TreeHead, (root, log_index): (&Sha256, u64)) -> Result<(), Box<dyn Error>> {
     let sample = || (0..head.size).step_by(37);
     let mut most = [(0, 0); 5];
     for entry in sample() {
@@ -101,8 +102,10 @@ fn print_reads(files: &Files, head: &TreeHead, root: &Sha256) -> Result<(), Box<
             files.cost(|| Ok(Reader::open(files, *head)?.inclusion(entry).map(drop)?))?,
             files.cost(|| Ok(Reader::open(files, *head)?.consistency(entry).map(drop)?))?,
             files.cost(|| Ok(Reader::open(files, *head)?.entry(entry).map(drop)?))?,
-            files.cost(|| Ok(index::lookup(files, root, &key(entry)).map(drop)?))?,
-            files.cost(|| Ok(index::lookup(files, root, &key(head.size + entry)).map(drop)?))?,
+            files.cost(|| Ok(index::lookup(&PartPages::new(files, root, log_index), root, &key(entry)).map(drop)?))?,
+            files.cost(|| {
+                Ok(index::lookup(&PartPages::new(files, root, log_index), root, &key(head.size + entry)).map(drop)?)
+            })?,
         ];
         for (most, cost) in most.iter_mut().zip(costs) {
             *most = (*most).max(cost);

@@ -1,0 +1,174 @@
+//! Pages as files: those that one index added, together in a few parts.
+//!
+//! A page alone would be a file of a kilobyte, and a batch of a hundred keys hundreds of them. So pages stand together with those that were added with
+//! them, and each branch says which part has the pages that it names. Nobody has to believe that: a page is the one of its name, wherever it was found.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use twinbuild_subject::Sha256;
+
+use super::page::named_by;
+use super::{Pages, Update, empty_root};
+
+/// The bytes of the largest part.
+pub const MAX_PART_BYTES: usize = 32 << 10;
+/// The length of a page.
+const LENGTH_BYTES: usize = 2;
+/// The entry and number of a part.
+const NAME_BYTES: usize = 8 + 4;
+
+/// A part of the pages that an index added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartName {
+    /// The log's entry that has the index.
+    pub entry: u64,
+    /// Which of its parts, from 0 on. The root is the first page of the first.
+    pub part: u32,
+}
+
+/// Its path below the log's address: `index/`, the thousands of the entry, `/`, the last three digits, `-`, and the part.
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "index/{}/{:03}-{}", self.entry / 1000, self.entry % 1000, self.part)
+    }
+}
+
+/// A part, as it is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is called.
+    pub name: PartName,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// Where parts are.
+pub trait Parts {
+    /// Why a part could not be read.
+    type Error: std::error::Error + 'static;
+
+    /// The bytes of a part. What is there is not trusted, and need not be read beyond [`MAX_PART_BYTES`] and one more.
+    ///
+    /// # Errors
+    /// The part is not there or cannot be read.
+    fn read(&self, part: &PartName) -> Result<Vec<u8>, Self::Error>;
+}
+
+/// Why a page could not be had from parts.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError<E: std::error::Error + 'static> {
+    /// A part is missing or cannot be read.
+    #[error(transparent)]
+    Unreadable(E),
+    /// A part is none.
+    #[error("{part}: {reason}, which is no part of an index")]
+    Format {
+        /// Which.
+        part: PartName,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The part where a page is to be has it not.
+    #[error("{part} does not have it")]
+    NotThere {
+        /// Which.
+        part: PartName,
+    },
+    /// No page that was read names it.
+    #[error("no page that was read says where it is")]
+    Unknown,
+}
+
+/// The pages of one index, read from parts; each part is read once.
+pub struct PartPages<P> {
+    parts: P,
+    /// Where pages are, as far as it was said.
+    places: RefCell<HashMap<Sha256, PartName>>,
+    pages: RefCell<HashMap<Sha256, Vec<u8>>>,
+}
+
+impl<P: Parts> PartPages<P> {
+    /// Those of the index that an entry has, with its root.
+    pub fn new(parts: P, root: &Sha256, entry: u64) -> Self {
+        let places = RefCell::new(HashMap::from([(*root, PartName { entry, part: 0 })]));
+        Self { parts, places, pages: RefCell::default() }
+    }
+
+    /// The parts of the index that an update makes of this one, for the entry that is to have it, in the order in which they are to be written.
+    ///
+    /// # Errors
+    /// [`PartError`]
+    pub fn parts(&self, update: &Update, entry: u64) -> Result<Vec<Part>, PartError<P::Error>> {
+        let mut pages: Vec<(Sha256, Vec<u8>)> = update.pages.iter().rev().cloned().collect();
+        // An index that changed nothing has its root all the same.
+        if pages.is_empty() && update.root != empty_root() {
+            pages.push((update.root, self.read(&update.root)?));
+        }
+        let mut new: HashMap<Sha256, PartName> = HashMap::new();
+        let (mut part, mut bytes) = (0, 0);
+        for (name, page) in &pages {
+            let own = LENGTH_BYTES + page.len() + named_by(page).len() * NAME_BYTES;
+            if bytes + own > MAX_PART_BYTES {
+                (part, bytes) = (part + 1, 0);
+            }
+            bytes += own;
+            new.insert(*name, PartName { entry, part });
+        }
+        let places = self.places.borrow();
+        let mut parts: BTreeMap<PartName, Vec<u8>> = BTreeMap::new();
+        for (name, page) in &pages {
+            let part = new.get(name).ok_or(PartError::Unknown)?;
+            let bytes = parts.entry(*part).or_default();
+            let length = u16::try_from(page.len()).unwrap_or(u16::MAX);
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(page);
+            for named in named_by(page) {
+                let place = new.get(&named).or_else(|| places.get(&named)).ok_or(PartError::Unknown)?;
+                bytes.extend_from_slice(&place.entry.to_be_bytes());
+                bytes.extend_from_slice(&place.part.to_be_bytes());
+            }
+        }
+        // The root last: what it names is there then.
+        Ok(parts.into_iter().rev().map(|(name, bytes)| Part { name, bytes }).collect())
+    }
+
+    fn read_part(&self, name: &PartName) -> Result<(), PartError<P::Error>> {
+        let bytes = self.parts.read(name).map_err(PartError::Unreadable)?;
+        let wrong = |reason| PartError::Format { part: *name, reason };
+        if bytes.len() > MAX_PART_BYTES {
+            return Err(wrong("it is too long"));
+        }
+        let (mut places, mut pages) = (self.places.borrow_mut(), self.pages.borrow_mut());
+        let mut rest = bytes.as_slice();
+        while let Some((length, after)) = rest.split_first_chunk() {
+            let length = usize::from(u16::from_be_bytes(*length));
+            let page = after.split_at_checked(length).filter(|(page, _)| !page.is_empty());
+            let (page, mut after) = page.ok_or_else(|| wrong("a page is cut off"))?;
+            for named in named_by(page) {
+                let (entry, behind) = after.split_first_chunk().ok_or_else(|| wrong("a place is cut off"))?;
+                let (part, behind) = behind.split_first_chunk().ok_or_else(|| wrong("a place is cut off"))?;
+                let place = PartName { entry: u64::from_be_bytes(*entry), part: u32::from_be_bytes(*part) };
+                places.entry(named).or_insert(place);
+                after = behind;
+            }
+            pages.insert(Sha256::of(page), page.to_vec());
+            rest = after;
+        }
+        if rest.is_empty() { Ok(()) } else { Err(wrong("something follows its last page")) }
+    }
+}
+
+impl<P: Parts> Pages for PartPages<P> {
+    type Error = PartError<P::Error>;
+
+    fn read(&self, page: &Sha256) -> Result<Vec<u8>, Self::Error> {
+        if let Some(bytes) = self.pages.borrow().get(page) {
+            return Ok(bytes.clone());
+        }
+        let place = self.places.borrow().get(page).copied().ok_or(PartError::Unknown)?;
+        self.read_part(&place)?;
+        self.pages.borrow().get(page).cloned().ok_or(PartError::NotThere { part: place })
+    }
+}
