@@ -182,6 +182,81 @@ fn what_was_reproduced_is_trusted_from_a_plain_web_server_and_offline() {
     assert!(said.code == 1 && said.out.contains("rolled back"), "{said}");
 }
 
+#[test]
+fn what_is_installed_is_known_by_its_files() {
+    let world = World::new();
+    let kept = world.rebuilt("pypi:six@1.16.0", &[], "six");
+    assert_eq!(world.publish(&kept, &[]).code, 0);
+    let environment = world.at("environment");
+    let python = |arguments: &[&str]| {
+        let program =
+            if arguments.contains(&"venv") { PathBuf::from("python3") } else { environment.join("bin/python") };
+        let said = std::process::Command::new(program).arg("-m").args(arguments).output().unwrap();
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    };
+    python(&["venv", text(&environment)]);
+    python(&["pip", "install", "--no-index", "--no-deps", text(&only(&kept.join("published")))]);
+    let policy = world.at("policy.toml");
+    let verify = |format: &str| {
+        let own = ["verify", "--format", format, "--policy", text(&policy), "--installed", text(&environment)];
+        world.command(&own)
+    };
+    // What came with the environment is not in the ledger, and is named so.
+    let said = verify("text");
+    assert!(said.code == 2 && said.out.contains("not known  pip "), "{said}");
+    assert!(said.out.lines().any(|line| line.starts_with("trusted  six 1.16.0: reproduced")), "{said}");
+    python(&["pip", "uninstall", "--yes", "setuptools", "pip"]);
+    let said = verify("text");
+    assert!(said.code == 0 && said.out.lines().count() == 1, "{said}");
+
+    let folder = only(&environment.join("lib")).join("site-packages");
+    let (module, record) = (folder.join("six.py"), folder.join("six-1.16.0.dist-info/RECORD"));
+    let [honest, listed] = [&module, &record].map(|path| fs::read_to_string(path).unwrap());
+    let altered = format!("{honest}\nimport os\n");
+    fs::write(&module, &altered).unwrap();
+    let said = verify("text");
+    assert!(said.code == 1 && said.out.starts_with("refused  six 1.16.0") && said.out.contains("six.py"), "{said}");
+    let said = verify("github");
+    assert!(
+        said.code == 1 && said.out.starts_with("::error file=") && said.out.contains("title=six 1.16.0 is refused::"),
+        "{said}"
+    );
+    // Whoever changes the list along with the file has another wheel, of which nobody knows.
+    let digest = |text: &str| {
+        use sha2::Digest as _;
+        let script =
+            "import base64,sys;print(base64.urlsafe_b64encode(bytes.fromhex(sys.argv[1])).decode().rstrip('='))";
+        let hex: String = sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let said = std::process::Command::new("python3").args(["-c", script, &hex]).output().unwrap();
+        String::from_utf8(said.stdout).unwrap().trim().to_owned()
+    };
+    let row = |text: &str| format!("six.py,sha256={},{}", digest(text), text.len());
+    assert!(listed.contains(&row(&honest)), "{listed}");
+    fs::write(&record, listed.replace(&row(&honest), &row(&altered))).unwrap();
+    let said = verify("text");
+    assert!(said.code == 2 && said.out.starts_with("not known  six 1.16.0"), "{said}");
+    fs::write(&module, &honest).unwrap();
+    fs::write(&record, &listed).unwrap();
+    // What nothing has brought.
+    fs::write(folder.join("evil.pth"), "import os\n").unwrap();
+    let said = verify("text");
+    assert!(said.code == 2 && said.out.contains("not known  evil.pth: no RECORD names it"), "{said}");
+    let said = verify("sarif");
+    let log: Value = serde_json::from_str(&said.out).unwrap();
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(
+        (said.code, result["ruleId"].as_str(), result["level"].as_str()),
+        (2, Some("not-known"), Some("warning")),
+        "{said}"
+    );
+    assert_eq!(log["runs"][0]["results"].as_array().map(Vec::len), Some(1));
+    fs::remove_file(folder.join("evil.pth")).unwrap();
+    assert_eq!(verify("json").code, 0);
+    // A format that a command has not is refused before it does anything.
+    assert_eq!(verify("html").code, 64);
+    assert_eq!(world.command(&["rebuild", "pypi:six@1.16.0", "--format", "sarif"]).code, 64);
+}
+
 fn twinbuild_sha256(path: &Path) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()

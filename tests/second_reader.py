@@ -266,7 +266,7 @@ INDEX = re.compile(
 )
 STATEMENT = re.compile(
     f"twinbuild ledger entry 1\nkind (?P<kind>{'|'.join(DECISIVE)}|summary|provenance)\ntime (?P<time>{TIME})\n"
-    f"subject (?P<subject>{DIGEST})\npayload (?P<payload>{DIGEST})\ntype [!-~]+\noutcome [!-~]+\nalerts (?:{NUMBER})\n"
+    f"subject (?P<subject>{DIGEST})\n(?:installed (?P<installed>{DIGEST})\n)?payload (?P<payload>{DIGEST})\ntype [!-~]+\noutcome [!-~]+\nalerts (?:{NUMBER})\n"
 )
 
 
@@ -348,6 +348,29 @@ def strict_json(data, what):
         raise Refused(f"{what}: not JSON: {error}") from None
 
 
+def installed_of(statement):
+    """The digest of the files that the published wheel leaves where it is installed, docs/statements.md "Installed files"."""
+    published, *members = statement["subject"]
+    if not published["name"].endswith(".whl") or published.get("annotations", {}).get("members") != len(members):
+        return None
+    added = ("INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json", "RECORD", "RECORD.jws", "RECORD.p7s")
+    files = {}
+    for member in members:
+        path = member["name"]
+        folder, slash, rest = path.partition("/")
+        if slash and folder.endswith(".data"):
+            if not rest.startswith(("purelib/", "platlib/")):
+                continue
+            path = rest[len("purelib/") :]
+        elif slash and folder.endswith(".dist-info") and rest in added:
+            continue
+        if path in files:
+            return None
+        files[path] = member["digest"]["sha256"]
+    rows = [f"{files[path]} {len(path.encode())} {path}\n" for path in sorted(files, key=str.encode)]
+    return sha256("".join(["twinbuild installed files 1\n", *rows]).encode()).hex()
+
+
 def open_envelope(data, what):
     """The envelope, its payload, and its signatures."""
     envelope = strict_json(data, what)
@@ -376,7 +399,7 @@ class Ledger:
         self.folder = pathlib.Path(folder)
         self.checkpoint = Checkpoint(self.read("checkpoint"), vkey, "checkpoint")
         self.entries, self.levels, self.pages, self.parts, self.newest = [], [], {}, {}, None
-        self.left_over = 0
+        self.left_over, self.subjects = 0, set()
 
     def read(self, name):
         try:
@@ -476,7 +499,9 @@ class Ledger:
                 require(root.hex() == last["root"] and len(records) == int(last["size"]), f"{what}: not the index of the entries")
                 self.newest = root, newest
             elif last["kind"] in DECISIVE:
-                newest[bytes.fromhex(last["subject"])] = bytes.fromhex(last["payload"]), number
+                self.subjects.add(last["subject"])
+                for key in filter(None, (last["subject"], last["installed"])):
+                    newest[bytes.fromhex(key)] = bytes.fromhex(last["payload"]), number
         require(last and last["kind"] == "index", "the last entry is no index")
 
     def check_pages(self):
@@ -528,6 +553,8 @@ class Ledger:
             what = f"{path}.dsse.json"
             envelope, payload, signatures = open_envelope(self.read(what), what)
             require(sha256(payload).hex() == payload_hash, f"{what}: another statement than entry {number} has")
+            if entry["kind"] == "verdict" and entry["installed"]:
+                require(installed_of(strict_json(payload, what)) == entry["installed"], f"{what}: other files than entry {number} has")
             if (self.folder / f"{path}.sigstore.json").exists():
                 bundle = strict_json(self.read(f"{path}.sigstore.json"), f"{path}.sigstore.json")
                 expected = {
@@ -569,7 +596,7 @@ def main():
     except Refused as error:
         print(f"second_reader: {error}", file=sys.stderr)
         return 1
-    print(f"{size} entries, {len(ledger.newest[1])} subjects, {ledger.left_over} files that nothing leads to")
+    print(f"{size} entries, {len(ledger.subjects)} subjects, {ledger.left_over} files that nothing leads to")
     return 0
 
 

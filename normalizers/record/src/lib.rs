@@ -1,7 +1,7 @@
 //! `RECORD`: the list of a wheel's files with their digests (PyPA "Recording installed projects", "The RECORD file").
 //!
 //! [`is_record`] knows it by its name, [`verify`] checks every row of it against the wheel's files, [`rows`] are what it
-//! lists, and [`row_path`] says which file a single row is about. Nothing is read but the text that is given.
+//! lists, and [`row_path`] says which file a single row is about; [`installed_files`] are those that an installer leaves as they are. Nothing is read but the text that is given.
 //!
 //! ```
 //! use twinbuild_record::{ListedFile, verify};
@@ -18,9 +18,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod installed;
+
 use std::collections::HashMap;
 
 use twinbuild_subject::{MemberPath, Sha256};
+
+pub use installed::{installed_digest, installed_files, is_added_by_installers, is_record_or_signature};
 
 /// More faults of one `RECORD` than this are no news, in number.
 const MOST_FAULTS: usize = 1000;

@@ -59,6 +59,11 @@ pub(crate) struct Global {
     pub(crate) verbose: bool,
 }
 
+/// The commands whose results have pages.
+const PAGES: &str = "rebuild and compare";
+/// The command whose results other programs take.
+const VERIFYING: &str = "verify";
+
 impl Global {
     /// Whether normalizers are used.
     pub(crate) fn normalizing(&self) -> Normalizing {
@@ -67,13 +72,42 @@ impl Global {
 
     /// The format, for a command whose results have no page.
     pub(crate) fn plain_format(&self) -> Result<PlainFormat, Failure> {
-        let name = match self.format {
+        let (name, whose) = match self.format {
             Format::Text => return Ok(PlainFormat::Text),
             Format::Json => return Ok(PlainFormat::Json),
+            Format::Markdown => ("markdown", PAGES),
+            Format::Html => ("html", PAGES),
+            Format::Sarif => ("sarif", VERIFYING),
+            Format::Github => ("github", VERIFYING),
+        };
+        Err(Failure::usage(anyhow!("--format {name} is for {whose}: this command prints text or json")))
+    }
+
+    /// The format, for a command whose results have pages.
+    pub(crate) fn page_format(&self) -> Result<PageFormat, Failure> {
+        let name = match self.format {
+            Format::Text => return Ok(PageFormat::Text),
+            Format::Json => return Ok(PageFormat::Json),
+            Format::Markdown => return Ok(PageFormat::Markdown),
+            Format::Html => return Ok(PageFormat::Html),
+            Format::Sarif => "sarif",
+            Format::Github => "github",
+        };
+        let message = format!("--format {name} is for {VERIFYING}: this command prints text, json, markdown or html");
+        Err(Failure::usage(anyhow!(message)))
+    }
+
+    /// The format, for `verify`.
+    pub(crate) fn verify_format(&self) -> Result<VerifyFormat, Failure> {
+        let name = match self.format {
+            Format::Text => return Ok(VerifyFormat::Text),
+            Format::Json => return Ok(VerifyFormat::Json),
+            Format::Sarif => return Ok(VerifyFormat::Sarif),
+            Format::Github => return Ok(VerifyFormat::Github),
             Format::Markdown => "markdown",
             Format::Html => "html",
         };
-        let message = format!("--format {name} is for rebuild and compare: this command prints text or json");
+        let message = format!("--format {name} is for {PAGES}: this command prints text, json, sarif or github");
         Err(Failure::usage(anyhow!(message)))
     }
 }
@@ -89,6 +123,28 @@ pub(crate) enum Format {
     Markdown,
     /// For people, in a browser: one file that loads nothing (`rebuild` and `compare`)
     Html,
+    /// For code scanning, SARIF 2.1.0 (`verify`)
+    Sarif,
+    /// For a workflow of GitHub Actions, as its commands (`verify`)
+    Github,
+}
+
+/// How results are printed that have pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageFormat {
+    Text,
+    Json,
+    Markdown,
+    Html,
+}
+
+/// How the results of `verify` are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VerifyFormat {
+    Text,
+    Json,
+    Sarif,
+    Github,
 }
 
 /// How results are printed that have no page.
@@ -551,8 +607,11 @@ pub(crate) struct Verify {
     /// Check what a lock file pins: requirements.txt with hashes, uv.lock, pylock.toml, poetry.lock, Pipfile.lock
     #[arg(long, value_name = "LOCK", conflicts_with_all = ["bundle", "save_bundle"])]
     pub(crate) requirements: Vec<PathBuf>,
+    /// Check what is installed in a virtual environment, or in a folder such as site-packages
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "save_bundle"])]
+    pub(crate) installed: Vec<PathBuf>,
     /// The files
-    #[arg(required_unless_present = "requirements", value_name = "FILE")]
+    #[arg(required_unless_present_any = ["requirements", "installed"], value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }
 

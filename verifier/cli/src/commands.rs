@@ -31,7 +31,7 @@ use twinbuild_sandbox::Limits;
 use twinbuild_subject::{Sha256, Sha256Hasher};
 use twinbuild_verdict::Verdict;
 
-use crate::arguments::{Format, Global, LimitFlags, Subject};
+use crate::arguments::{Global, LimitFlags, PageFormat, Subject};
 use crate::failure::Failure;
 use crate::progress;
 use crate::settings::Settings;
@@ -89,11 +89,11 @@ fn print_verdict(global: &Global, verdict: &Verdict) -> Result<u8, Failure> {
 
 /// Prints a report in the format that was asked for.
 fn print_report<'a>(global: &Global, report: impl Into<Report<'a>>) -> Result<(), Failure> {
-    let text = match global.format {
-        Format::Json => twinbuild_report::json(report).map_err(Failure::internal)? + "\n",
-        Format::Text => twinbuild_report::text(report, Style::Colour),
-        Format::Markdown => twinbuild_report::markdown(report),
-        Format::Html => twinbuild_report::html(report),
+    let text = match global.page_format()? {
+        PageFormat::Json => twinbuild_report::json(report).map_err(Failure::internal)? + "\n",
+        PageFormat::Text => twinbuild_report::text(report, Style::Colour),
+        PageFormat::Markdown => twinbuild_report::markdown(report),
+        PageFormat::Html => twinbuild_report::html(report),
     };
     print(&text)
 }

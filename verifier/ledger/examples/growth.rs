@@ -136,6 +136,7 @@ impl Publisher {
         let logged = Logged {
             kind: Kind::Verdict,
             subject: subject(number),
+            installed: None,
             payload: Sha256::of(&payload),
             predicate_type: "https://example.org/verdict/v1".to_owned(),
             outcome: "reproduced".to_owned(),

@@ -129,7 +129,7 @@ pub fn append(
     };
     let head = before.unwrap_or_else(TreeHead::empty);
     let mut appender = Appender::open(files, head)?;
-    let (mut root, mut subjects, mut newest) = (index::empty_root(), 0, None);
+    let (mut root, mut keys_held, mut newest) = (index::empty_root(), 0, None);
     let mut pages = LedgerPages::new(files, &root, 0);
     if let Some(last) = head.size.checked_sub(1) {
         let mut reader = Reader::open(files, head)?;
@@ -137,7 +137,7 @@ pub fn append(
         let Body::Index { root: of_last, size } = entry.body else {
             return Err(AppendFailure::NoIndex { entry: last });
         };
-        (root, subjects, newest) = (of_last, size, Some(entry.time));
+        (root, keys_held, newest) = (of_last, size, Some(entry.time));
         pages = LedgerPages::new(files, &root, last);
         if let Some(entries) = published_last(&mut reader, &pages, &root, statements)? {
             return Ok(Appended { head, entries });
@@ -163,8 +163,11 @@ pub fn append(
         Entry::parse(&entry)?;
         entries.push(entry);
         if logged.kind.is_decisive() {
-            subjects += u64::from(held.is_none());
-            changes.insert(logged.subject, Value { digest: logged.payload, entry: number });
+            for key in logged.keys() {
+                let is_new = !changes.contains_key(&key) && index::lookup(&pages, &root, &key)?.0.is_none();
+                keys_held += u64::from(is_new);
+                changes.insert(key, Value { digest: logged.payload, entry: number });
+            }
         }
         numbers.push(number);
         new.push(statement);
@@ -178,7 +181,7 @@ pub fn append(
     let update = index::update(&pages, &root, &changes)?;
     let parts = pages.parts(&update, head.size + entries.len() as u64)?;
     root = update.root;
-    entries.push(Entry { time: now, body: Body::Index { root, size: subjects } }.to_bytes());
+    entries.push(Entry { time: now, body: Body::Index { root, size: keys_held } }.to_bytes());
     let batch = appender.append(&entries)?;
     for statement in new {
         let path = statement_path(&statement.logged.payload);

@@ -1,6 +1,6 @@
 //! Reading a ledger from its first entry to its last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use twinbuild_log::index::{self, Pages, Value};
 use twinbuild_subject::Sha256;
@@ -48,7 +48,7 @@ pub enum AuditError {
 /// [`AuditError`]
 pub fn audit(view: &mut View<'_>) -> Result<Audit, AuditError> {
     let mut pages = InMemory::default();
-    let (mut root, mut subjects) = (index::empty_root(), 0);
+    let (mut root, mut keys_held, mut subjects) = (index::empty_root(), 0, BTreeSet::new());
     let mut changes: BTreeMap<Sha256, Value> = BTreeMap::new();
     let mut entries: Vec<Entry> = Vec::new();
     let size = view.head().size;
@@ -62,18 +62,19 @@ pub fn audit(view: &mut View<'_>) -> Result<Audit, AuditError> {
             }
             match &entry.body {
                 Body::Statement(logged) if logged.kind.is_decisive() => {
-                    changes.insert(logged.subject, Value { digest: logged.payload, entry: number });
+                    subjects.insert(logged.subject);
+                    changes.extend(logged.keys().map(|key| (key, Value { digest: logged.payload, entry: number })));
                 }
                 Body::Statement(_) => {}
                 Body::Index { root: says, size } => {
                     let is_new =
                         |key: &&Sha256| index::lookup(&pages, &root, key).is_ok_and(|(value, _)| value.is_none());
-                    subjects += changes.keys().filter(is_new).count() as u64;
+                    keys_held += changes.keys().filter(is_new).count() as u64;
                     let update = index::update(&pages, &root, &changes).map_err(CheckError::from)?;
                     pages.0.extend(update.pages);
                     root = update.root;
                     changes.clear();
-                    if root != *says || subjects != *size {
+                    if root != *says || keys_held != *size {
                         return Err(AuditError::Index { entry: number });
                     }
                 }
@@ -82,7 +83,7 @@ pub fn audit(view: &mut View<'_>) -> Result<Audit, AuditError> {
         }
         next = end;
     }
-    Ok(Audit { entries, subjects })
+    Ok(Audit { entries, subjects: subjects.len() as u64 })
 }
 
 /// The pages that were made again.

@@ -7,11 +7,13 @@ use twinbuild_subject::Sha256;
 
 /// The first line of each entry.
 const HEAD: &str = "twinbuild ledger entry 1";
+/// What the line begins with that not all entries have.
+const INSTALLED: &str = "installed ";
 /// The longest entry, in bytes: far below the 65,535 of C2SP tlog-tiles.
 const LIMIT_BYTES: usize = 2048;
 
 /// A leaf of the log. As bytes it is lines of ASCII, each ended by a line feed: `twinbuild ledger entry 1`, `kind KIND`, `time TIME`, and by its
-/// kind `subject`, `payload`, `type`, `outcome` and `alerts`, or `root` and `size`, in this order. The same entry has the same bytes.
+/// kind `subject`, perhaps `installed`, `payload`, `type`, `outcome` and `alerts`, or `root` and `size`, in this order. The same entry has the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// When it was appended, to the second.
@@ -25,11 +27,11 @@ pub struct Entry {
 pub enum Body {
     /// A signed statement.
     Statement(Logged),
-    /// The index: the root of the sorted tree that has the newest entry of each subject, of all entries before this one.
+    /// The index: the root of the sorted tree that has the newest entry of each key, of all entries before this one.
     Index {
         /// Its root.
         root: Sha256,
-        /// How many subjects it has.
+        /// How many keys it has.
         size: u64,
     },
 }
@@ -41,6 +43,8 @@ pub struct Logged {
     pub kind: Kind,
     /// The SHA-256 of the file that it is about.
     pub subject: Sha256,
+    /// The digest of what it leaves where it is installed ([`Statement::installed`](twinbuild_statement::Statement::installed)), by which it is found, too.
+    pub installed: Option<Sha256>,
     /// The SHA-256 of the bytes that are signed.
     pub payload: Sha256,
     /// Its predicate type.
@@ -66,6 +70,13 @@ pub enum Kind {
     Disputed,
 }
 
+impl Logged {
+    /// What the index has it by.
+    pub fn keys(&self) -> impl Iterator<Item = Sha256> {
+        std::iter::once(self.subject).chain(self.installed)
+    }
+}
+
 impl Kind {
     const ALL: [Self; 5] = [Self::Verdict, Self::Summary, Self::Provenance, Self::Retracted, Self::Disputed];
 
@@ -81,7 +92,7 @@ impl Kind {
         }
     }
 
-    /// Whether the newest of these is what counts for a subject.
+    /// Whether the newest of these is what counts for a file.
     #[must_use]
     pub fn is_decisive(self) -> bool {
         matches!(self, Self::Verdict | Self::Retracted | Self::Disputed)
@@ -130,6 +141,10 @@ impl Entry {
             Body::Statement(Logged {
                 kind,
                 subject: lines.digest("subject ", "subject and a SHA-256")?,
+                installed: match lines.rest.starts_with(INSTALLED) {
+                    true => Some(lines.digest(INSTALLED, "installed and a SHA-256")?),
+                    false => None,
+                },
                 payload: lines.digest("payload ", "payload and a SHA-256")?,
                 predicate_type: lines.value("type ", "type and a predicate type")?.to_owned(),
                 outcome: lines.value("outcome ", "outcome and an outcome")?.to_owned(),
@@ -152,11 +167,13 @@ impl fmt::Display for Entry {
             Body::Index { root, size } => {
                 write!(f, "{HEAD}\nkind index\ntime {time}\nroot {root}\nsize {size}\n")
             }
-            Body::Statement(Logged { kind, subject, payload, predicate_type, outcome, alerts }) => write!(
-                f,
-                "{HEAD}\nkind {}\ntime {time}\nsubject {subject}\npayload {payload}\ntype {predicate_type}\noutcome {outcome}\nalerts {alerts}\n",
-                kind.name()
-            ),
+            Body::Statement(Logged { kind, subject, installed, payload, predicate_type, outcome, alerts }) => {
+                write!(f, "{HEAD}\nkind {}\ntime {time}\nsubject {subject}\n", kind.name())?;
+                if let Some(installed) = installed {
+                    writeln!(f, "{INSTALLED}{installed}")?;
+                }
+                write!(f, "payload {payload}\ntype {predicate_type}\noutcome {outcome}\nalerts {alerts}\n")
+            }
         }
     }
 }
@@ -210,6 +227,7 @@ mod tests {
             body: Body::Statement(Logged {
                 kind: Kind::Verdict,
                 subject: Sha256::of(b"subject"),
+                installed: None,
                 payload: Sha256::of(b"payload"),
                 predicate_type: "https://example.org/verdict/v1".to_owned(),
                 outcome: "reproduced".to_owned(),
@@ -221,7 +239,11 @@ mod tests {
     #[test]
     fn an_entry_has_one_form() {
         let index = Entry { body: Body::Index { root: Sha256::of(b"root"), size: 12 }, ..logged() };
-        for entry in [logged(), index] {
+        let mut installed = logged();
+        if let Body::Statement(logged) = &mut installed.body {
+            logged.installed = Some(Sha256::of(b"installed"));
+        }
+        for entry in [logged(), installed, index] {
             let bytes = entry.to_bytes();
             assert_eq!(Entry::parse(&bytes), Ok(entry));
             for at in 0..bytes.len() {

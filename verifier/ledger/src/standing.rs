@@ -90,6 +90,11 @@ pub fn says(found: Option<&Found>, policy: &Policy) -> Result<Says, SaysError> {
     let verdict = statement.verdict()?;
     let of_file = verdict.subject.digests.as_ref().map(|digests| digests.sha256.to_string());
     check("subject", &found.logged.subject.to_string(), &of_file.unwrap_or_default())?;
+    // One that the log does not give is only not found by it.
+    if let Some(installed) = found.logged.installed {
+        let stated = statement.installed().map(|installed| installed.to_string());
+        check("digest of the installed files", &installed.to_string(), &stated.unwrap_or_default())?;
+    }
     check("outcome", &found.logged.outcome, verdict.outcome.name())?;
     let alerts = alerts(&verdict);
     check("number of alerts", &found.logged.alerts.to_string(), &alerts.to_string())?;

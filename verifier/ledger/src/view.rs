@@ -285,10 +285,24 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`CheckError`]
     pub fn find(&mut self, subject: &Sha256) -> Result<Option<Found>, CheckError> {
-        let (value, _) = index::lookup(&self.pages, &self.root, subject)?;
+        self.find_by(subject, |logged| logged.subject == *subject)
+    }
+
+    /// The newest statement about a wheel that leaves files of that digest where it is installed
+    /// ([`Statement::installed`](twinbuild_statement::Statement::installed)); `None` where the ledger has none, which is proven, too.
+    ///
+    /// # Errors
+    /// [`CheckError`]
+    pub fn find_installed(&mut self, installed: &Sha256) -> Result<Option<Found>, CheckError> {
+        self.find_by(installed, |logged| logged.installed == Some(*installed))
+    }
+
+    /// By a key of the index, which is to be in its entry what it is taken for: a file may well be the text of which the other is the digest.
+    fn find_by(&mut self, key: &Sha256, is_about: impl Fn(&Logged) -> bool) -> Result<Option<Found>, CheckError> {
+        let (value, _) = index::lookup(&self.pages, &self.root, key)?;
         let Some(value) = value else { return Ok(None) };
         let bytes = self.reader.entry(value.entry)?;
-        let (time, logged) = newest_of(&bytes, subject, value)?;
+        let (time, logged) = newest_of(&bytes, is_about, value)?;
         self.open_statement(value.entry, time, logged).map(Some)
     }
 
@@ -409,7 +423,7 @@ impl OfflineProof {
         if proven(&proof, &statement.entry, keys)? != head {
             return Err(CheckError::OtherProof { about: "another checkpoint than that of the index".to_owned() });
         }
-        let (time, logged) = newest_of(&statement.entry, subject, value)?;
+        let (time, logged) = newest_of(&statement.entry, |logged| logged.subject == *subject, value)?;
         let (payload, signers) = opened(&statement.envelope, &logged, value.entry, keys)?;
         let envelope = statement.envelope.clone();
         Ok(Some(Found { entry: value.entry, time, logged, payload, envelope, signers }))
@@ -451,12 +465,14 @@ fn check_time(newest: Timestamp, now: Timestamp, max_age: SignedDuration) -> Res
 }
 
 /// The entry that the index names, which must be about the file.
-fn newest_of(bytes: &[u8], subject: &Sha256, value: index::Value) -> Result<(Timestamp, Logged), CheckError> {
+fn newest_of(
+    bytes: &[u8],
+    is_about: impl Fn(&Logged) -> bool,
+    value: index::Value,
+) -> Result<(Timestamp, Logged), CheckError> {
     let entry = Entry::parse(bytes)?;
     match entry.body {
-        Body::Statement(logged)
-            if logged.subject == *subject && logged.payload == value.digest && logged.kind.is_decisive() =>
-        {
+        Body::Statement(logged) if is_about(&logged) && logged.payload == value.digest && logged.kind.is_decisive() => {
             Ok((entry.time, logged))
         }
         Body::Statement(_) | Body::Index { .. } => Err(CheckError::OtherEntry { entry: value.entry }),

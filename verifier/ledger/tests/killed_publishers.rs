@@ -82,6 +82,7 @@ fn batch(number: u64) -> Vec<(Logged, Vec<u8>)> {
         let logged = Logged {
             kind,
             subject: Sha256::of(subject.as_bytes()),
+            installed: None,
             payload: Sha256::of(&payload),
             predicate_type: "https://example.org/verdict/v1".to_owned(),
             outcome: "reproduced".to_owned(),

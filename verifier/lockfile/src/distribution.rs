@@ -10,7 +10,7 @@ use std::path::Path;
 
 use pep440_rs::Version;
 use rustix::fs::{Mode, OFlags};
-use twinbuild_record::Row;
+use twinbuild_record::{Row, installed_digest, is_added_by_installers, is_record_or_signature};
 use twinbuild_subject::{MemberPath, PackageName, Sha256, Sha256Hasher, UnsafePath};
 
 use crate::InstalledError;
@@ -19,8 +19,6 @@ use crate::installed::{Entries, Entry};
 
 /// The largest file of a `*.dist-info` that is read whole, in bytes: 64 MiB.
 const MOST_BYTES: u64 = 64 << 20;
-/// What installers add to a `*.dist-info` (PyPA "Recording installed projects"; the last two are of uv).
-const ADDED: [&[u8]; 5] = [b"INSTALLER", b"REQUESTED", b"direct_url.json", b"uv_cache.json", b"uv_build.json"];
 
 /// A distribution, and how its files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +129,12 @@ impl InstalledDistribution {
     pub fn members(&self) -> &BTreeMap<MemberPath, Sha256> {
         &self.members
     }
+
+    /// The digest of these, by which a ledger has what was found out about the wheel.
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        installed_digest(&self.members)
+    }
 }
 
 /// Reads the distribution of `dist_info`, and adds what its `RECORD` names to `listed`. The inner error says why it is broken.
@@ -235,12 +239,12 @@ impl Files<'_> {
             None => {}
         }
         let own = path.strip_prefix(self.dist_info.as_bytes()).and_then(|rest| rest.strip_prefix(b"/"));
-        let is_own = |names: &[&[u8]]| own.as_ref().is_some_and(|own| names.contains(&own.as_bytes()));
-        let is_added = is_own(&ADDED);
+        let is_own = |is_it: fn(&[u8]) -> bool| own.as_ref().is_some_and(|own| is_it(own.as_bytes()));
+        let is_added = is_own(is_added_by_installers);
         if row.digest.is_empty() {
             if is_bytecode(&path) {
                 self.found.compiled += 1;
-            } else if !is_added && !is_own(&[b"RECORD", b"RECORD.jws", b"RECORD.p7s"]) {
+            } else if !is_added && !is_own(is_record_or_signature) {
                 self.found.fault(&path, FaultKind::NoDigest);
             }
             return Ok(());

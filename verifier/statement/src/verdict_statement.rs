@@ -1,6 +1,8 @@
 //! The statement on a published file: the whole verdict.
 
 use serde_json::Value;
+use twinbuild_record::{installed_digest, installed_files};
+use twinbuild_subject::{MemberPath, Sha256};
 use twinbuild_verdict::RecordedVerdict;
 
 use crate::error::{cited, file};
@@ -32,6 +34,21 @@ impl Statement {
         let statement = Self::new(&subject, VERDICT_TYPE, predicate)?;
         statement.verdict()?;
         Ok(statement)
+    }
+
+    /// The digest by which the files are looked up that the published wheel leaves where it is installed; `None` of what is no wheel, of one that could
+    /// not be read, and where the statement does not name all of its members.
+    #[must_use]
+    pub fn installed(&self) -> Option<Sha256> {
+        let (published, members) = self.subject().split_first()?;
+        let is_wheel = published.name.as_ref().is_some_and(|name| name.ends_with(".whl"));
+        let count = published.annotations.get(MEMBERS).and_then(Value::as_u64);
+        if !is_wheel || count != Some(members.len() as u64) {
+            return None;
+        }
+        let members = members.iter().map(|one| Some((MemberPath::from(one.name.as_deref()?), one.digest.sha256()?)));
+        let members: Vec<(MemberPath, Sha256)> = members.collect::<Option<_>>()?;
+        Some(installed_digest(&installed_files(members.iter().map(|(path, sha256)| (path, sha256)))?))
     }
 
     /// The verdict. That it is unchanged and in keeping with itself says nothing of who made it: the signature does.

@@ -15,6 +15,7 @@ use crate::arguments::{Compare, Format, Global};
 use crate::failure::Failure;
 
 pub(crate) fn run(global: &Global, arguments: &Compare) -> Result<u8, Failure> {
+    global.page_format()?;
     let (left, right) = Opened::both(global, &arguments.left, &arguments.right)?;
     let (left_side, right_side) = (left.side(), right.side());
     // The second file stands for both rebuilds, which then agree.

@@ -122,11 +122,12 @@ fn derive(path: &Path, arguments: &Publish, cancel: &Cancel) -> Result<Published
         None => None,
         Some(builder_id) => statement.provenance(builder_id).map_err(Failure::rejected)?,
     };
-    let alerts = alerts(&recorded);
+    let (alerts, installed) = (alerts(&recorded), statement.installed());
     let derived = |(kind, statement): (Kind, Statement)| {
         let logged = Logged {
             kind,
             subject,
+            installed,
             payload: statement.sha256(),
             predicate_type: statement.predicate_type().to_owned(),
             outcome: recorded.outcome.name().to_owned(),

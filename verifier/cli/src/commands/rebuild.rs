@@ -8,6 +8,8 @@ use crate::arguments::{Global, Rebuild};
 use crate::failure::Failure;
 
 pub(crate) fn run(global: &Global, arguments: &Rebuild) -> Result<u8, Failure> {
+    // Before anything is built for it.
+    global.page_format()?;
     let recipe = match &arguments.recipe {
         Some(path) => {
             let text = std::fs::read_to_string(path)

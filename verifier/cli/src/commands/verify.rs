@@ -1,41 +1,44 @@
 //! `twinbuild verify`
 
+mod output;
+mod proof_file;
+mod wanted;
+
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use twinbuild_ledger::{
-    CheckError, Found, Keys, OfflineProof, Policy, ProvenStatement, Says, Standing, says, standing,
-};
-use twinbuild_lockfile::{LockedFile, Lockfile, Source};
-use twinbuild_report::escape;
+use serde::Serialize;
+use twinbuild_ledger::{CheckError, Found, Keys, Policy, Says, Standing, says, standing};
 use twinbuild_subject::Sha256;
 
-use super::{print, sha256_of};
-use crate::arguments::{Global, PlainFormat, Verify};
+use self::proof_file::{load, save};
+use self::wanted::{Asked, Key, Known, Wanted};
+use super::print;
+use crate::arguments::{Global, Verify};
 use crate::failure::Failure;
 use crate::ledgers::{Ledger, policy};
 use crate::seen::Seen;
 use crate::settings::Settings;
-
-/// The largest file with a proof, in bytes.
-const BUNDLE_LIMIT_BYTES: u64 = 64 << 20;
-/// What such a file says that it is.
-const MEDIA_TYPE: &str = "application/vnd.twinbuild.ledger-proof.v1+json";
 
 /// What is found out about a file.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Checked {
     file: String,
-    /// `None` of a package of which no file is pinned by it.
+    /// The file itself, the lock file that pins it, or the folder where it is installed.
+    path: String,
+    /// `None` of a package of which no file is pinned by it, and of what is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<Sha256>,
+    /// The digest of the files that are installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installed: Option<Sha256>,
     standing: Standing,
+    /// What is known of it without any ledger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
     ledgers: Vec<OfLedger>,
 }
 
@@ -54,32 +57,27 @@ struct OfLedger {
 }
 
 pub(crate) fn run(global: &Global, arguments: &Verify) -> Result<u8, Failure> {
-    let format = global.plain_format()?;
+    let format = global.verify_format()?;
     let policy = policy(&arguments.policy, arguments.ledger.as_deref())?;
     let mut wanted = Vec::new();
     for path in &arguments.files {
-        let name = path.display().to_string();
-        wanted.push(Wanted { package: name.clone(), files: vec![(name, sha256_of(path)?)] });
+        wanted.push(wanted::file(path)?);
     }
     for path in &arguments.requirements {
-        wanted.extend(pinned(path)?);
+        wanted.extend(wanted::pinned(path)?);
     }
-    let files: Vec<(String, Sha256)> = wanted.iter().flat_map(|one| one.files.iter().cloned()).collect();
-    let mut each = match &arguments.bundle {
-        Some(bundle) => by_bundle(bundle, &files, &policy)?,
-        None => by_ledgers(global, arguments, &files, &policy)?,
+    for folder in &arguments.installed {
+        wanted.extend(wanted::installed_in(folder)?);
     }
-    .into_iter();
-    let checked: Vec<Checked> =
-        wanted.into_iter().map(|one| worst(one.package, each.by_ref().take(one.files.len()))).collect();
-    let mut text = String::new();
-    for one in &checked {
-        match format {
-            PlainFormat::Json => text.push_str(&(serde_json::to_string(one).map_err(Failure::internal)? + "\n")),
-            PlainFormat::Text => text.push_str(&lines(one)),
-        }
-    }
-    print(&text)?;
+    let asked: Vec<&Asked> = wanted.iter().flat_map(|one| &one.asked).collect();
+    let each = match &arguments.bundle {
+        Some(bundle) => by_bundle(bundle, &asked, &policy)?,
+        None => by_ledgers(global, arguments, &asked, &policy)?,
+    };
+    let mut each = each.into_iter();
+    let of_one = |one: &Wanted| worst(one, each.by_ref().take(one.asked.len()));
+    let checked: Vec<Checked> = wanted.iter().map(of_one).collect();
+    print(&output::written(&checked, format)?)?;
     let has = |standing| checked.iter().any(|one| one.standing == standing);
     Ok(match (has(Standing::Refused), has(Standing::Unknown)) {
         (true, _) => 1,
@@ -88,71 +86,41 @@ pub(crate) fn run(global: &Global, arguments: &Verify) -> Result<u8, Failure> {
     })
 }
 
-/// A package, and the files of it that may be installed.
-struct Wanted {
-    package: String,
-    files: Vec<(String, Sha256)>,
-}
-
-/// What a lock file pins.
-fn pinned(path: &Path) -> Result<Vec<Wanted>, Failure> {
-    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display())).map_err(Failure::usage)?;
-    let lock = Lockfile::read(path, &bytes).map_err(Failure::usage)?;
-    if let Some(unpinned) = lock.unpinned.first() {
-        // What is not pinned cannot be checked, and must not go by unseen.
-        let more = match lock.unpinned.len() - 1 {
-            0 => String::new(),
-            more => format!(" (and {more} more)"),
-        };
-        let error = anyhow!("{unpinned}{more}");
-        return Err(Failure::usage(error.context("not all of it is pinned by digest")));
-    }
-    if lock.locked.is_empty() {
-        return Err(Failure::usage(anyhow!("{} pins nothing, so nothing of it can be checked", path.display())));
-    }
-    let wanted = lock.locked.into_iter().map(|locked| {
-        let package = format!("{} {}", locked.name, locked.version);
-        let named = |file: LockedFile| Some((file.file_name.unwrap_or_else(|| package.clone()), file.sha256?));
-        // One that only another digest pins cannot be looked up, and may be the one that is installed. A commit is built by whoever
-        // installs it, whatever files are named beside it.
-        let is_commit = matches!(locked.source, Source::Git { .. });
-        let files: Option<Vec<_>> = locked.files.into_iter().filter(|_| !is_commit).map(named).collect();
-        Wanted { files: files.unwrap_or_default(), package }
-    });
-    Ok(wanted.collect())
-}
-
-/// What is known of a package, by its files. As it is not known here which of them will be installed, each has to be trusted: what is said is
-/// the worst of it.
-fn worst(package: String, files: impl Iterator<Item = Checked>) -> Checked {
-    let order = |checked: &Checked| match checked.standing {
+/// Which comes first of what is said.
+fn severity(standing: Standing) -> u8 {
+    match standing {
         Standing::Refused => 0,
         Standing::Unknown => 1,
         Standing::Trusted => 2,
-    };
-    // A package of which no file is pinned is one that nothing is known of.
-    let none = Checked { file: package.clone(), sha256: None, standing: Standing::Unknown, ledgers: Vec::new() };
-    let worst = files.min_by_key(order).unwrap_or(none);
-    let file = if worst.file == package { package } else { format!("{package}, {}", worst.file) };
-    Checked { file, ..worst }
+    }
 }
 
-fn lines(checked: &Checked) -> String {
-    let word = match checked.standing {
-        Standing::Trusted => "trusted",
-        Standing::Refused => "refused",
-        Standing::Unknown => "not known",
+/// What is known of something, by the files that it may be. As it is not known here which of them is installed, each has to be trusted: what is said is
+/// the worst of it.
+fn worst(wanted: &Wanted, files: impl Iterator<Item = Checked>) -> Checked {
+    // Of what no file is pinned nothing is known.
+    let path = wanted.path.display().to_string();
+    let none = Checked {
+        file: wanted.name.clone(),
+        path: path.clone(),
+        sha256: None,
+        installed: None,
+        standing: Standing::Unknown,
+        why: None,
+        ledgers: Vec::new(),
     };
-    let each = checked.ledgers.iter().map(|ledger| format!("{} ({})", ledger.says, ledger.at));
-    escape(&format!("{word}  {}: {}", checked.file, each.collect::<Vec<_>>().join("; ")).replace('\n', " ")) + "\n"
+    let mut worst = Checked { path, ..files.min_by_key(|checked| severity(checked.standing)).unwrap_or(none) };
+    if worst.file != wanted.name {
+        worst.file = format!("{}, {}", wanted.name, worst.file);
+    }
+    if let Some(Known { standing, why }) = &wanted.known {
+        worst.standing = [worst.standing, *standing].into_iter().min_by_key(|one| severity(*one)).unwrap_or(*standing);
+        worst.why = Some(why.clone());
+    }
+    worst
 }
 
-fn by_ledgers(
-    global: &Global,
-    arguments: &Verify,
-    files: &[(String, Sha256)],
-    policy: &Policy,
-) -> Result<Vec<Checked>, Failure> {
+fn by_ledgers(global: &Global, arguments: &Verify, asked: &[&Asked], policy: &Policy) -> Result<Vec<Checked>, Failure> {
     let settings = Settings::load(global)?;
     let ledgers = Ledger::all(policy, &settings)?;
     let mut views = Vec::new();
@@ -160,26 +128,32 @@ fn by_ledgers(
         views.push(ledger.view(policy)?);
     }
     let mut checked = Vec::new();
-    for (name, sha256) in files {
+    for asked in asked {
         let mut of_ledgers = Vec::new();
         for (ledger, view) in ledgers.iter().zip(&mut views) {
             let found = match view {
-                Ok(view) => view.find(sha256).map_err(|error| chain(&error)),
+                Ok(view) => match &asked.key {
+                    Key::File(sha256) => view.find(sha256),
+                    Key::Installed(digest) => view.find_installed(digest),
+                }
+                .map_err(|error| chain(&error)),
                 Err(error) => Err(why(error, &ledger.seen)?),
             };
-            if let (Some(into), Ok(found), Ok(view)) = (&arguments.save_bundle, &found, view) {
+            if let (Some(into), Key::File(sha256), Ok(found), Ok(view)) =
+                (&arguments.save_bundle, &asked.key, &found, view)
+            {
                 let proof = view.prove(sha256, found.as_ref()).map_err(Failure::inconclusive)?;
                 save(&proof, into)?;
             }
             of_ledgers.push(of_ledger(&ledger.at, &ledger.keys, found, policy));
         }
-        checked.push(together(name, *sha256, of_ledgers, policy));
+        checked.push(together(asked, of_ledgers, policy));
     }
     Ok(checked)
 }
 
 /// By a file that carries its proof, and the keys of the policy's only ledger.
-fn by_bundle(bundle: &Path, files: &[(String, Sha256)], policy: &Policy) -> Result<Vec<Checked>, Failure> {
+fn by_bundle(bundle: &Path, asked: &[&Asked], policy: &Policy) -> Result<Vec<Checked>, Failure> {
     let [ledger] = policy.ledgers.as_slice() else {
         return Err(Failure::usage(anyhow!("--bundle is for a policy of one ledger")));
     };
@@ -188,13 +162,18 @@ fn by_bundle(bundle: &Path, files: &[(String, Sha256)], policy: &Policy) -> Resu
     let seen = Seen::of(&ledger.log_key)?;
     let head = seen.head()?;
     let mut checked = Vec::new();
-    for (name, sha256) in files {
+    for asked in asked {
+        let Key::File(sha256) = &asked.key else {
+            return Err(Failure::usage(anyhow!(
+                "--bundle has the proof of one file, and says nothing of what is installed"
+            )));
+        };
         let found = match proof.check(sha256, &keys, head.as_ref(), (Timestamp::now(), policy.max_age)) {
             Ok(found) => Ok(found),
             Err(error) => Err(why(&error, &seen)?),
         };
         let of_ledger = of_ledger(&bundle.display().to_string(), &keys, found, policy);
-        checked.push(together(name, *sha256, vec![of_ledger], policy));
+        checked.push(together(asked, vec![of_ledger], policy));
     }
     Ok(checked)
 }
@@ -230,73 +209,16 @@ fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy
     OfLedger { at: at.to_owned(), entry, says, what, owner }
 }
 
-fn together(name: &str, sha256: Sha256, ledgers: Vec<OfLedger>, policy: &Policy) -> Checked {
+fn together(asked: &Asked, ledgers: Vec<OfLedger>, policy: &Policy) -> Checked {
     let each = ledgers.iter().map(|ledger| (ledger.owner.clone(), &ledger.what));
     let standing = standing(each, policy.quorum);
-    Checked { file: name.to_owned(), sha256: Some(sha256), standing, ledgers }
+    let (sha256, installed) = match asked.key {
+        Key::File(sha256) => (Some(sha256), None),
+        Key::Installed(digest) => (None, Some(digest)),
+    };
+    Checked { file: asked.name.clone(), path: String::new(), sha256, installed, standing, why: None, ledgers }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
-}
-
-/// A proof as a file.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ProofFile {
-    media_type: String,
-    newest: String,
-    newest_entry: String,
-    index_proof: String,
-    statement: Option<StatementFile>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct StatementFile {
-    proof: String,
-    entry: String,
-    envelope: String,
-}
-
-fn save(proof: &OfflineProof, into: &Path) -> Result<(), Failure> {
-    // Entries and envelopes are text.
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let statement = proof.statement.as_ref().map(|statement| StatementFile {
-        proof: statement.proof.clone(),
-        entry: text(&statement.entry),
-        envelope: text(&statement.envelope),
-    });
-    let file = ProofFile {
-        media_type: MEDIA_TYPE.to_owned(),
-        newest: proof.newest.clone(),
-        newest_entry: text(&proof.newest_entry),
-        index_proof: proof.index_proof.clone(),
-        statement,
-    };
-    let json = serde_json::to_string_pretty(&file).map_err(Failure::internal)? + "\n";
-    fs::write(into, json).with_context(|| format!("writing {}", into.display())).map_err(Failure::usage)
-}
-
-fn load(path: &Path) -> Result<OfflineProof, Failure> {
-    let context = || format!("{} is no file that carries a proof", path.display());
-    let file = File::open(path).with_context(|| format!("opening {}", path.display())).map_err(Failure::usage)?;
-    let mut bytes = Vec::new();
-    file.take(BUNDLE_LIMIT_BYTES).read_to_end(&mut bytes).with_context(context).map_err(Failure::usage)?;
-    let file: ProofFile = serde_json::from_slice(&bytes).with_context(context).map_err(Failure::usage)?;
-    if file.media_type != MEDIA_TYPE {
-        let error = anyhow!("its mediaType is {:?}, and {MEDIA_TYPE} is read", file.media_type).context(context());
-        return Err(Failure::usage(error));
-    }
-    let statement = file.statement.map(|statement| ProvenStatement {
-        proof: statement.proof,
-        entry: statement.entry.into_bytes(),
-        envelope: statement.envelope.into_bytes(),
-    });
-    Ok(OfflineProof {
-        newest: file.newest,
-        newest_entry: file.newest_entry.into_bytes(),
-        index_proof: file.index_proof,
-        statement,
-    })
 }

@@ -255,6 +255,36 @@ fn an_index_that_names_another_entry_is_refused() {
     refused(&world, None, "is about something else");
 }
 
+#[test]
+fn what_is_installed_is_found_as_that_and_no_file_is() {
+    let world = World::new();
+    let (statement, installed) = world.of_wheel();
+    let wheel = statement.logged.subject;
+    world.publish(&[statement.clone()]);
+    let (folder, keys) = (world.folder(), world.keys());
+    let view = || View::open(&folder, &keys, None).unwrap();
+    assert_eq!(view().find(&wheel).unwrap(), view().find_installed(&installed).unwrap());
+    assert_eq!(view().find_installed(&Sha256::of(b"other")).unwrap(), None);
+    // A file may be the very text of which that is the digest, and nobody has judged it.
+    for found in [view().find(&installed), view().find_installed(&wheel)] {
+        assert!(matches!(found, Err(CheckError::OtherEntry { entry: 0 })), "{found:?}");
+    }
+    assert_eq!(audit(&mut view()).unwrap().subjects, 1);
+    // What is said of the wheel later is said of what is installed.
+    let mut retracted = world.signed(Kind::Retracted, "wheel", "a mistake");
+    retracted.logged.installed = Some(installed);
+    world.publish(&[retracted]);
+    assert_eq!(view().find_installed(&installed).unwrap().unwrap().logged.kind, Kind::Retracted);
+    // A log that gives another digest than the statement is not relied on.
+    let other = Sha256::of(b"other");
+    let mut found = view().statement(0).unwrap().unwrap();
+    found.logged.installed = Some(other);
+    let policy =
+        twinbuild_ledger::Policy::from_toml("[[ledger]]\nat = \"x\"\nlog-key = \"x\"\nverdict-keys = [\"x\"]\n")
+            .unwrap();
+    assert!(twinbuild_ledger::says(Some(&found), &policy).is_err());
+}
+
 struct Empty;
 
 impl index::Pages for Empty {

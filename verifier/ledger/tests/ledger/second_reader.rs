@@ -10,7 +10,7 @@ use twinbuild_subject::Sha256;
 
 use crate::world::{ORIGIN, World, files_below, name};
 
-/// 628 entries of 5 publications, on 600 files, and what it takes to check it.
+/// 629 entries of 6 publications, on 611 files, and what it takes to check it.
 struct Published {
     world: World,
     vkey: String,
@@ -30,7 +30,10 @@ impl Published {
             world.signed(Kind::Summary, "file 6", "in short"),
         ]);
         world.publish(&about(290, 310, "not fine"));
-        world.publish(&about(310, 611, "fine"));
+        world.publish(&about(310, 610, "fine"));
+        let (statement, installed) = world.of_wheel();
+        assert_eq!(statement.logged.installed, Some(installed));
+        world.publish(&[statement]);
         let verdict_key = world.temporary.path().join("verdict.pub");
         fs::write(&verdict_key, world.verdict.public_key().to_pem().unwrap()).unwrap();
         let vkey = VerifierKey::new(name(ORIGIN), world.log.public_key()).unwrap().to_string();
@@ -88,22 +91,22 @@ fn a_second_reader_agrees_and_sees_each_altered_bit() {
 
     let honest = published.read(&[&proven[..], &[Path::new("--verdict-key"), verdict_key]].concat());
     let said = String::from_utf8_lossy(&[honest.stdout, honest.stderr].concat()).into_owned();
-    assert_eq!(said, "628 entries, 611 subjects, 0 files that nothing leads to\n");
+    assert_eq!(said, "629 entries, 611 subjects, 0 files that nothing leads to\n");
 
     for name in [
         "checkpoint",
         // Full, partial, and of an earlier checkpoint.
         "tile/entries/000",
-        "tile/entries/002.p/116",
+        "tile/entries/002.p/117",
         "tile/entries/000.p/11",
         "tile/0/001",
-        "tile/0/002.p/116",
+        "tile/0/002.p/117",
         "tile/0/001.p/49",
         "tile/1/000.p/2",
         "tile/1/000.p/1",
     ] {
         // Of entries it is the root that tells, which does not tell which.
-        let named = if name == "tile/entries/000" || name.ends_with("entries/002.p/116") { "entries" } else { name };
+        let named = if name == "tile/entries/000" || name.ends_with("entries/002.p/117") { "entries" } else { name };
         published.each_bit_counts(&world.file(name), &[], named);
     }
     // Of a part its last byte is of a page or of the place of one, and its first of a length.
@@ -120,14 +123,14 @@ fn a_second_reader_agrees_and_sees_each_altered_bit() {
     published.each_bit_counts(&entry, &proven, "entry.tlog-proof");
     published.each_bit_counts(&entry_proof, &proven, "entry.tlog-proof");
 
-    for name in ["tile/0/000", "tile/1/000.p/2", "index/0/627-0", "index/0/627-1"] {
+    for name in ["tile/0/000", "tile/1/000.p/2", "index/0/628-0", "index/0/626-1"] {
         let aside = folder.join("aside");
         fs::rename(world.file(name), &aside).unwrap();
         published.refused(&[], name);
         fs::rename(&aside, world.file(name)).unwrap();
     }
     // What a cut off publication leaves does not count, and partial tiles need not stay.
-    fs::write(world.file("tile/0/002.p/117"), b"left").unwrap();
+    fs::write(world.file("tile/0/002.p/118"), b"left").unwrap();
     fs::write(world.file(".unfinished"), b"left").unwrap();
     fs::remove_file(world.file("tile/0/000.p/11")).unwrap();
     let output = published.read(&[]);

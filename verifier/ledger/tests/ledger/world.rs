@@ -13,6 +13,7 @@ use twinbuild_log::TreeHead;
 use twinbuild_signature::{
     Bundle, Envelope, KeyKind, KeyName, Note, PayloadType, PrivateKey, Role, Sign as _, VerifierKey,
 };
+use twinbuild_statement::Statement;
 use twinbuild_subject::Sha256;
 
 pub(crate) const ORIGIN: &str = "verdicts.example/log";
@@ -81,14 +82,42 @@ impl World {
         let logged = Logged {
             kind,
             subject: Sha256::of(subject.as_bytes()),
+            installed: None,
             payload: Sha256::of(&payload),
             predicate_type: "https://example.org/verdict/v1".to_owned(),
             outcome: "reproduced".to_owned(),
             alerts: 0,
         };
-        let envelope = Envelope::sign(PayloadType::Statement, payload, &[key]).unwrap();
-        let bundle = Bundle::new(envelope.clone(), key.public_key()).unwrap().to_json().into_bytes();
-        SignedStatement { logged, envelope: envelope.to_json().into_bytes(), bundle: Some(bundle) }
+        sealed(key, logged, payload)
+    }
+
+    /// A statement on a wheel that names its members, and the digest of what it leaves where it is installed.
+    pub(crate) fn of_wheel(&self) -> (SignedStatement, Sha256) {
+        let wheel = Sha256::of(b"wheel");
+        let members =
+            ["a-1.dist-info/RECORD", "a-1.data/purelib/b.py", "a-1.data/scripts/c", "a-1.dist-info/METADATA", "a.py"];
+        let subject = |name: &str, sha256: Sha256| serde_json::json!({ "name": name, "digest": { "sha256": sha256 } });
+        let mut subjects = vec![subject("a-1-py3-none-any.whl", wheel)];
+        subjects[0]["annotations"] = serde_json::json!({ "members": members.len() });
+        subjects.extend(members.map(|member| subject(member, Sha256::of(member.as_bytes()))));
+        let document = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": subjects,
+            "predicateType": "https://example.org/verdict/v1",
+            "predicate": {},
+        });
+        let payload = document.to_string().into_bytes();
+        let installed = Statement::parse(&payload).unwrap().installed().unwrap();
+        let logged = Logged {
+            kind: Kind::Verdict,
+            subject: wheel,
+            installed: Some(installed),
+            payload: Sha256::of(&payload),
+            predicate_type: "https://example.org/verdict/v1".to_owned(),
+            outcome: "reproduced".to_owned(),
+            alerts: 0,
+        };
+        (sealed(&self.verdict, logged, payload), installed)
     }
 
     pub(crate) fn publish(&self, statements: &[SignedStatement]) -> Appended {
@@ -134,6 +163,12 @@ impl World {
         note.cosign(name("witness.example"), &self.witness, 1_763_640_000).unwrap();
         fs::write(self.file("checkpoint"), note.to_string()).unwrap();
     }
+}
+
+fn sealed(key: &PrivateKey, logged: Logged, payload: Vec<u8>) -> SignedStatement {
+    let envelope = Envelope::sign(PayloadType::Statement, payload, &[key]).unwrap();
+    let bundle = Bundle::new(envelope.clone(), key.public_key()).unwrap().to_json().into_bytes();
+    SignedStatement { logged, envelope: envelope.to_json().into_bytes(), bundle: Some(bundle) }
 }
 
 /// A copy of a folder.
