@@ -183,6 +183,62 @@ fn what_was_reproduced_is_trusted_from_a_plain_web_server_and_offline() {
 }
 
 #[test]
+fn a_witness_signs_what_only_grew() {
+    let world = World::new();
+    let kept = world.rebuilt("pypi:six@1.16.0", &[], "six");
+    assert_eq!(world.publish(&kept, &[]).code, 0);
+    let name = "witness.example/twinbuild";
+    let made = world.command(&["key", "generate", "--role", "witness", "--out", text(&world.at("w.key"))]);
+    assert_eq!(made.code, 0, "{made}");
+    let shown = world.command(&["key", "show", "--name", name, text(&world.at("w.key.pub"))]);
+    let witness_key = shown.out.lines().last().unwrap().to_owned();
+    let policy = world.at("policy.toml");
+    let sign = |key: &str| {
+        let key = world.at(key);
+        let own = ["witness", "sign", "--policy", text(&policy), "--key", text(&key), "--name", name];
+        let mut command = twinbuild();
+        command.env("TWINBUILD_KEY_PASSPHRASE", "a passphrase").env("XDG_STATE_HOME", world.at("state of the witness"));
+        run(command.args(own))
+    };
+    let (ledger, line) = (world.at("ledger"), world.at("cosignature"));
+    let add =
+        || world.command(&["witness", "add", "--ledger", text(&ledger), "--witness-key", &witness_key, text(&line)]);
+    // Who demands a witness is content once it signed.
+    let demanding =
+        fs::read_to_string(&policy).unwrap() + &format!("witness-keys = [\"{witness_key}\"]\nwitnesses = 1\n");
+    let strict = world.at("strict.toml");
+    fs::write(&strict, demanding).unwrap();
+    let wheel = only(&kept.join("published"));
+    let verify = || world.command(&["verify", text(&wheel), "--policy", text(&strict)]);
+    let said = verify();
+    assert!(said.code == 1 && said.out.contains("witness"), "{said}");
+    assert_eq!(sign("v.key").code, 64, "a verdict key is no witness");
+    let signed = sign("w.key");
+    assert!(signed.code == 0 && signed.out.contains(name), "{signed}");
+    fs::write(&line, &signed.out).unwrap();
+    for _ in 0..2 {
+        let said = add();
+        assert!(said.code == 0 && said.out.contains("is cosigned by"), "{said}");
+    }
+    let note = fs::read_to_string(ledger.join("checkpoint")).unwrap();
+    assert_eq!(note.matches(name).count(), 1, "{note}");
+    assert_eq!(verify().code, 0);
+    // It is of one checkpoint, and nothing else is a cosignature.
+    let digest = twinbuild_sha256(&wheel);
+    assert_eq!(world.retract(&digest, &[]).code, 0);
+    let said = add();
+    assert!(said.code == 1 && said.err.contains("not of the checkpoint"), "{said}");
+    fs::write(&line, "nothing\n").unwrap();
+    assert_eq!(add().code, 64);
+    // A log that was begun anew gets no signature of one who saw another.
+    assert_eq!(sign("w.key").code, 0);
+    fs::remove_dir_all(&ledger).unwrap();
+    assert_eq!(world.publish(&kept, &[]).code, 0);
+    let said = sign("w.key");
+    assert!(said.code == 1 && said.err.contains("rolled back"), "{said}");
+}
+
+#[test]
 fn what_is_installed_is_known_by_its_files() {
     let world = World::new();
     let kept = world.rebuilt("pypi:six@1.16.0", &[], "six");
@@ -272,7 +328,14 @@ fn what_was_not_reproduced_is_published_and_refused() {
     let of_bad = world.rebuilt(text(&bad), &["--source", text(&sdist), "--as-of", "2021-05-06T00:00:00Z"], "bad");
     let said = world.publish(&of_bad, &[]);
     assert!(said.code == 64 && said.err.contains("--allow-local"), "{said}");
-    let said = world.publish(&of_bad, &["--allow-local"]);
+    // Whoever it concerns is told first; what has no alert is not kept back.
+    let said = world.publish(&of_bad, &["--allow-local", "--hold", "14d"]);
+    assert!(said.code == 0 && said.out.starts_with("held until ") && said.out.lines().count() == 1, "{said}");
+    assert!(!world.at("ledger").exists());
+    assert_eq!(world.publish(&of_bad, &["--allow-local", "--hold", "-1d"]).code, 64);
+    let said = world.publish(&kept, &["--hold", "14d"]);
+    assert!(said.code == 0 && said.out.starts_with("entry 0 "), "{said}");
+    let said = world.publish(&of_bad, &["--allow-local", "--hold", "0s"]);
     assert!(said.code == 0 && said.out.contains("verdict (not-reproduced)"), "{said}");
     let said = world.verify(&bad, &[]);
     assert!(said.code == 1 && said.out.contains("not-reproduced, with an alert"), "{said}");

@@ -322,12 +322,13 @@ def split_part(data, what):
         return data[at - count : at]
 
     while at < len(data):
+        start = at
         page = take(int.from_bytes(take(2), "big"))
         named = [page[slot : slot + 32] for slot in range(1, len(page), 32)] if page[:1] == b"\x03" and len(page) == 513 else []
         # Each once: the slots of one page stand side by side.
         named = dict.fromkeys(name for name in named if name != bytes(32))
-        places = {name: part_path(int.from_bytes(take(8), "big"), int.from_bytes(take(4), "big")) for name in named}
-        pages[sha256(page)] = page, places
+        places = {name: (part_path(*(int.from_bytes(take(size), "big") for size in (8, 4))), int.from_bytes(take(2), "big")) for name in named}
+        pages[start] = page, places
     return pages
 
 
@@ -512,28 +513,32 @@ class Ledger:
             if entry >= self.checkpoint.size or parse_entry(self.entries[entry], path)["kind"] != "index":
                 self.left_over += 1
                 continue
-            for name, (_, places) in self.part(path).items():
-                require(name in self.pages, f"{path}: a page of no index")
+            for page, places in self.part(path).values():
+                require(sha256(page) in self.pages, f"{path}: a page of no index")
                 for named, place in places.items():
-                    require(named in self.part(place), f"{path}: says that {named.hex()} is in {place}, and it is not")
-        (root, newest), last = self.newest, part_path(self.checkpoint.size - 1, 0)
-        require(not newest or next(iter(self.part(last))) == root, f"{last}: does not begin with the root")
+                    require(self.page_at(place, named), f"{path}: says that {named.hex()} is elsewhere, and it is not")
+        root, newest = self.newest
         for key, value in newest.items():
             require(self.look_up(root, key) == value, f"index: another value of {key.hex()} than the entries give")
             absent = sha256(key)
             require(self.look_up(root, absent) == newest.get(absent), f"index: has {absent.hex()}, and no entry is about it")
 
     def part(self, path):
-        """The pages of a part by their names, each with where the pages are that it names."""
+        """The pages of a part by their offsets, each with where the pages are that it names."""
         if path not in self.parts:
             self.parts[path] = split_part(self.read(path), path)
         return self.parts[path]
 
+    def page_at(self, place, name):
+        path, offset = place
+        found = self.part(path).get(offset)
+        require(found and sha256(found[0]) == name, f"{path}: does not have the page {name.hex()} at {offset}")
+        return found
+
     def look_up(self, root, key):
-        name, depth, path = root, 0, part_path(self.checkpoint.size - 1, 0)
+        name, depth, place = root, 0, (part_path(self.checkpoint.size - 1, 0), 0)
         while True:
-            page, places = (b"\x02", {}) if name == sha256(b"\x02") else self.part(path).get(name, (None, None))
-            require(page is not None, f"{path}: does not have the page {name.hex()}")
+            page, places = (b"\x02", {}) if name == sha256(b"\x02") else self.page_at(place, name)
             if page[0] == 2:
                 records = [page[at : at + 72] for at in range(1, len(page), 72)]
                 return next(((r[32:64], int.from_bytes(r[64:], "big")) for r in records if r[:32] == key), None)
@@ -541,7 +546,7 @@ class Ledger:
             name, depth = page[slot : slot + 32], depth + 1
             if name == bytes(32):
                 return None
-            path = places[name]
+            place = places[name]
 
     def check_statements(self, verdict_key):
         for number, data in enumerate(self.entries):

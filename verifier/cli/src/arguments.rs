@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use twinbuild_compare::Normalizing;
 use twinbuild_judge::{GitChoice, MOST_TRIALS, Options};
 use twinbuild_rebuild::{Variation, VariationSet};
@@ -180,6 +181,9 @@ pub(crate) enum Command {
     /// Make and show the keys that sign
     #[command(subcommand)]
     Key(Key),
+    /// Sign checkpoints of others' logs, as a witness
+    #[command(subcommand)]
+    Witness(Witness),
     /// Derive a verdict again from files: what `publish` starts in a sandbox
     #[command(hide = true)]
     RecheckConfined,
@@ -562,6 +566,9 @@ pub(crate) struct Publish {
     /// What builds, as an address: with it the provenance (SLSA) of what was rebuilt is published
     #[arg(long, value_name = "URI", env = "TWINBUILD_BUILDER_ID")]
     pub(crate) builder_id: Option<String>,
+    /// Keep a verdict with an alert back for so long after it was come to, such as 14d: whoever it concerns is to be told first
+    #[arg(long, value_name = "DURATION", value_parser = hold)]
+    pub(crate) hold: Option<SignedDuration>,
     /// Publish over a newer verdict, or over one that was retracted or disputed
     #[arg(long)]
     pub(crate) supersede: bool,
@@ -571,6 +578,13 @@ pub(crate) struct Publish {
     /// The verdicts, each as `twinbuild rebuild --keep` left it in a folder with its files
     #[arg(required = true, value_name = "VERDICT.json")]
     pub(crate) verdicts: Vec<PathBuf>,
+}
+
+/// How long something is kept back: days have 24 hours.
+fn hold(text: &str) -> Result<SignedDuration, String> {
+    let span: Span = text.parse().map_err(|error| format!("{error}"))?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| format!("{error}"))?;
+    if duration.is_negative() { Err("it is negative".to_owned()) } else { Ok(duration) }
 }
 
 /// `twinbuild retract`
@@ -624,6 +638,46 @@ pub(crate) struct Audit {
     /// The keys of the ledger
     #[arg(long, value_name = "FILE", env = "TWINBUILD_POLICY")]
     pub(crate) policy: PathBuf,
+}
+
+/// Witnesses, who sign the checkpoints of others' logs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Witness {
+    /// Print a cosignature of a ledger's newest checkpoint, once it was held against the one before
+    Sign(WitnessSign),
+    /// Put cosignatures below the checkpoint of a ledger of one's own
+    Add(WitnessAdd),
+}
+
+/// `twinbuild witness sign`
+#[derive(Debug, Args)]
+pub(crate) struct WitnessSign {
+    /// The ledger, in place of where the policy's only one is
+    #[arg(long, value_name = "URL|DIR")]
+    pub(crate) ledger: Option<String>,
+    /// The key of the log
+    #[arg(long, value_name = "FILE", env = "TWINBUILD_POLICY")]
+    pub(crate) policy: PathBuf,
+    /// The witness key
+    #[arg(long, value_name = "FILE", env = "TWINBUILD_WITNESS_KEY")]
+    pub(crate) key: PathBuf,
+    /// The name of the witness, without a scheme, such as witness.example/twinbuild
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+/// `twinbuild witness add`
+#[derive(Debug, Args)]
+pub(crate) struct WitnessAdd {
+    /// The folder of the ledger
+    #[arg(long, value_name = "DIR", env = "TWINBUILD_LEDGER")]
+    pub(crate) ledger: PathBuf,
+    /// The witness, as twinbuild key show --name prints it
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) witness_key: String,
+    /// What it answered with: a line of a signed note
+    #[arg(value_name = "FILE")]
+    pub(crate) cosignature: PathBuf,
 }
 
 /// Keys.

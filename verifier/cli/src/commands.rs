@@ -18,6 +18,7 @@ pub(crate) mod replay;
 pub(crate) mod retract;
 mod site;
 pub(crate) mod verify;
+pub(crate) mod witness;
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};

@@ -64,6 +64,11 @@ impl Ledger {
         Ok(Self { at: policy.at.clone(), keys, files, seen })
     }
 
+    /// Why it is not to be relied on.
+    pub(crate) fn why(&self, error: &CheckError) -> Result<String, Failure> {
+        why(error, &self.seen)
+    }
+
     /// The ledger as it is now, held against what was seen before.
     pub(crate) fn view(&self, policy: &Policy) -> Result<Result<View<'_>, CheckError>, Failure> {
         let mut before = self.seen.head()?;
@@ -79,6 +84,21 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Why a ledger is not to be relied on. What proves that it lies is kept, for whoever it concerns.
+pub(crate) fn why(error: &CheckError, seen: &Seen) -> Result<String, Failure> {
+    Ok(match error {
+        CheckError::Forked { note, .. } => {
+            format!("{} (both checkpoints are kept: {})", chain(error), seen.keep_fork(note)?.display())
+        }
+        error => chain(error),
+    })
+}
+
+/// An error and its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
 }
 
 /// The files of a ledger on a web server.

@@ -61,6 +61,7 @@ fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Verify(verify) => commands::verify::run(&arguments.global, verify),
         Command::Audit(audit) => commands::audit::run(&arguments.global, audit),
         Command::Key(key) => commands::key::run(&arguments.global, key),
+        Command::Witness(witness) => commands::witness::run(&arguments.global, witness),
         Command::RecheckConfined => commands::recheck::run(),
         Command::Corpus(Corpus::Run(corpus)) => commands::corpus::run(&arguments.global, corpus),
         Command::Corpus(Corpus::CheckRecipes(check)) => commands::check_recipes::run(&arguments.global, check),

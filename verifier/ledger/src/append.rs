@@ -11,8 +11,8 @@ use twinbuild_subject::Sha256;
 use crate::files::{FilesError, LedgerPages, LogFiles, PagesError};
 use crate::{Body, Entry, EntryError, FolderError, Logged, Writer};
 
-/// Where the newest checkpoint is.
-pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// The path of the newest checkpoint.
+pub const CHECKPOINT: &str = "checkpoint";
 
 /// A statement with its signatures, as it is put into a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]

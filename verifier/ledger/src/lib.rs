@@ -10,7 +10,7 @@ mod policy;
 mod standing;
 mod view;
 
-pub use append::{AppendFailure, Appended, SignedStatement, append, entry_hash, statement_path};
+pub use append::{AppendFailure, Appended, CHECKPOINT, SignedStatement, append, entry_hash, statement_path};
 pub use audit::{Audit, AuditError, audit};
 pub use entry::{Body, Entry, EntryError, Kind, Logged};
 pub use files::{Files, FilesError, PagesError};

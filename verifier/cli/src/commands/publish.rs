@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use twinbuild_judge::kept_beside;
 use twinbuild_ledger::{
     CheckError, Folder, Found, Keys, Kind, LedgerPolicy, Logged, SignedStatement, View, Writer, alerts, append,
@@ -45,10 +45,22 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
         tracing::info!("deriving {} again", path.display());
         all.push(derive(path, arguments, &cancel)?);
     }
+    let mut lines = String::new();
+    let mut due = Vec::new();
+    for published in all {
+        match published.held_until(arguments.hold)? {
+            Some(time) => lines.push_str(&published.held(time)),
+            None => due.push(published),
+        }
+    }
+    if due.is_empty() {
+        print(&lines)?;
+        return Ok(0);
+    }
     let signer = Signer::open(&arguments.to)?;
     let writer = signer.writer()?;
     let mut signed = Vec::new();
-    for Published { started, statements } in &all {
+    for Published { started, statements } in &due {
         for statement in statements {
             if !arguments.supersede {
                 signer.check_newest(&statement.logged, *started)?;
@@ -57,7 +69,6 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
         }
     }
     let entries = signer.append(&writer, &signed)?;
-    let mut lines = String::new();
     for (statement, entry) in signed.iter().zip(entries) {
         let Logged { kind, subject, outcome, .. } = &statement.logged;
         lines.push_str(&format!("entry {entry}  {} ({outcome})  sha256:{subject}\n", kind.name()));
@@ -72,6 +83,27 @@ struct Published {
     started: Option<Timestamp>,
     /// The verdict's own first.
     statements: Vec<Derived>,
+}
+
+impl Published {
+    /// Until when a verdict with an alert is kept back, where it is not over.
+    fn held_until(&self, hold: Option<SignedDuration>) -> Result<Option<Timestamp>, Failure> {
+        let has_alert = self.statements.iter().any(|statement| statement.logged.alerts > 0);
+        let Some(hold) = hold.filter(|_| has_alert) else { return Ok(None) };
+        let started = self.started.ok_or_else(|| {
+            Failure::usage(anyhow!(
+                "a verdict with an alert does not say when it was come to, so --hold has no beginning"
+            ))
+        })?;
+        let until = started.checked_add(hold).context("--hold is too long").map_err(Failure::usage)?;
+        Ok((until > Timestamp::now()).then_some(until))
+    }
+
+    fn held(&self, until: Timestamp) -> String {
+        let logged = self.statements.first().map(|statement| &statement.logged);
+        let told = logged.map(|Logged { outcome, subject, .. }| format!("verdict ({outcome})  sha256:{subject}"));
+        format!("held until {}  {}\n", until.strftime("%FT%TZ"), told.unwrap_or_default())
+    }
 }
 
 /// The statements that follow from a verdict, once it was derived again from the files beside it, in a sandbox and by a process that has no key.

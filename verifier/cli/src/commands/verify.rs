@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde::Serialize;
-use twinbuild_ledger::{CheckError, Found, Keys, Policy, Says, Standing, says, standing};
+use twinbuild_ledger::{Found, Keys, Policy, Says, Standing, says, standing};
 use twinbuild_subject::Sha256;
 
 use self::proof_file::{load, save};
@@ -18,7 +18,7 @@ use self::wanted::{Asked, Key, Known, Wanted};
 use super::print;
 use crate::arguments::{Global, Verify};
 use crate::failure::Failure;
-use crate::ledgers::{Ledger, policy};
+use crate::ledgers::{Ledger, chain, policy, why};
 use crate::seen::Seen;
 use crate::settings::Settings;
 
@@ -137,7 +137,7 @@ fn by_ledgers(global: &Global, arguments: &Verify, asked: &[&Asked], policy: &Po
                     Key::Installed(digest) => view.find_installed(digest),
                 }
                 .map_err(|error| chain(&error)),
-                Err(error) => Err(why(error, &ledger.seen)?),
+                Err(error) => Err(ledger.why(error)?),
             };
             if let (Some(into), Key::File(sha256), Ok(found), Ok(view)) =
                 (&arguments.save_bundle, &asked.key, &found, view)
@@ -178,16 +178,6 @@ fn by_bundle(bundle: &Path, asked: &[&Asked], policy: &Policy) -> Result<Vec<Che
     Ok(checked)
 }
 
-/// Why a ledger is not to be relied on. What proves that it lies is kept, for whoever it concerns.
-fn why(error: &CheckError, seen: &Seen) -> Result<String, Failure> {
-    Ok(match error {
-        CheckError::Forked { note, .. } => {
-            format!("{} (both checkpoints are kept: {})", chain(error), seen.keep_fork(note)?.display())
-        }
-        error => chain(error),
-    })
-}
-
 fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy: &Policy) -> OfLedger {
     let owner = keys.owner().collect();
     let entry = found.as_ref().ok().and_then(|found| Some(found.as_ref()?.entry));
@@ -217,8 +207,4 @@ fn together(asked: &Asked, ledgers: Vec<OfLedger>, policy: &Policy) -> Checked {
         Key::Installed(digest) => (None, Some(digest)),
     };
     Checked { file: asked.name.clone(), path: String::new(), sha256, installed, standing, why: None, ledgers }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
 }

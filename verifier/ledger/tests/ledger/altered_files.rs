@@ -237,11 +237,11 @@ proptest! {
         let root = Sha256::of(&page);
         let part = index::PartName { entry: entries.len() as u64, part: 0 };
         let length = u16::try_from(page.len()).unwrap().to_be_bytes();
-        // Whatever it names is in the same part.
+        // Whatever it names is there as well.
         let places = if page.len() == 513 && page[0] == 3 { page[1..].chunks(32).collect::<Vec<_>>() } else { Vec::new() };
         let mut places: Vec<_> = places.into_iter().filter(|name| **name != [0; 32]).collect();
         places.dedup();
-        let places = [part.entry.to_be_bytes().as_slice(), &[0; 4]].concat().repeat(places.len());
+        let places = [part.entry.to_be_bytes().as_slice(), &[0; 6]].concat().repeat(places.len());
         files.0.insert(part.to_string(), [&length, page.as_slice(), &places].concat());
         let some = [
             Entry::parse(&HONEST.proofs[0].newest_entry).unwrap(),

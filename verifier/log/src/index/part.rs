@@ -4,6 +4,7 @@
 //! them, and each branch says which part has the pages that it names. Nobody has to believe that: a page is the one of its name, wherever it was found.
 
 use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -16,8 +17,6 @@ use super::{Pages, Update, empty_root};
 pub const MAX_PART_BYTES: usize = 32 << 10;
 /// The length of a page.
 const LENGTH_BYTES: usize = 2;
-/// The entry and number of a part.
-const NAME_BYTES: usize = 8 + 4;
 
 /// A part of the pages that an index added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,30 +69,61 @@ pub enum PartError<E: std::error::Error + 'static> {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The part where a page is to be has it not.
-    #[error("{part} does not have it")]
+    /// The place where a page is to be has another one.
+    #[error("{part} does not have it at byte {offset}")]
     NotThere {
-        /// Which.
+        /// In which part.
         part: PartName,
+        /// Where.
+        offset: u16,
     },
     /// No page that was read names it.
     #[error("no page that was read says where it is")]
     Unknown,
 }
 
+/// Where a page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    part: PartName,
+    /// Of its length, in bytes.
+    offset: u16,
+}
+
+impl Place {
+    /// Entry, part and offset.
+    const BYTES: usize = 8 + 4 + 2;
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.part.entry.to_be_bytes());
+        bytes.extend_from_slice(&self.part.part.to_be_bytes());
+        bytes.extend_from_slice(&self.offset.to_be_bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (entry, rest) = bytes.split_first_chunk()?;
+        let (part, rest) = rest.split_first_chunk()?;
+        let (offset, rest) = rest.split_first_chunk()?;
+        let part = PartName { entry: u64::from_be_bytes(*entry), part: u32::from_be_bytes(*part) };
+        Some((Self { part, offset: u16::from_be_bytes(*offset) }, rest))
+    }
+}
+
 /// The pages of one index, read from parts; each part is read once.
 pub struct PartPages<P> {
     parts: P,
+    read: RefCell<HashMap<PartName, Vec<u8>>>,
     /// Where pages are, as far as it was said.
-    places: RefCell<HashMap<Sha256, PartName>>,
+    places: RefCell<HashMap<Sha256, Place>>,
     pages: RefCell<HashMap<Sha256, Vec<u8>>>,
 }
 
 impl<P: Parts> PartPages<P> {
     /// Those of the index that an entry has, with its root.
     pub fn new(parts: P, root: &Sha256, entry: u64) -> Self {
-        let places = RefCell::new(HashMap::from([(*root, PartName { entry, part: 0 })]));
-        Self { parts, places, pages: RefCell::default() }
+        let place = Place { part: PartName { entry, part: 0 }, offset: 0 };
+        let places = RefCell::new(HashMap::from([(*root, place)]));
+        Self { parts, read: RefCell::default(), places, pages: RefCell::default() }
     }
 
     /// The parts of the index that an update makes of this one, for the entry that is to have it, in the order in which they are to be written.
@@ -106,57 +136,54 @@ impl<P: Parts> PartPages<P> {
         if pages.is_empty() && update.root != empty_root() {
             pages.push((update.root, self.read(&update.root)?));
         }
-        let mut new: HashMap<Sha256, PartName> = HashMap::new();
-        let (mut part, mut bytes) = (0, 0);
+        let mut new: HashMap<Sha256, Place> = HashMap::new();
+        let (mut part, mut length) = (PartName { entry, part: 0 }, 0);
         for (name, page) in &pages {
-            let own = LENGTH_BYTES + page.len() + named_by(page).len() * NAME_BYTES;
-            if bytes + own > MAX_PART_BYTES {
-                (part, bytes) = (part + 1, 0);
+            let own = LENGTH_BYTES + page.len() + named_by(page).len() * Place::BYTES;
+            if length + own > MAX_PART_BYTES {
+                part.part += 1;
+                length = 0;
             }
-            bytes += own;
-            new.insert(*name, PartName { entry, part });
+            new.insert(*name, Place { part, offset: u16::try_from(length).unwrap_or(u16::MAX) });
+            length += own;
         }
         let places = self.places.borrow();
         let mut parts: BTreeMap<PartName, Vec<u8>> = BTreeMap::new();
         for (name, page) in &pages {
-            let part = new.get(name).ok_or(PartError::Unknown)?;
-            let bytes = parts.entry(*part).or_default();
+            let place = new.get(name).ok_or(PartError::Unknown)?;
+            let bytes = parts.entry(place.part).or_default();
             let length = u16::try_from(page.len()).unwrap_or(u16::MAX);
             bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(page);
             for named in named_by(page) {
-                let place = new.get(&named).or_else(|| places.get(&named)).ok_or(PartError::Unknown)?;
-                bytes.extend_from_slice(&place.entry.to_be_bytes());
-                bytes.extend_from_slice(&place.part.to_be_bytes());
+                new.get(&named).or_else(|| places.get(&named)).ok_or(PartError::Unknown)?.write(bytes);
             }
         }
         // The root last: what it names is there then.
         Ok(parts.into_iter().rev().map(|(name, bytes)| Part { name, bytes }).collect())
     }
 
-    fn read_part(&self, name: &PartName) -> Result<(), PartError<P::Error>> {
-        let bytes = self.parts.read(name).map_err(PartError::Unreadable)?;
-        let wrong = |reason| PartError::Format { part: *name, reason };
+    /// The page at a place, of which nothing is known yet, and where those are that it names.
+    fn page_at(&self, place: Place) -> Result<Vec<u8>, PartError<P::Error>> {
+        let mut read = self.read.borrow_mut();
+        let bytes = match read.entry(place.part) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(free) => free.insert(self.parts.read(&place.part).map_err(PartError::Unreadable)?),
+        };
+        let wrong = |reason| PartError::Format { part: place.part, reason };
         if bytes.len() > MAX_PART_BYTES {
             return Err(wrong("it is too long"));
         }
-        let (mut places, mut pages) = (self.places.borrow_mut(), self.pages.borrow_mut());
-        let mut rest = bytes.as_slice();
-        while let Some((length, after)) = rest.split_first_chunk() {
-            let length = usize::from(u16::from_be_bytes(*length));
-            let page = after.split_at_checked(length).filter(|(page, _)| !page.is_empty());
-            let (page, mut after) = page.ok_or_else(|| wrong("a page is cut off"))?;
-            for named in named_by(page) {
-                let (entry, behind) = after.split_first_chunk().ok_or_else(|| wrong("a place is cut off"))?;
-                let (part, behind) = behind.split_first_chunk().ok_or_else(|| wrong("a place is cut off"))?;
-                let place = PartName { entry: u64::from_be_bytes(*entry), part: u32::from_be_bytes(*part) };
-                places.entry(named).or_insert(place);
-                after = behind;
-            }
-            pages.insert(Sha256::of(page), page.to_vec());
-            rest = after;
+        let at = bytes.get(usize::from(place.offset)..).and_then(<[u8]>::split_first_chunk);
+        let page = at.and_then(|(length, rest)| rest.split_at_checked(usize::from(u16::from_be_bytes(*length))));
+        let (page, mut rest) = page.ok_or_else(|| wrong("a page is cut off"))?;
+        let mut places = self.places.borrow_mut();
+        for named in named_by(page) {
+            let (place, behind) = Place::read(rest).ok_or_else(|| wrong("a place is cut off"))?;
+            places.entry(named).or_insert(place);
+            rest = behind;
         }
-        if rest.is_empty() { Ok(()) } else { Err(wrong("something follows its last page")) }
+        Ok(page.to_vec())
     }
 }
 
@@ -168,7 +195,11 @@ impl<P: Parts> Pages for PartPages<P> {
             return Ok(bytes.clone());
         }
         let place = self.places.borrow().get(page).copied().ok_or(PartError::Unknown)?;
-        self.read_part(&place)?;
-        self.pages.borrow().get(page).cloned().ok_or(PartError::NotThere { part: place })
+        let bytes = self.page_at(place)?;
+        if Sha256::of(&bytes) != *page {
+            return Err(PartError::NotThere { part: place.part, offset: place.offset });
+        }
+        self.pages.borrow_mut().insert(*page, bytes.clone());
+        Ok(bytes)
     }
 }
