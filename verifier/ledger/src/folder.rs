@@ -171,6 +171,28 @@ impl Writer {
         self.put(content).and_then(|unfinished| finish(&unfinished, &path)).map_err(writing(&path))
     }
 
+    /// Writes a file that nobody reads before the next [`Writer::commit`], in its place: what a crash leaves of it the next one writes over. Otherwise as
+    /// [`Writer::write`].
+    ///
+    /// # Errors
+    /// [`FolderError`]
+    pub fn write_unread(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let path = self.folder.place(name)?;
+        let create = || File::options().write(true).create_new(true).open(&path);
+        let file = match (create(), path.parent()) {
+            (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(parent).and_then(|()| create())
+            }
+            (file, _) => file,
+        };
+        match file {
+            Ok(mut file) => file.write_all(content).map_err(writing(&path)),
+            // Somebody may read what is there.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.write(name, content),
+            Err(error) => Err(writing(&path)(error)),
+        }
+    }
+
     /// All that was written so far outlives a crash from now on.
     ///
     /// # Errors
@@ -228,6 +250,10 @@ mod tests {
         assert_eq!(folder.read("checkpoint", 10).unwrap(), None);
         let writer = folder.writer().unwrap();
         writer.write("tile/0/000", b"hashes").unwrap();
+        for content in [b"one".as_slice(), b"another"] {
+            writer.write_unread("statements/0/a", content).unwrap();
+            assert_eq!(folder.read("statements/0/a", 10).unwrap().as_deref(), Some(content));
+        }
         writer.sync().unwrap();
         writer.commit("checkpoint", b"one").unwrap();
         writer.commit("checkpoint", b"two").unwrap();

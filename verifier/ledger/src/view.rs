@@ -319,7 +319,7 @@ impl<'a> View<'a> {
     }
 
     fn open_statement(&self, entry: u64, time: Timestamp, logged: Logged) -> Result<Found, CheckError> {
-        let path = format!("{}.dsse.json", statement_path(&logged.payload));
+        let path = format!("{}.dsse.json", statement_path(entry, &logged.payload));
         let envelope = self.files.read(&path, ENVELOPE_LIMIT_BYTES)?;
         let envelope = envelope.ok_or(CheckError::NoStatement { entry })?;
         let (payload, signers) = opened(&envelope, &logged, entry, self.keys)?;

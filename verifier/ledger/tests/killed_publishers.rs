@@ -189,10 +189,10 @@ impl Watch {
         view.check_age(times.0, times.1).unwrap();
         let before = self.head.map_or(0, |head| head.size);
         self.head = Some(*view.head());
-        for bytes in view.entries(before..view.head().size).unwrap() {
+        for (entry, bytes) in (before..).zip(view.entries(before..view.head().size).unwrap()) {
             match Entry::parse(&bytes).unwrap().body {
                 Body::Statement(logged) => {
-                    self.check_statement(&logged);
+                    self.check_statement(entry, &logged);
                     self.open.push(logged);
                 }
                 Body::Index { .. } => {
@@ -224,8 +224,8 @@ impl Watch {
         self.note_state();
     }
 
-    fn check_statement(&self, logged: &Logged) {
-        let name = format!("{}.dsse.json", statement_path(&logged.payload));
+    fn check_statement(&self, entry: u64, logged: &Logged) {
+        let name = format!("{}.dsse.json", statement_path(entry, &logged.payload));
         let envelope = self.folder.read(&name, 1 << 20).unwrap().unwrap_or_else(|| panic!("{name} is missing"));
         let envelope = Envelope::parse(&envelope).unwrap();
         let verified = envelope.verify(std::slice::from_ref(&self.verdict)).unwrap();
@@ -235,8 +235,8 @@ impl Watch {
     fn note_state(&mut self) {
         let next = self.publications.len() as u64;
         let (first, _) = batch(next).swap_remove(0);
-        let statement = self.folder.path().join(format!("{}.dsse.json", statement_path(&first.payload)));
         let size = self.head.map_or(0, |head| head.size);
+        let statement = self.folder.path().join(format!("{}.dsse.json", statement_path(size, &first.payload)));
         let is_beyond = |path: &PathBuf| {
             let tile = path.strip_prefix(self.folder.path()).unwrap().to_str().unwrap().parse();
             tile.is_ok_and(|tile: Tile| tile.index() * 256 + u64::from(tile.width()) > size)

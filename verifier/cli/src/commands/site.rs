@@ -75,7 +75,7 @@ fn entries(view: &mut View<'_>) -> Result<Vec<Entry>, Failure> {
         let statement = Statement::parse(&found.payload).map_err(Failure::inconclusive)?;
         let text = |name: &str| statement.predicate().get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let Found { time, logged, .. } = &found;
-        let path = statement_path(&logged.payload);
+        let path = statement_path(index, &logged.payload);
         let (kind, verdict) = match logged.kind {
             Kind::Verdict => {
                 let document = Value::Object(statement.predicate().clone());

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::SignedDuration;
-use twinbuild_ledger::{AuditError, CheckError, Keys, Kind, View, audit, statement_path};
+use twinbuild_ledger::{AuditError, CheckError, Keys, Kind, View, audit};
 use twinbuild_log::index::{self, Value};
 use twinbuild_log::{Appender, Checkpoint, TreeHead};
 use twinbuild_signature::{KeyKind, Note, PrivateKey, Role, Sign as _, VerifierKey};
@@ -260,7 +260,7 @@ fn what_is_installed_is_found_as_that_and_no_file_is() {
     let world = World::new();
     let (statement, installed) = world.of_wheel();
     let wheel = statement.logged.subject;
-    world.publish(&[statement.clone()]);
+    world.publish(&[statement]);
     let (folder, keys) = (world.folder(), world.keys());
     let view = || View::open(&folder, &keys, None).unwrap();
     assert_eq!(view().find(&wheel).unwrap(), view().find_installed(&installed).unwrap());
@@ -386,5 +386,4 @@ fn each_part_of_an_offline_proof_counts() {
     let other = TreeHead { size: 5, root: Sha256::of(b"other") };
     assert!(matches!(proof.check(&digest, &keys, Some(&other), times), Err(CheckError::Forked { .. })));
     assert_eq!(proof.check(&digest, &keys, Some(&first), times).unwrap(), found);
-    assert!(!statement_path(&digest).contains(".."));
 }

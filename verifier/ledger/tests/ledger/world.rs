@@ -153,8 +153,9 @@ impl World {
         self.path().join(name)
     }
 
+    /// That of a statement among the first thousand entries.
     pub(crate) fn envelope_of(&self, subject: &str, text: &str) -> PathBuf {
-        self.file(&format!("{}.dsse.json", statement_path(&Sha256::of(&payload(subject, text)))))
+        self.file(&format!("{}.dsse.json", statement_path(0, &Sha256::of(&payload(subject, text)))))
     }
 
     /// The checkpoint, cosigned.
