@@ -41,8 +41,13 @@ impl World {
     }
 
     fn command(&self, arguments: &[&str]) -> Said {
+        self.command_of("state", arguments)
+    }
+
+    /// By somebody who has seen other things.
+    fn command_of(&self, state: &str, arguments: &[&str]) -> Said {
         let mut command = twinbuild();
-        command.env("TWINBUILD_KEY_PASSPHRASE", "a passphrase").env("XDG_STATE_HOME", self.at("state"));
+        command.env("TWINBUILD_KEY_PASSPHRASE", "a passphrase").env("XDG_STATE_HOME", self.at(state));
         run(command.args(arguments))
     }
 
@@ -55,11 +60,15 @@ impl World {
     }
 
     fn publish(&self, kept: &Path, more: &[&str]) -> Said {
+        self.publish_as("state", kept, more)
+    }
+
+    fn publish_as(&self, state: &str, kept: &Path, more: &[&str]) -> Said {
         let (ledger, key, log_key) = (self.at("ledger"), self.at("v.key"), self.at("l.key"));
         let verdict = kept.join("verdict.json");
         let own = ["publish", "--ledger", text(&ledger), "--key", text(&key), "--log-key", text(&log_key)];
         let ids = ["--verifier-id", "https://verdicts.example/", "--builder-id", "https://verdicts.example/builder"];
-        self.command(&[own.as_slice(), &["--origin", ORIGIN], &ids, more, &[text(&verdict)]].concat())
+        self.command_of(state, &[own.as_slice(), &["--origin", ORIGIN], &ids, more, &[text(&verdict)]].concat())
     }
 
     fn retract(&self, digest: &str, more: &[&str]) -> Said {
@@ -72,6 +81,11 @@ impl World {
         let policy = self.at("policy.toml");
         self.command(&[&["verify", text(file), "--policy", text(&policy)], more].concat())
     }
+}
+
+fn copy_folder(from: &Path, into: &Path) {
+    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(into).status().unwrap();
+    assert!(copied.success());
 }
 
 /// The one file in a folder.
@@ -175,9 +189,11 @@ fn what_was_reproduced_is_trusted_from_a_plain_web_server_and_offline() {
     let said = world.publish(&kept, &["--supersede"]);
     assert_eq!(said.code, 0, "{said}");
     assert_eq!(world.verify(&wheel, &[]).code, 0);
-    // A consumer who saw more refuses a ledger that has less.
+    // A publisher does not go on from an older copy, and a consumer who saw more refuses what another one made of it.
     fs::remove_dir_all(world.at("ledger")).unwrap();
-    assert_eq!(world.publish(&kept, &[]).code, 0);
+    let said = world.publish(&kept, &[]);
+    assert!(said.code == 64 && said.err.contains("cannot be continued"), "{said}");
+    assert_eq!(world.publish_as("another state", &kept, &[]).code, 0);
     let said = world.verify(&wheel, &[]);
     assert!(said.code == 1 && said.out.contains("rolled back"), "{said}");
 }
@@ -193,12 +209,10 @@ fn a_witness_signs_what_only_grew() {
     let shown = world.command(&["key", "show", "--name", name, text(&world.at("w.key.pub"))]);
     let witness_key = shown.out.lines().last().unwrap().to_owned();
     let policy = world.at("policy.toml");
-    let sign = |key: &str| {
+    let sign = |key: &str, more: &[&str]| {
         let key = world.at(key);
         let own = ["witness", "sign", "--policy", text(&policy), "--key", text(&key), "--name", name];
-        let mut command = twinbuild();
-        command.env("TWINBUILD_KEY_PASSPHRASE", "a passphrase").env("XDG_STATE_HOME", world.at("state of the witness"));
-        run(command.args(own))
+        world.command_of("state of the witness", &[&own, more].concat())
     };
     let (ledger, line) = (world.at("ledger"), world.at("cosignature"));
     let add =
@@ -212,8 +226,11 @@ fn a_witness_signs_what_only_grew() {
     let verify = || world.command(&["verify", text(&wheel), "--policy", text(&strict)]);
     let said = verify();
     assert!(said.code == 1 && said.out.contains("witness"), "{said}");
-    assert_eq!(sign("v.key").code, 64, "a verdict key is no witness");
-    let signed = sign("w.key");
+    assert_eq!(sign("v.key", &["--first"]).code, 64, "a verdict key is no witness");
+    // Who knows of nothing before signs no history by mistake.
+    let said = sign("w.key", &[]);
+    assert!(said.code == 64 && said.err.contains("--first"), "{said}");
+    let signed = sign("w.key", &["--first"]);
     assert!(signed.code == 0 && signed.out.contains(name), "{signed}");
     fs::write(&line, &signed.out).unwrap();
     for _ in 0..2 {
@@ -231,10 +248,10 @@ fn a_witness_signs_what_only_grew() {
     fs::write(&line, "nothing\n").unwrap();
     assert_eq!(add().code, 64);
     // A log that was begun anew gets no signature of one who saw another.
-    assert_eq!(sign("w.key").code, 0);
+    assert_eq!(sign("w.key", &[]).code, 0);
     fs::remove_dir_all(&ledger).unwrap();
-    assert_eq!(world.publish(&kept, &[]).code, 0);
-    let said = sign("w.key");
+    assert_eq!(world.publish_as("another state", &kept, &[]).code, 0);
+    let said = sign("w.key", &[]);
     assert!(said.code == 1 && said.err.contains("rolled back"), "{said}");
 }
 
@@ -296,7 +313,7 @@ fn what_is_installed_is_known_by_its_files() {
     // What nothing has brought.
     fs::write(folder.join("evil.pth"), "import os\n").unwrap();
     let said = verify("text");
-    assert!(said.code == 2 && said.out.contains("not known  evil.pth: no RECORD names it"), "{said}");
+    assert!(said.code == 2 && said.out.contains("not known  evil.pth: a file there that no RECORD names"), "{said}");
     let said = verify("sarif");
     let log: Value = serde_json::from_str(&said.out).unwrap();
     let result = &log["runs"][0]["results"][0];
@@ -308,6 +325,25 @@ fn what_is_installed_is_known_by_its_files() {
     assert_eq!(log["runs"][0]["results"].as_array().map(Vec::len), Some(1));
     fs::remove_file(folder.join("evil.pth")).unwrap();
     assert_eq!(verify("json").code, 0);
+    // A package that Python takes before the module of that name, and a link to one elsewhere.
+    fs::create_dir(folder.join("six")).unwrap();
+    fs::write(folder.join("six/__init__.py"), "import os\n").unwrap();
+    std::os::unix::fs::symlink(world.at("six"), folder.join("link")).unwrap();
+    let said = verify("text");
+    assert!(
+        said.code == 2 && said.out.contains("not known  six: a file") && said.out.contains("not known  link:"),
+        "{said}"
+    );
+    fs::remove_dir_all(folder.join("six")).unwrap();
+    fs::remove_file(folder.join("link")).unwrap();
+    // An environment that is not the whole of what its programs import.
+    let settings = environment.join("pyvenv.cfg");
+    let own = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, own.replace("include-system-site-packages = false", "include-system-site-packages = true"))
+        .unwrap();
+    let said = verify("text");
+    assert!(said.code == 64 && said.err.contains("takes what the system has installed"), "{said}");
+    fs::write(&settings, own).unwrap();
     // A format that a command has not is refused before it does anything.
     assert_eq!(verify("html").code, 64);
     assert_eq!(world.command(&["rebuild", "pypi:six@1.16.0", "--format", "sarif"]).code, 64);
@@ -328,6 +364,11 @@ fn what_was_not_reproduced_is_published_and_refused() {
     let of_bad = world.rebuilt(text(&bad), &["--source", text(&sdist), "--as-of", "2021-05-06T00:00:00Z"], "bad");
     let said = world.publish(&of_bad, &[]);
     assert!(said.code == 64 && said.err.contains("--allow-local"), "{said}");
+    // Which of two verdicts about one file is the newer is not left to their order.
+    let two = world.at("bad again");
+    copy_folder(&of_bad, &two);
+    let said = world.publish(&of_bad, &["--allow-local", text(&two.join("verdict.json"))]);
+    assert!(said.code == 64 && said.err.contains("one after the other"), "{said}");
     // Whoever it concerns is told first; what has no alert is not kept back.
     let said = world.publish(&of_bad, &["--allow-local", "--hold", "14d"]);
     assert!(said.code == 0 && said.out.starts_with("held until ") && said.out.lines().count() == 1, "{said}");

@@ -554,7 +554,7 @@ class Ledger:
             if entry["kind"] == "index":
                 continue
             payload_hash = entry["payload"]
-            path = f"statements/{number // 1000}/{payload_hash}"
+            path = f"statements/{number // 1000}/{number % 1000:03}-{payload_hash}"
             what = f"{path}.dsse.json"
             envelope, payload, signatures = open_envelope(self.read(what), what)
             require(sha256(payload).hex() == payload_hash, f"{what}: another statement than entry {number} has")

@@ -553,6 +553,9 @@ pub(crate) struct Publishing {
     /// Write no pages
     #[arg(long)]
     pub(crate) no_site: bool,
+    /// Send the ledger there, too, once it is written: an object store, such as s3://bucket/prefix
+    #[arg(long = "to", value_name = "URL", env = "TWINBUILD_LEDGER_STORE")]
+    pub(crate) store: Option<String>,
 }
 
 /// `twinbuild publish`
@@ -661,6 +664,9 @@ pub(crate) struct WitnessSign {
     /// The witness key
     #[arg(long, value_name = "FILE", env = "TWINBUILD_WITNESS_KEY")]
     pub(crate) key: PathBuf,
+    /// Sign for a log of which nothing was seen before
+    #[arg(long)]
+    pub(crate) first: bool,
     /// The name of the witness, without a scheme, such as witness.example/twinbuild
     #[arg(long, value_name = "NAME")]
     pub(crate) name: String,

@@ -12,6 +12,7 @@ mod progress;
 mod seen;
 mod settings;
 mod signals;
+mod upload;
 
 use std::process::ExitCode;
 

@@ -95,7 +95,10 @@ impl Judge {
                 open.detail
             );
             verdict.findings.push(Finding::whole(UNPROVEN, Severity::Warning, detail));
-        } else if let (Some(source), Some(origin)) = (&mut verdict.source, &found.source) {
+        } else if let (Some(source), Some(origin)) = (&mut verdict.source, &found.source)
+            && origin.trust != Trust::User
+        {
+            // A commit that the user names makes the sdist no more his than it was.
             source.trust = origin.trust;
         }
         sort_findings(&mut verdict.findings);

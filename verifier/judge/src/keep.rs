@@ -50,8 +50,12 @@ impl Keep {
 
     /// Removes what was kept of twins, before others are built by another recipe.
     pub(crate) fn forget_twins(&self) -> Result<(), JudgeError> {
+        self.forget(&["first", "second", "first.log", "second.log"])
+    }
+
+    fn forget(&self, names: &[&str]) -> Result<(), JudgeError> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        for name in ["first", "second", "first.log", "second.log"] {
+        for name in names {
             let path = folder.join(name);
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match removed {
@@ -62,6 +66,19 @@ impl Keep {
             }
         }
         Ok(())
+    }
+
+    /// Puts what was kept below in the place of what was kept here of another source.
+    pub(crate) fn take_over(&self, below: &Self) -> Result<(), JudgeError> {
+        self.forget_twins()?;
+        self.forget(&["source", "recipe.toml"])?;
+        let (Some(folder), Some(below)) = (&self.folder, &below.folder) else { return Ok(()) };
+        let doing = || format!("moving what was kept in {}", below.display());
+        for entry in fs::read_dir(below).map_err(JudgeError::io(doing()))? {
+            let entry = entry.map_err(JudgeError::io(doing()))?;
+            fs::rename(entry.path(), folder.join(entry.file_name())).map_err(JudgeError::io(doing()))?;
+        }
+        fs::remove_dir(below).map_err(JudgeError::io(doing()))
     }
 
     /// Keeps the verdict.

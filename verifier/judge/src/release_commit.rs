@@ -7,7 +7,8 @@ use twinbuild_compare::Finding;
 use twinbuild_rebuild::Product;
 use twinbuild_recipe::declared_name;
 use twinbuild_source::git::{
-    CheckoutError, Contents, GitAddress, GitClient, GitError, Refs, Revision, Snapshot, TagChoice, choose_tag,
+    CheckoutError, Contents, GitAddress, GitClient, GitError, NamedFiles, Refs, Revision, Snapshot, TagChoice,
+    choose_tag,
 };
 use twinbuild_store::Staging;
 use twinbuild_subject::{MemberPath, ObjectFormat, PackageName};
@@ -222,7 +223,7 @@ fn says_version(snapshot: &Snapshot, wanted: &Wanted<'_>, contents: &Contents) -
     let version = wanted.version.to_string();
     let is_inside =
         |place: &str| place.strip_prefix(&folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let files = snapshot.files_named(&VERSION_FILES, VERSION_FILE_LIMIT_BYTES).ok()?;
+    let files = snapshot.files_named(&VERSION_FILES, VERSION_FILE_LIMIT_BYTES).ok()?.files;
     let mut texts = files.iter().filter(|(place, _)| is_inside(place)).map(|(_, content)| content);
     Some(texts.any(|content| content.windows(version.len()).any(|part| part == version.as_bytes())))
 }
@@ -254,14 +255,14 @@ pub(crate) fn project_folder(
     name: &PackageName,
     contents: &Contents,
 ) -> Result<ProjectFolder, CheckoutError> {
-    let files = snapshot.files_named(&["pyproject.toml"], PYPROJECT_LIMIT_BYTES)?;
+    let NamedFiles { files, is_whole } = snapshot.files_named(&["pyproject.toml"], PYPROJECT_LIMIT_BYTES)?;
     let mut folders: Vec<String> = files
         .into_iter()
         .filter(|(_, content)| declared_name(content).as_ref() == Some(name))
         .map(|(folder, _)| folder)
         .collect();
     folders.sort_by_key(String::len);
-    let is_sole = folders.len() == 1 || folders.first().is_some_and(String::is_empty);
+    let is_sole = (folders.len() == 1 && is_whole) || folders.first().is_some_and(String::is_empty);
     match folders.into_iter().next().filter(|_| is_sole) {
         Some(path) => Ok(ProjectFolder { path, is_by_files: false }),
         None => Ok(ProjectFolder { path: contents.folder_in(snapshot)?.unwrap_or_default(), is_by_files: true }),

@@ -126,6 +126,8 @@ impl Judge {
         verdict.findings.clone_from(&prepared.findings);
         let bytes = open(&prepared.blob)?;
         let name = prepared.name.text();
+        // Of what is rejected before anything is built, too.
+        keep.copy(prepared.blob.path(), &format!("published/{name}"))?;
         let kind = step!(verdict, kind_of(&prepared.name));
         tracing::info!("reading {name}");
         let published = step!(verdict, read_published(kind, &bytes, &mut verdict.findings)?);
@@ -170,9 +172,12 @@ impl Judge {
         let came_to = match commit {
             Step::Next(commit) => {
                 let source = commit.record.file_name.clone();
-                subject.keep.forget_twins()?;
-                let mut from_git = self.judge_from(subject, verdict, &commit, started)?;
+                // Beside what the other verdict rests on, until it is known which of them it is.
+                let keep = subject.keep.below(OTHER_SOURCE);
+                let mut from_git =
+                    self.judge_from(&Published { keep: &keep, ..*subject }, verdict, &commit, started)?;
                 if from_git.outcome == Outcome::Reproduced {
+                    subject.keep.take_over(&keep)?;
                     let detail = format!("from the release's sdist it is {}", told(&from_sdist));
                     from_git.findings.push(Finding::whole(OTHER_SOURCE, Severity::Note, detail));
                     sort_findings(&mut from_git.findings);
@@ -198,7 +203,6 @@ impl Judge {
     ) -> Result<Verdict, JudgeError> {
         let Published { prepared, kind, archive, bytes, keep } = *subject;
         verdict.source = Some(source.record.clone());
-        keep.copy(prepared.blob.path(), &format!("published/{}", prepared.name.text()))?;
         keep.copy(source.blob.path(), &format!("source/{}", source.record.file_name))?;
         step!(verdict, check_age(&source.record, prepared.uploaded, &mut verdict.findings));
         verdict.findings.extend(version_note(&source.record, prepared.name.name(), prepared.name.version()));

@@ -91,11 +91,11 @@ pub enum AppendFailure {
     Append(#[from] AppendError),
 }
 
-/// The path of a statement's file, without its ending: `statements/`, the thousands of its entry, `/`, and the SHA-256 of its payload.
+/// The path of a statement's file, without its ending: `statements/`, the thousands of its entry, `/`, its last three digits, `-`, and the SHA-256 of its payload.
 /// What is published together stands together: files in hundreds of folders are slower to write.
 #[must_use]
 pub fn statement_path(entry: u64, payload: &Sha256) -> String {
-    format!("statements/{}/{payload}", entry / 1000)
+    format!("statements/{}/{:03}-{payload}", entry / 1000, entry % 1000)
 }
 
 /// Appends statements and, behind them, the index with them; then signs a checkpoint. Whoever reads sees the ledger as it was, or with all of
@@ -149,12 +149,18 @@ pub fn append(
     let mut new = Vec::new();
     for statement in statements {
         let logged = &statement.logged;
-        let held = match changes.get(&logged.subject) {
-            Some(value) => Some(*value),
-            None => index::lookup(&pages, &root, &logged.subject)?.0,
-        };
-        // What was published before a crash, or twice, is there already.
-        if let Some(value) = held.filter(|value| logged.kind.is_decisive() && value.digest == logged.payload) {
+        let mut held = Vec::new();
+        for key in logged.keys() {
+            let value = match changes.get(&key) {
+                Some(value) => Some(*value),
+                None => index::lookup(&pages, &root, &key)?.0,
+            };
+            held.push((key, value));
+        }
+        // What was published before a crash, or twice, is there already, if it is what each of its keys leads to.
+        let is_there = |(_, value): &(Sha256, Option<Value>)| value.is_some_and(|value| value.digest == logged.payload);
+        if let Some((_, Some(value))) = held.first().filter(|_| logged.kind.is_decisive() && held.iter().all(is_there))
+        {
             numbers.push(value.entry);
             continue;
         }
@@ -163,12 +169,8 @@ pub fn append(
         Entry::parse(&entry)?;
         entries.push(entry);
         if logged.kind.is_decisive() {
-            for key in logged.keys() {
-                let is_new = match key == logged.subject {
-                    true => held.is_none(),
-                    false => !changes.contains_key(&key) && index::lookup(&pages, &root, &key)?.0.is_none(),
-                };
-                keys_held += u64::from(is_new);
+            for (key, value) in held {
+                keys_held += u64::from(value.is_none());
                 changes.insert(key, Value { digest: logged.payload, entry: number });
             }
         }

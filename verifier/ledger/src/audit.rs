@@ -50,6 +50,7 @@ pub fn audit(view: &mut View<'_>) -> Result<Audit, AuditError> {
     let mut pages = InMemory::default();
     let (mut root, mut keys_held, mut subjects) = (index::empty_root(), 0, BTreeSet::new());
     let mut changes: BTreeMap<Sha256, Value> = BTreeMap::new();
+    let mut newest: BTreeMap<Sha256, Value> = BTreeMap::new();
     let mut entries: Vec<Entry> = Vec::new();
     let size = view.head().size;
     let mut next = 0;
@@ -63,7 +64,9 @@ pub fn audit(view: &mut View<'_>) -> Result<Audit, AuditError> {
             match &entry.body {
                 Body::Statement(logged) if logged.kind.is_decisive() => {
                     subjects.insert(logged.subject);
-                    changes.extend(logged.keys().map(|key| (key, Value { digest: logged.payload, entry: number })));
+                    let held = logged.keys().map(|key| (key, Value { digest: logged.payload, entry: number }));
+                    changes.extend(held.clone());
+                    newest.extend(held);
                 }
                 Body::Statement(_) => {}
                 Body::Index { root: says, size } => {
@@ -82,6 +85,12 @@ pub fn audit(view: &mut View<'_>) -> Result<Audit, AuditError> {
             entries.push(entry);
         }
         next = end;
+    }
+    // The roots are right; whether the pages are there that lead from the last one to each key, they do not tell.
+    for (key, value) in newest {
+        if view.look_up(&key)? != Some(value) {
+            return Err(AuditError::Index { entry: size - 1 });
+        }
     }
     Ok(Audit { entries, subjects: subjects.len() as u64 })
 }

@@ -72,7 +72,7 @@ pub enum Kind {
 
 impl Logged {
     /// What the index has it by.
-    pub fn keys(&self) -> impl Iterator<Item = Sha256> {
+    pub fn keys(&self) -> impl Iterator<Item = Sha256> + Clone {
         std::iter::once(self.subject).chain(self.installed)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
-use twinbuild_log::index::{self, IndexError, Proof};
+use twinbuild_log::index::{self, IndexError, Proof, Value};
 use twinbuild_log::verify_consistency;
 use twinbuild_log::{Checkpoint, CheckpointError, LogProof, LogProofError, ReadError, Reader, TreeError, TreeHead};
 use twinbuild_signature::{
@@ -106,6 +106,14 @@ pub enum CheckError {
         size: u64,
         /// How many were seen.
         seen: u64,
+    },
+    /// The checkpoint is that of another log.
+    #[error("its checkpoint is that of {found:?}, and the key is for {expected:?}")]
+    Origin {
+        /// Its origin.
+        found: String,
+        /// The name of the log's key.
+        expected: String,
     },
     /// It has fewer entries than were seen before.
     #[error("its log was rolled back: it has {size} entries, and {seen} were seen before")]
@@ -299,11 +307,18 @@ impl<'a> View<'a> {
 
     /// By a key of the index, which is to be in its entry what it is taken for: a file may well be the text of which the other is the digest.
     fn find_by(&mut self, key: &Sha256, is_about: impl Fn(&Logged) -> bool) -> Result<Option<Found>, CheckError> {
-        let (value, _) = index::lookup(&self.pages, &self.root, key)?;
-        let Some(value) = value else { return Ok(None) };
+        let Some(value) = self.look_up(key)? else { return Ok(None) };
         let bytes = self.reader.entry(value.entry)?;
         let (time, logged) = newest_of(&bytes, is_about, value)?;
         self.open_statement(value.entry, time, logged).map(Some)
+    }
+
+    /// What the index has by a key, with each page on the way to it.
+    ///
+    /// # Errors
+    /// [`CheckError`]
+    pub fn look_up(&self, key: &Sha256) -> Result<Option<Value>, CheckError> {
+        Ok(index::lookup(&self.pages, &self.root, key)?.0)
     }
 
     /// The statement of an entry; `None` where that is an index.
@@ -440,6 +455,13 @@ fn proven(proof: &LogProof, entry: &[u8], keys: &Keys) -> Result<TreeHead, Check
 fn checkpoint(note: &Note, keys: &Keys) -> Result<Checkpoint, CheckError> {
     let log = std::slice::from_ref(&keys.log);
     let checkpoint: Checkpoint = note.verify(log)?.text.parse()?;
+    // A key may have signed for a log of another name.
+    if checkpoint.origin() != keys.log.name().as_str() {
+        return Err(CheckError::Origin {
+            found: checkpoint.origin().to_owned(),
+            expected: keys.log.name().as_str().to_owned(),
+        });
+    }
     if keys.witnesses_needed > 0 {
         let found = match note.verify(&keys.witnesses) {
             Ok(verified) => verified.signers.len(),
@@ -468,7 +490,7 @@ fn check_time(newest: Timestamp, now: Timestamp, max_age: SignedDuration) -> Res
 fn newest_of(
     bytes: &[u8],
     is_about: impl Fn(&Logged) -> bool,
-    value: index::Value,
+    value: Value,
 ) -> Result<(Timestamp, Logged), CheckError> {
     let entry = Entry::parse(bytes)?;
     match entry.body {

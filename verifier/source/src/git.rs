@@ -33,7 +33,7 @@ pub use client::{GitClient, GitError, GitNetwork, GitRoot};
 pub use contents::{Contents, stored_text};
 pub use discovery::repositories_of;
 pub use refs::{Refs, Revision};
-pub use snapshot::{Snapshot, Tag};
+pub use snapshot::{NamedFiles, Snapshot, Tag};
 pub use tag::{TagChoice, choose_tag};
 
 /// The most objects, files and folders of a snapshot.

@@ -1,5 +1,6 @@
 //! `twinbuild publish`
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -14,22 +15,25 @@ use twinbuild_sandbox::Cancel;
 use twinbuild_signature::{
     Bundle, Envelope, KeyName, PayloadType, PrivateKey, PublicKey, Role, Sign as _, VerifierKey,
 };
-use twinbuild_statement::{Policy, Statement, Verification};
+use twinbuild_statement::{Members, Policy, Statement, Verification};
 use twinbuild_subject::{Origin, Sha256};
-use twinbuild_verdict::RecordedVerdict;
+use twinbuild_verdict::{Outcome, RecordedVerdict};
 
-use super::recheck::{STATEMENT, VERDICT};
+use super::recheck::{MEMBERS, VERDICT, members_of};
 use super::site::Pages;
 use super::{print, sha256_of};
 use crate::arguments::{Global, Publish, Publishing};
 use crate::confined::run_confined;
 use crate::failure::Failure;
 use crate::keys;
+use crate::ledgers::why;
+use crate::seen::Seen;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
+use crate::upload::{Sent, Target};
 
-/// The largest statement that is signed, in bytes.
-const STATEMENT_LIMIT_BYTES: u64 = 16 << 20;
+/// The most that the names and digests of members take, in bytes.
+const MEMBERS_LIMIT_BYTES: u64 = 1 << 30;
 /// The largest file of a verdict, in bytes.
 const KEPT_LIMIT_BYTES: u64 = 8 << 30;
 /// What a file has to fulfil to pass a verification summary.
@@ -44,6 +48,13 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
     for path in &arguments.verdicts {
         tracing::info!("deriving {} again", path.display());
         all.push(derive(path, arguments, &cancel)?);
+    }
+    let mut subjects = BTreeSet::new();
+    for Derived { logged, .. } in all.iter().filter_map(|published| published.statements.first()) {
+        if !subjects.insert(logged.subject) {
+            let message = "two verdicts are about it, of which one is the newer: publish them one after the other";
+            return Err(Failure::usage(anyhow!("sha256:{}: {message}", logged.subject)));
+        }
     }
     let mut lines = String::new();
     let mut due = Vec::new();
@@ -74,6 +85,7 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
         lines.push_str(&format!("entry {entry}  {} ({outcome})  sha256:{subject}\n", kind.name()));
     }
     print(&lines)?;
+    signer.send(&writer)?;
     Ok(0)
 }
 
@@ -107,8 +119,6 @@ impl Published {
 }
 
 /// The statements that follow from a verdict, once it was derived again from the files beside it, in a sandbox and by a process that has no key.
-/// Of what that process says only the names and digests of members are taken over: the verdict has to be the one that it was given, about
-/// the file that it was given.
 fn derive(path: &Path, arguments: &Publish, cancel: &Cancel) -> Result<Published, Failure> {
     let usage = |error: anyhow::Error| Failure::usage(error.context(path.display().to_string()));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -129,13 +139,15 @@ fn derive(path: &Path, arguments: &Publish, cancel: &Cancel) -> Result<Published
     let given = RecordedVerdict::read(file).map_err(|error| usage(error.into()))?;
     let output = run_confined("recheck-confined", &inputs, &staging.path().join("run"), cancel)
         .map_err(|failure| failure.context(&format!("{} is not published", path.display())))?;
-    let statement = read_statement(&output.join(STATEMENT))?;
-    let recorded = statement.verdict().map_err(Failure::rejected)?;
+    // Of what that process says the names and digests of members are taken over, and nothing else.
+    let members = read_members(&output.join(MEMBERS))?;
+    let statement = Statement::of_verdict(&given, &members).map_err(Failure::rejected)?;
+    let recorded = given;
     let only = kept_beside(&inputs).map_err(Failure::internal)?.published;
     let subject = sha256_of(&only)?;
     let says = recorded.subject.digests.as_ref().map(|digests| digests.sha256);
-    if recorded.document() != given.document() || says != Some(subject) {
-        return Err(Failure::rejected(anyhow!("{}: what came out of the sandbox is another verdict", path.display())));
+    if says != Some(subject) {
+        return Err(Failure::rejected(anyhow!("{}: it is about another file than is kept beside it", path.display())));
     }
     if recorded.subject.origin == Origin::Local && !arguments.allow_local {
         return Err(usage(anyhow!("it is about a file of this machine, which is published with --allow-local only")));
@@ -154,7 +166,9 @@ fn derive(path: &Path, arguments: &Publish, cancel: &Cancel) -> Result<Published
         None => None,
         Some(builder_id) => statement.provenance(builder_id).map_err(Failure::rejected)?,
     };
-    let (alerts, installed) = (alerts(&recorded), statement.installed());
+    let alerts = alerts(&recorded);
+    // What is rejected is another thing to whoever reads it otherwise.
+    let installed = statement.installed().filter(|_| recorded.outcome != Outcome::Rejected);
     let derived = |(kind, statement): (Kind, Statement)| {
         let logged = Logged {
             kind,
@@ -189,14 +203,33 @@ fn copy(from: &Path, into: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_statement(path: &Path) -> Result<Statement, Failure> {
+fn read_members(path: &Path) -> Result<Members, Failure> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(STATEMENT_LIMIT_BYTES + 1).read_to_end(&mut bytes));
-    read.context("reading the statement").map_err(Failure::internal)?;
-    if bytes.len() as u64 > STATEMENT_LIMIT_BYTES {
-        return Err(Failure::internal(anyhow!("the statement has more than {STATEMENT_LIMIT_BYTES} bytes")));
+    let read = File::open(path).and_then(|file| file.take(MEMBERS_LIMIT_BYTES + 1).read_to_end(&mut bytes));
+    read.context("reading the members").map_err(Failure::internal)?;
+    if bytes.len() as u64 > MEMBERS_LIMIT_BYTES {
+        return Err(Failure::internal(anyhow!("the names of the members have more than {MEMBERS_LIMIT_BYTES} bytes")));
     }
-    Statement::parse(&bytes).map_err(Failure::internal)
+    members_of(&bytes).ok_or_else(|| Failure::internal(anyhow!("what came out of the sandbox are no members")))
+}
+
+fn check_over(newest: &Found, started: Option<Timestamp>) -> Result<(), Failure> {
+    if newest.logged.kind != Kind::Verdict {
+        return refused(newest, &format!("says that its verdict is {}", newest.logged.kind.name()));
+    }
+    let verdict = Statement::parse(&newest.payload).and_then(|statement| statement.verdict());
+    let build = verdict.and_then(|verdict| Ok(verdict.build()?)).map_err(Failure::inconclusive)?;
+    match build.started {
+        Some(time) if started.is_none_or(|started| started < time) => {
+            refused(newest, &format!("is a verdict of {time}, which is newer"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refused(newest: &Found, why: &str) -> Result<(), Failure> {
+    let (subject, entry) = (newest.logged.subject, newest.entry);
+    Err(Failure::usage(anyhow!("entry {entry} about sha256:{subject} {why}: --supersede publishes over it")))
 }
 
 /// A statement, and what the log is to say of it.
@@ -214,6 +247,9 @@ pub(crate) struct Signer {
     verdict_keys: Vec<String>,
     folder: Folder,
     pages: Option<Pages>,
+    store: Option<Target>,
+    /// What was published before, as it was seen by whoever runs this.
+    seen: Seen,
 }
 
 impl Signer {
@@ -227,7 +263,10 @@ impl Signer {
             verdict_keys.push(former.to_pem().map_err(Failure::internal)?);
         }
         let pages = (!to.no_site).then(|| Pages::of(to, &verdict_keys, &log_key, &origin)).transpose()?;
-        Ok(Self { key, log_key, origin, verdict_keys, folder: Folder::new(&to.ledger), pages })
+        let store = to.store.as_deref().map(Target::open).transpose()?;
+        let seen = VerifierKey::new(origin.clone(), log_key.public_key()).map_err(Failure::usage)?;
+        let seen = Seen::of(&seen.to_string())?;
+        Ok(Self { key, log_key, origin, verdict_keys, folder: Folder::new(&to.ledger), pages, store, seen })
     }
 
     pub(crate) fn sign(&self, Derived { statement, logged }: &Derived) -> Result<SignedStatement, Failure> {
@@ -248,13 +287,16 @@ impl Signer {
 
     /// The newest that the ledger has about a file.
     pub(crate) fn newest(&self, subject: &Sha256) -> Result<Option<Found>, Failure> {
+        self.find(|view| view.find(subject))
+    }
+
+    fn find(
+        &self,
+        find: impl FnOnce(&mut View<'_>) -> Result<Option<Found>, CheckError>,
+    ) -> Result<Option<Found>, Failure> {
         let keys = self.keys()?;
-        let mut view = match View::open(&self.folder, &keys, None) {
-            Ok(view) => view,
-            Err(CheckError::NoCheckpoint) => return Ok(None),
-            Err(error) => return Err(Failure::inconclusive(error)),
-        };
-        view.find(subject).map_err(|error| match error {
+        let Some(mut view) = self.view(&keys)? else { return Ok(None) };
+        find(&mut view).map_err(|error| match error {
             error @ CheckError::Statement { .. } => Failure::usage(
                 anyhow::Error::new(error)
                     .context("the ledger has statements of another key: it is named by --former-key"),
@@ -263,27 +305,38 @@ impl Signer {
         })
     }
 
+    /// The ledger, which has all that was published before; `None` where there is none yet.
+    fn view<'a>(&'a self, keys: &'a Keys) -> Result<Option<View<'a>>, Failure> {
+        let seen = self.seen.head()?;
+        match (View::open(&self.folder, keys, seen.as_ref()), seen) {
+            (Ok(view), _) => Ok(Some(view)),
+            (Err(CheckError::NoCheckpoint), None) => Ok(None),
+            (Err(error), _) => {
+                let why = why(&error, &self.seen)?;
+                let next = "restore the newest copy of it, or begin another log, of another --origin";
+                Err(Failure::usage(anyhow!(
+                    "the ledger {} cannot be continued: {why}: {next}",
+                    self.folder.path().display()
+                )))
+            }
+        }
+    }
+
     /// Checks that a verdict is not put in the place of one that is newer, or of a word that speaks against one.
     fn check_newest(&self, logged: &Logged, started: Option<Timestamp>) -> Result<(), Failure> {
         if logged.kind != Kind::Verdict {
             return Ok(());
         }
-        let Some(newest) = self.newest(&logged.subject)?.filter(|newest| newest.logged.payload != logged.payload)
-        else {
-            return Ok(());
-        };
-        let refused = |why: String| {
-            let (subject, entry) = (logged.subject, newest.entry);
-            Err(Failure::usage(anyhow!("entry {entry} about sha256:{subject} {why}: --supersede publishes over it")))
-        };
-        if newest.logged.kind != Kind::Verdict {
-            return refused(format!("says that its verdict is {}", newest.logged.kind.name()));
+        let is_other = |newest: &Found| newest.logged.payload != logged.payload;
+        if let Some(newest) = self.newest(&logged.subject)?.filter(is_other) {
+            check_over(&newest, started)?;
         }
-        let verdict = Statement::parse(&newest.payload).and_then(|statement| statement.verdict());
-        let build = verdict.and_then(|verdict| Ok(verdict.build()?)).map_err(Failure::inconclusive)?;
-        match build.started {
-            Some(time) if started.is_none_or(|started| started < time) => {
-                refused(format!("is a verdict of {time}, which is newer"))
+        let Some(installed) = logged.installed else { return Ok(()) };
+        // What another wheel leaves where it is installed is the same, and what is said of that is said of both.
+        let newest = self.find(|view| view.find_installed(&installed))?.filter(is_other);
+        match newest.filter(|newest| newest.logged.subject != logged.subject) {
+            Some(newest) if newest.logged.alerts > 0 || newest.logged.kind != Kind::Verdict => {
+                refused(&newest, "speaks against a file that leaves the same where it is installed")
             }
             _ => Ok(()),
         }
@@ -295,12 +348,26 @@ impl Signer {
         writer
             .write(&format!("keys/{}.pub", self.key.public_key().id()), public.as_bytes())
             .map_err(Failure::inconclusive)?;
+        let keys = self.keys()?;
+        self.view(&keys)?;
         let appended = append(writer, &self.origin, &self.log_key, signed, Timestamp::now());
         let entries = appended.map_err(Failure::inconclusive)?.entries;
+        let before = self.seen.head()?;
+        if let Some(view) = self.view(&keys)? {
+            // Another publisher cannot be: this one writes.
+            let _ = self.seen.keep(before.as_ref(), (view.head(), view.note()))?;
+        }
         if let Some(pages) = &self.pages {
-            pages.write(writer, &self.keys()?)?;
+            pages.write(writer, &keys)?;
         }
         Ok(entries)
+    }
+
+    /// Sends what was written to the object store, where there is one. Nobody else writes meanwhile.
+    pub(crate) fn send(&self, writer: &Writer) -> Result<(), Failure> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let Sent { files, kept } = store.send(writer.folder().path())?;
+        print(&format!("{files} files sent to {}, {kept} were there\n", store.name()))
     }
 
     /// The keys by which the ledger is known.

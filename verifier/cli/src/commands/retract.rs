@@ -33,5 +33,6 @@ pub(crate) fn run(global: &Global, arguments: &Retract) -> Result<u8, Failure> {
     let entries = signer.append(&writer, &[signer.sign(&Derived { statement, logged })?])?;
     let entry = entries.first().copied().unwrap_or_default();
     print(&format!("entry {entry}  {}  sha256:{subject}\n", kind.name()))?;
+    signer.send(&writer)?;
     Ok(0)
 }

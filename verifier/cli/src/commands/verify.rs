@@ -10,7 +10,8 @@ use std::path::Path;
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde::Serialize;
-use twinbuild_ledger::{Found, Keys, Policy, Says, Standing, says, standing};
+use twinbuild_ledger::{Found, Keys, Policy, Says, Standing, View, says, standing};
+use twinbuild_statement::Statement;
 use twinbuild_subject::Sha256;
 
 use self::proof_file::{load, save};
@@ -68,6 +69,9 @@ pub(crate) fn run(global: &Global, arguments: &Verify) -> Result<u8, Failure> {
     }
     for folder in &arguments.installed {
         wanted.extend(wanted::installed_in(folder)?);
+    }
+    if arguments.save_bundle.is_some() && (arguments.files.len() != 1 || policy.ledgers.len() != 1) {
+        return Err(Failure::usage(anyhow!("--save-bundle writes what one ledger has of one file")));
     }
     let asked: Vec<&Asked> = wanted.iter().flat_map(|one| &one.asked).collect();
     let each = match &arguments.bundle {
@@ -132,11 +136,7 @@ fn by_ledgers(global: &Global, arguments: &Verify, asked: &[&Asked], policy: &Po
         let mut of_ledgers = Vec::new();
         for (ledger, view) in ledgers.iter().zip(&mut views) {
             let found = match view {
-                Ok(view) => match &asked.key {
-                    Key::File(sha256) => view.find(sha256),
-                    Key::Installed(digest) => view.find_installed(digest),
-                }
-                .map_err(|error| chain(&error)),
+                Ok(view) => find(view, &asked.key),
                 Err(error) => Err(ledger.why(error)?),
             };
             if let (Some(into), Key::File(sha256), Ok(found), Ok(view)) =
@@ -150,6 +150,22 @@ fn by_ledgers(global: &Global, arguments: &Verify, asked: &[&Asked], policy: &Po
         checked.push(together(asked, of_ledgers, policy));
     }
     Ok(checked)
+}
+
+fn find(view: &mut View<'_>, key: &Key) -> Result<Option<Found>, String> {
+    let found = match key {
+        Key::File(sha256) => view.find(sha256),
+        Key::Installed(installed) => view.find_installed(&installed.digest),
+    };
+    let found = found.map_err(|error| chain(&error))?;
+    if let (Key::Installed(installed), Some(found)) = (key, &found) {
+        let statement = Statement::parse(&found.payload).map_err(|error| chain(&error))?;
+        let file_name = statement.subject().first().and_then(|subject| subject.name.as_deref()).unwrap_or_default();
+        if !installed.is_of(file_name) {
+            return Err(format!("these files are of {file_name}, which is another release"));
+        }
+    }
+    Ok(found)
 }
 
 /// By a file that carries its proof, and the keys of the policy's only ledger.
@@ -202,9 +218,9 @@ fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy
 fn together(asked: &Asked, ledgers: Vec<OfLedger>, policy: &Policy) -> Checked {
     let each = ledgers.iter().map(|ledger| (ledger.owner.clone(), &ledger.what));
     let standing = standing(each, policy.quorum);
-    let (sha256, installed) = match asked.key {
-        Key::File(sha256) => (Some(sha256), None),
-        Key::Installed(digest) => (None, Some(digest)),
+    let (sha256, installed) = match &asked.key {
+        Key::File(sha256) => (Some(*sha256), None),
+        Key::Installed(installed) => (None, Some(installed.digest)),
     };
     Checked { file: asked.name.clone(), path: String::new(), sha256, installed, standing, why: None, ledgers }
 }

@@ -33,6 +33,11 @@ fn sign(global: &Global, arguments: &WitnessSign) -> Result<u8, Failure> {
     };
     let name: KeyName = arguments.name.parse().map_err(Failure::usage)?;
     let key = keys::read(&arguments.key, Role::Witness)?;
+    // Who has forgotten what he signed would sign another history.
+    if !arguments.first && ledger.seen.head()?.is_none() {
+        let message = "nothing was seen of this log before: where that is so, --first begins; where it is not, what was kept of it is missing";
+        return Err(Failure::usage(anyhow!(message)));
+    }
     let view = match ledger.view(&policy)? {
         Ok(view) => view,
         Err(error) => return Err(Failure::rejected(anyhow!(ledger.why(&error)?))),

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use twinbuild_ledger::{
     Appended, CheckError, Folder, Found, Keys, Kind, LedgerPolicy, Logged, SignedStatement, View, append,
-    statement_path,
 };
 use twinbuild_log::TreeHead;
 use twinbuild_signature::{
@@ -153,9 +152,11 @@ impl World {
         self.path().join(name)
     }
 
-    /// That of a statement among the first thousand entries.
+    /// That of a statement, whichever entry it has.
     pub(crate) fn envelope_of(&self, subject: &str, text: &str) -> PathBuf {
-        self.file(&format!("{}.dsse.json", statement_path(0, &Sha256::of(&payload(subject, text)))))
+        let end = format!("-{}.dsse.json", Sha256::of(&payload(subject, text)));
+        let files = files_below(&self.file("statements"));
+        files.into_iter().find(|path| path.to_str().unwrap().ends_with(&end)).unwrap()
     }
 
     /// The checkpoint, cosigned.

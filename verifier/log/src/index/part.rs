@@ -15,6 +15,8 @@ use super::{Pages, Update, empty_root};
 
 /// The bytes of the largest part.
 pub const MAX_PART_BYTES: usize = 32 << 10;
+/// How many parts are held at once.
+const MOST_PARTS: usize = 256;
 /// The length of a page.
 const LENGTH_BYTES: usize = 2;
 
@@ -109,7 +111,7 @@ impl Place {
     }
 }
 
-/// The pages of one index, read from parts; each part is read once.
+/// The pages of one index, read from parts; each part is read once, unless there are very many.
 pub struct PartPages<P> {
     parts: P,
     read: RefCell<HashMap<PartName, Vec<u8>>>,
@@ -166,6 +168,9 @@ impl<P: Parts> PartPages<P> {
     /// The page at a place, of which nothing is known yet, and where those are that it names.
     fn page_at(&self, place: Place) -> Result<Vec<u8>, PartError<P::Error>> {
         let mut read = self.read.borrow_mut();
+        if read.len() >= MOST_PARTS && !read.contains_key(&place.part) {
+            read.clear();
+        }
         let bytes = match read.entry(place.part) {
             Entry::Occupied(read) => read.into_mut(),
             Entry::Vacant(free) => free.insert(self.parts.read(&place.part).map_err(PartError::Unreadable)?),

@@ -42,6 +42,15 @@ pub struct Tag {
     pub object: ObjectId,
 }
 
+/// Files of some names, each by the path of its folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFiles {
+    /// The folder, and the content.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Whether these are all: very many, or very large ones, are not read to the end.
+    pub is_whole: bool,
+}
+
 /// A submodule whose commit is not at hand.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct MissingSubmodule {
@@ -244,7 +253,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`CheckoutError`]
-    pub fn files_named(&self, names: &[&str], limit_bytes: u64) -> Result<Vec<(String, Vec<u8>)>, CheckoutError> {
+    pub fn files_named(&self, names: &[&str], limit_bytes: u64) -> Result<NamedFiles, CheckoutError> {
         const MOST: usize = 1000;
         const MOST_BYTES: usize = 16 << 20;
         let mut bytes = 0;
@@ -261,10 +270,10 @@ impl Snapshot {
             bytes += content.len();
             files.push((folder.to_owned(), content));
             if files.len() == MOST || bytes > MOST_BYTES {
-                break;
+                return Ok(NamedFiles { files, is_whole: false });
             }
         }
-        Ok(files)
+        Ok(NamedFiles { files, is_whole: true })
     }
 
     /// Files, links and submodules, in the order of their paths' bytes.

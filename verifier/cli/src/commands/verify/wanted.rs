@@ -1,12 +1,15 @@
 //! What is asked about: files, what lock files pin, and what is installed.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use pep440_rs::Version;
 use twinbuild_ledger::Standing;
-use twinbuild_lockfile::{InstalledDistribution, LockedFile, Lockfile, Source, UnlistedKind, installed};
-use twinbuild_subject::Sha256;
+use twinbuild_lockfile::{InstalledDistribution, LockedFile, Lockfile, Source, Unlisted, UnlistedKind, installed};
+use twinbuild_subject::{DistributionFileName, MemberPath, PackageName, Sha256};
 
 use crate::commands::sha256_of;
 use crate::failure::Failure;
@@ -30,10 +33,26 @@ pub(super) struct Asked {
 }
 
 /// By what a ledger has it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Key {
     File(Sha256),
-    Installed(Sha256),
+    Installed(Installed),
+}
+
+/// What is installed, as which release.
+#[derive(Debug, Clone)]
+pub(super) struct Installed {
+    pub(super) digest: Sha256,
+    name: PackageName,
+    version: Version,
+}
+
+impl Installed {
+    /// Whether a wheel is of the release that the files say they are.
+    pub(super) fn is_of(&self, file_name: &str) -> bool {
+        let wheel: Option<DistributionFileName> = file_name.parse().ok();
+        wheel.is_some_and(|wheel| *wheel.name() == self.name && *wheel.version() == self.version)
+    }
 }
 
 /// What is known without any ledger.
@@ -86,19 +105,9 @@ pub(super) fn installed_in(folder: &Path) -> Result<Vec<Wanted>, Failure> {
     for folder in site_packages(folder)? {
         let found = installed(&folder).map_err(Failure::usage)?;
         wanted.extend(found.distributions.iter().map(|distribution| distribution_in(&folder, distribution)));
-        let broken = found.broken.iter().map(|broken| (&broken.dist_info, Standing::Refused, broken.reason.clone()));
-        let unlisted = found.unlisted.iter().filter_map(|unlisted| match unlisted.kind {
-            UnlistedKind::RunsAtStart => {
-                let why = "no RECORD names it, and it is run whenever Python starts";
-                Some((&unlisted.path, Standing::Unknown, why.to_owned()))
-            }
-            UnlistedKind::TopLevel => {
-                let why = "no RECORD names it, and any program may import it";
-                Some((&unlisted.path, Standing::Unknown, why.to_owned()))
-            }
-            // Python's own, what nothing imports by its name, and links, which lead to what was looked at where it is.
-            UnlistedKind::Bytecode | UnlistedKind::Link | UnlistedKind::File => None,
-        });
+        let broken = found.broken.iter();
+        let broken = broken.map(|broken| (broken.dist_info.clone(), Standing::Refused, broken.reason.clone()));
+        let unlisted = unlisted(&found.unlisted);
         wanted.extend(broken.chain(unlisted).map(|(path, standing, why)| Wanted {
             name: path.to_string(),
             path: folder.clone(),
@@ -112,17 +121,51 @@ pub(super) fn installed_in(folder: &Path) -> Result<Vec<Wanted>, Failure> {
     Ok(wanted)
 }
 
+/// What no `RECORD` names, by what stands at the top: a file of any name there may come before a module that is listed, or be imported by it. Bytecode
+/// beside a listed source is left out, as Python writes it.
+fn unlisted(all: &[Unlisted]) -> Vec<(MemberPath, Standing, String)> {
+    let mut tops: BTreeMap<MemberPath, (usize, bool)> = BTreeMap::new();
+    for one in all.iter().filter(|one| one.kind != UnlistedKind::Bytecode) {
+        let top = one.path.as_bytes().split(|byte| *byte == b'/').next().unwrap_or_default();
+        let (count, runs) = tops.entry(MemberPath::new(top)).or_default();
+        *count += 1;
+        *runs |= one.kind == UnlistedKind::RunsAtStart;
+    }
+    let told = |(top, (count, runs)): (MemberPath, (usize, bool))| {
+        let what = if count == 1 { "a file".to_owned() } else { format!("{count} files") };
+        let runs = if runs { ", and is run whenever Python starts" } else { "" };
+        (top, Standing::Unknown, format!("{what} there that no RECORD names{runs}"))
+    };
+    tops.into_iter().map(told).collect()
+}
+
 /// The folder itself, or those of the virtual environment that it is.
 fn site_packages(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    if !folder.join("pyvenv.cfg").is_file() {
-        return Ok(vec![folder.to_owned()]);
+    let settings = match fs::read_to_string(folder.join("pyvenv.cfg")) {
+        Ok(settings) => settings,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![folder.to_owned()]),
+        Err(error) => return Err(Failure::usage(error)),
+    };
+    let takes_more = |line: &str| {
+        let (key, value) = line.split_once('=').unwrap_or_default();
+        key.trim().eq_ignore_ascii_case("include-system-site-packages") && !value.trim().eq_ignore_ascii_case("false")
+    };
+    if settings.lines().any(takes_more) {
+        let message = "it takes what the system has installed, too: make it without --system-site-packages, or name each site-packages";
+        return Err(Failure::usage(anyhow!("{}: {message}", folder.display())));
     }
     let doing = || format!("looking into {}", folder.display());
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder.join("lib")).with_context(doing).map_err(Failure::usage)? {
-        let own = entry.with_context(doing).map_err(Failure::usage)?.path().join("site-packages");
-        if own.is_dir() {
-            found.push(own);
+    for libraries in ["lib", "lib64"].map(|name| folder.join(name)) {
+        // The one is a link to the other, as a rule.
+        if libraries.is_symlink() || !libraries.exists() {
+            continue;
+        }
+        for entry in fs::read_dir(libraries).with_context(doing).map_err(Failure::usage)? {
+            let own = entry.with_context(doing).map_err(Failure::usage)?.path().join("site-packages");
+            if own.is_dir() {
+                found.push(own);
+            }
         }
     }
     found.sort();
@@ -140,6 +183,11 @@ fn distribution_in(folder: &Path, distribution: &InstalledDistribution) -> Wante
         standing: Standing::Trusted,
         why: format!("{unchecked} files outside of the folder, as of scripts, are not checked"),
     });
-    let asked = vec![Asked { name: name.clone(), key: Key::Installed(distribution.digest()) }];
+    let installed = Installed {
+        digest: distribution.digest(),
+        name: distribution.name.clone(),
+        version: distribution.version.clone(),
+    };
+    let asked = vec![Asked { name: name.clone(), key: Key::Installed(installed) }];
     Wanted { name, path: folder.join(distribution.dist_info.to_string()), asked, known: fault.or(outside) }
 }
