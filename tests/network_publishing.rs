@@ -64,11 +64,14 @@ impl World {
     }
 
     fn publish_as(&self, state: &str, kept: &Path, more: &[&str]) -> Said {
+        self.publish_all(state, &[more, &[text(&kept.join("verdict.json"))]].concat())
+    }
+
+    fn publish_all(&self, state: &str, more: &[&str]) -> Said {
         let (ledger, key, log_key) = (self.at("ledger"), self.at("v.key"), self.at("l.key"));
-        let verdict = kept.join("verdict.json");
         let own = ["publish", "--ledger", text(&ledger), "--key", text(&key), "--log-key", text(&log_key)];
         let ids = ["--verifier-id", "https://verdicts.example/", "--builder-id", "https://verdicts.example/builder"];
-        self.command_of(state, &[own.as_slice(), &["--origin", ORIGIN], &ids, more, &[text(&verdict)]].concat())
+        self.command_of(state, &[own.as_slice(), &["--origin", ORIGIN], &ids, more].concat())
     }
 
     fn retract(&self, digest: &str, more: &[&str]) -> Said {
@@ -174,6 +177,10 @@ fn what_was_reproduced_is_trusted_from_a_plain_web_server_and_offline() {
     let said = world.verify(&wheel, &[]);
     assert!(said.code == 64 && said.err.contains("levle"), "{said}");
     fs::write(&policy, strict).unwrap();
+    // Nothing new, and still kept.
+    let said = world.publish_all("state", &["--refresh"]);
+    assert!(said.code == 0 && said.out.is_empty(), "{said}");
+    assert_eq!(world.verify(&wheel, &[]).code, 0);
     // What is taken back is not trusted any more, and not put back by mistake. What was disputed before is the same verdict still.
     for (more, says) in [(&["--dispute"][..], "disputed: a mistake"), (&[], "retracted: a mistake")] {
         let said = world.retract(&digest, more);

@@ -578,8 +578,11 @@ pub(crate) struct Publish {
     /// Publish verdicts on files of this machine, too
     #[arg(long)]
     pub(crate) allow_local: bool,
+    /// Publish nothing but that the ledger is still kept, as consumers refuse one that stands still
+    #[arg(long, conflicts_with = "verdicts")]
+    pub(crate) refresh: bool,
     /// The verdicts, each as `twinbuild rebuild --keep` left it in a folder with its files
-    #[arg(required = true, value_name = "VERDICT.json")]
+    #[arg(required_unless_present = "refresh", value_name = "VERDICT.json")]
     pub(crate) verdicts: Vec<PathBuf>,
 }
 

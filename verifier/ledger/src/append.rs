@@ -99,7 +99,7 @@ pub fn statement_path(entry: u64, payload: &Sha256) -> String {
 }
 
 /// Appends statements and, behind them, the index with them; then signs a checkpoint. Whoever reads sees the ledger as it was, or with all of
-/// them. Without any a ledger is begun, where there is none.
+/// them. Without any a ledger is begun, or an index is appended once more, which says that the ledger is still kept.
 ///
 /// A batch that the ledger ends with already is not appended again, so whoever was killed before it was told can ask again.
 ///
@@ -139,7 +139,9 @@ pub fn append(
         };
         (root, keys_held, newest) = (of_last, size, Some(entry.time));
         pages = LedgerPages::new(files, &root, last);
-        if let Some(entries) = published_last(&mut reader, &pages, &root, statements)? {
+        if !statements.is_empty()
+            && let Some(entries) = published_last(&mut reader, &pages, &root, statements)?
+        {
             return Ok(Appended { head, entries });
         }
     }
@@ -177,7 +179,7 @@ pub fn append(
         numbers.push(number);
         new.push((number, statement));
     }
-    if entries.is_empty() && before.is_some() {
+    if entries.is_empty() && before.is_some() && !statements.is_empty() {
         return Ok(Appended { head, entries: numbers });
     }
     if let Some(last) = newest.filter(|last| now < *last) {

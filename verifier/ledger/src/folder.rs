@@ -29,7 +29,7 @@ pub struct Folder {
 #[must_use = "the lock is free again when it is dropped"]
 pub struct Writer {
     folder: Folder,
-    _lock: File,
+    lock: File,
     /// There is one unfinished file, so threads cannot write at once.
     one_at_a_time: PhantomData<Cell<()>>,
 }
@@ -139,7 +139,7 @@ impl Folder {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(failed("writing"))?;
-        Ok(Writer { folder: self.clone(), _lock: file, one_at_a_time: PhantomData })
+        Ok(Writer { folder: self.clone(), lock: file, one_at_a_time: PhantomData })
     }
 
     fn place(&self, name: &str) -> Result<PathBuf, FolderError> {
@@ -147,6 +147,13 @@ impl Folder {
             && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
             && !name.split('/').any(|part| part.is_empty() || part == LOCK || part == UNFINISHED);
         if is_plain { Ok(self.path.join(name)) } else { Err(FolderError::Name { name: name.to_owned() }) }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A child of this process that has not come to its own program yet has the file open, too. Where this fails, the kernel does it later.
+        let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
             None => due.push(published),
         }
     }
-    if due.is_empty() {
+    if due.is_empty() && !arguments.refresh {
         print(&lines)?;
         return Ok(0);
     }

@@ -256,6 +256,19 @@ fn an_index_that_names_another_entry_is_refused() {
 }
 
 #[test]
+fn a_ledger_that_nothing_is_published_to_can_say_that_it_is_kept() {
+    let (world, _) = published();
+    let (folder, keys) = (world.folder(), world.keys());
+    let before = world.find("a", None).unwrap();
+    for size in [6, 7] {
+        assert_eq!(world.publish(&[]).head.size, size);
+        let mut view = View::open(&folder, &keys, None).unwrap();
+        assert_eq!(view.find(&Sha256::of(b"a")).unwrap(), before);
+        assert_eq!(audit(&mut view).unwrap().subjects, 3);
+    }
+}
+
+#[test]
 fn what_is_installed_is_found_as_that_and_no_file_is() {
     let world = World::new();
     let (statement, installed) = world.of_wheel();
