@@ -281,6 +281,18 @@ fn what_is_installed_is_known_by_its_files() {
         let own = ["verify", "--format", format, "--policy", text(&policy), "--installed", text(&environment)];
         world.command(&own)
     };
+    // Another wheel that leaves the same does not go in beside it: the last of the two would speak for both.
+    let built = world.at("built").join("six-1.16.0-py2.py3-none-any.whl");
+    fs::create_dir(built.parent().unwrap()).unwrap();
+    let script = "import sys, zipfile\nold = zipfile.ZipFile(sys.argv[1])\nnew = zipfile.ZipFile(sys.argv[2], 'w')\n\
+                  [new.writestr(i.filename, old.read(i)) for i in old.infolist()]\nnew.close()\n";
+    let mut copy = std::process::Command::new("python3");
+    copy.args(["-c", script]).arg(only(&kept.join("published"))).arg(&built);
+    assert!(copy.status().unwrap().success());
+    let sdist = only(&kept.join("source"));
+    let other = world.rebuilt(text(&built), &["--source", text(&sdist), "--as-of", "2021-05-06T00:00:00Z"], "other");
+    let said = world.publish(&kept, &["--allow-local", text(&other.join("verdict.json"))]);
+    assert!(said.code == 64 && said.err.contains("one after the other"), "{said}");
     // What came with the environment is not in the ledger, and is named so.
     let said = verify("text");
     assert!(said.code == 2 && said.out.contains("not known  pip "), "{said}");

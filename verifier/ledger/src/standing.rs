@@ -129,18 +129,13 @@ fn of_verdict(verdict: &RecordedVerdict, alerts: u64, policy: &Policy) -> Says {
         return not("it is reproduced, and without level or source".to_owned(), false);
     };
     if level < policy.level {
-        return not(format!("its level is {}, and {} is demanded", name(level), name(policy.level)), false);
+        return not(format!("its level is {}, and {} is demanded", level.name(), policy.level.name()), false);
     }
     if !policy.trust.contains(&source.trust.into()) {
-        return not(format!("its source is trusted as {}, and that is not enough", name(source.trust)), false);
+        return not(format!("its source is trusted as {}, and that is not enough", source.trust.name()), false);
     }
     let shown = source.uri.clone().unwrap_or_else(|| source.file_name.clone());
     Says::Trusted { level, trust: source.trust, source: format!("{shown} (sha256:{})", source.digests.sha256) }
-}
-
-/// As it stands in a document.
-pub(crate) fn name(value: impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// What ledgers together make of a file. Each is given by what tells its owner: ledgers with a key in common are one.

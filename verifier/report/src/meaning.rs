@@ -11,11 +11,7 @@ use crate::page::is_word;
 /// The outcome's level, mismatch, matching twin, and the trust in the source where it stands for something.
 pub(crate) fn qualities(verdict: &Verdict) -> Vec<Cow<'static, str>> {
     let mut qualities: Vec<Cow<'static, str>> = Vec::new();
-    qualities.extend(verdict.level.map(|level| match level {
-        Level::BitForBit => "bit-for-bit".into(),
-        Level::Repacked => "repacked".into(),
-        Level::Normalized => "normalized".into(),
-    }));
+    qualities.extend(verdict.level.map(|level| level.name().into()));
     qualities.extend(verdict.mismatch.map(|kind| kind.name().into()));
     qualities.extend(verdict.matches.map(|matches| match matches {
         Matches::None => "neither twin is the published file".into(),

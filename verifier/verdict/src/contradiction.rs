@@ -224,11 +224,7 @@ impl RecordedVerdict {
 /// A decision, for a reader.
 fn told(decision: Decision) -> String {
     let Decision { outcome, level, mismatch, matches } = decision;
-    let level = level.map(|level| match level {
-        Level::BitForBit => "bit-for-bit",
-        Level::Repacked => "repacked",
-        Level::Normalized => "normalized",
-    });
+    let level = level.map(Level::name);
     let matches = matches.map(|matches| match matches {
         Matches::None => "matches none",
         Matches::First => "matches first",

@@ -38,6 +38,18 @@ pub enum Level {
     BitForBit,
 }
 
+impl Level {
+    /// Its name, as in the document.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BitForBit => "bit-for-bit",
+            Self::Repacked => "repacked",
+            Self::Normalized => "normalized",
+        }
+    }
+}
+
 /// Which of two twins that differ is the published file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

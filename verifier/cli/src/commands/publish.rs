@@ -49,10 +49,11 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
         tracing::info!("deriving {} again", path.display());
         all.push(derive(path, arguments, &cancel)?);
     }
-    let mut subjects = BTreeSet::new();
+    let mut keys = BTreeSet::new();
     for Derived { logged, .. } in all.iter().filter_map(|published| published.statements.first()) {
-        if !subjects.insert(logged.subject) {
-            let message = "two verdicts are about it, of which one is the newer: publish them one after the other";
+        // What a wheel leaves where it is installed counts as the file itself: the last of two would speak for both.
+        if !logged.keys().all(|key| keys.insert(key)) {
+            let message = "two verdicts are about it, or about wheels that leave the same where they are installed: publish them one after the other";
             return Err(Failure::usage(anyhow!("sha256:{}: {message}", logged.subject)));
         }
     }

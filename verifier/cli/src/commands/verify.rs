@@ -145,7 +145,7 @@ fn by_ledgers(global: &Global, arguments: &Verify, asked: &[&Asked], policy: &Po
                 let proof = view.prove(sha256, found.as_ref()).map_err(Failure::inconclusive)?;
                 save(&proof, into)?;
             }
-            of_ledgers.push(of_ledger(&ledger.at, &ledger.keys, found, policy));
+            of_ledgers.push(of_ledger((&ledger.at, &ledger.keys), &asked.key, found, policy));
         }
         checked.push(together(asked, of_ledgers, policy));
     }
@@ -157,15 +157,17 @@ fn find(view: &mut View<'_>, key: &Key) -> Result<Option<Found>, String> {
         Key::File(sha256) => view.find(sha256),
         Key::Installed(installed) => view.find_installed(&installed.digest),
     };
-    let found = found.map_err(|error| chain(&error))?;
-    if let (Key::Installed(installed), Some(found)) = (key, &found) {
-        let statement = Statement::parse(&found.payload).map_err(|error| chain(&error))?;
-        let file_name = statement.subject().first().and_then(|subject| subject.name.as_deref()).unwrap_or_default();
-        if !installed.is_of(file_name) {
-            return Err(format!("these files are of {file_name}, which is another release"));
-        }
-    }
-    Ok(found)
+    found.map_err(|error| chain(&error))
+}
+
+/// What the files say that they are, where that is not the wheel that they came out of.
+fn other_release(key: &Key, found: &Found) -> Option<Says> {
+    let Key::Installed(installed) = key else { return None };
+    let statement = Statement::parse(&found.payload).ok();
+    let subject = statement.as_ref().and_then(|statement| statement.subject().first());
+    let file_name = subject.and_then(|subject| subject.name.as_deref()).unwrap_or_default();
+    let why = format!("its files are those of {file_name}, and its METADATA names another release");
+    (!installed.is_of(file_name)).then_some(Says::NotTrusted { why, is_negative: true, is_withdrawn: false })
 }
 
 /// By a file that carries its proof, and the keys of the policy's only ledger.
@@ -188,25 +190,26 @@ fn by_bundle(bundle: &Path, asked: &[&Asked], policy: &Policy) -> Result<Vec<Che
             Ok(found) => Ok(found),
             Err(error) => Err(why(&error, &seen)?),
         };
-        let of_ledger = of_ledger(&bundle.display().to_string(), &keys, found, policy);
+        let of_ledger = of_ledger((&bundle.display().to_string(), &keys), &asked.key, found, policy);
         checked.push(together(asked, vec![of_ledger], policy));
     }
     Ok(checked)
 }
 
-fn of_ledger(at: &str, keys: &Keys, found: Result<Option<Found>, String>, policy: &Policy) -> OfLedger {
+fn of_ledger((at, keys): (&str, &Keys), key: &Key, found: Result<Option<Found>, String>, policy: &Policy) -> OfLedger {
     let owner = keys.owner().collect();
     let entry = found.as_ref().ok().and_then(|found| Some(found.as_ref()?.entry));
+    let other = found.as_ref().ok().and_then(|found| other_release(key, found.as_ref()?));
     let what = found.and_then(|found| says(found.as_ref(), policy).map_err(|error| chain(&error)));
     let what = what.unwrap_or_else(|why| Says::NotTrusted {
         why: format!("the ledger is not to be relied on: {why}"),
         is_negative: true,
         is_withdrawn: false,
     });
+    let what = other.unwrap_or(what);
     let says = match &what {
         Says::Trusted { level, trust, source } => {
-            let [level, trust] = [serde_json::to_value(level), serde_json::to_value(trust)]
-                .map(|value| value.ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default());
+            let (level, trust) = (level.name(), trust.name());
             format!("reproduced ({level}; source: {trust}) from {source}, entry {}", entry.unwrap_or_default())
         }
         Says::NotTrusted { why, .. } => why.clone(),
