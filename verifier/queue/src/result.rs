@@ -1,0 +1,150 @@
+//! Results that workers returned, until they are accepted or refused.
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use crate::job::reading;
+use crate::{Job, NewVerdict, Queue, QueueError};
+
+/// How often what came of a job may be refused before the job is given up.
+const MOST_ATTEMPTS: i64 = 5;
+
+/// What a worker returned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// The job, as it is now.
+    pub job: Job,
+    /// The fence under which it was done.
+    pub fence: i64,
+    /// Who says so.
+    pub worker: String,
+    /// On which host, as the worker says.
+    pub host: String,
+    /// The verdict's document, as JSON.
+    pub document: String,
+    /// What the worker signed.
+    pub envelope: String,
+    /// Where its artifacts stand.
+    pub stored: String,
+}
+
+const COLUMNS: &str = "fence, worker, host, document, envelope, stored";
+
+impl Queue {
+    /// What was returned and not looked at yet, the oldest first, at most `most` of it.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`], [`QueueError::Malformed`]
+    pub fn returned(&self, most: u32) -> Result<Vec<Returned>, QueueError> {
+        let sql = format!(
+            "SELECT job, {COLUMNS} FROM results WHERE state = 'returned' ORDER BY returned_ms, job LIMIT {most}"
+        );
+        self.results(&sql, None)
+    }
+
+    /// What of a job was accepted before, the oldest first: the results of other hosts.
+    ///
+    /// # Errors
+    /// As [`Queue::returned`].
+    pub fn accepted(&self, job: i64) -> Result<Vec<Returned>, QueueError> {
+        let sql = format!("SELECT job, {COLUMNS} FROM results WHERE job = $1 AND state = 'accepted' ORDER BY fence");
+        self.results(&sql, Some(job))
+    }
+
+    fn results(&self, sql: &str, job: Option<i64>) -> Result<Vec<Returned>, QueueError> {
+        let rows = self.fetch_all("reading results", sql, |query| match job {
+            Some(job) => query.bind(job),
+            None => query,
+        })?;
+        let one = |row: &AnyRow| {
+            let job = self.job(row.try_get("job").map_err(reading)?)?;
+            let text = |column: &str| row.try_get::<String, _>(column).map_err(reading);
+            Ok(Returned {
+                job,
+                fence: row.try_get("fence").map_err(reading)?,
+                worker: text("worker")?,
+                host: text("host")?,
+                document: text("document")?,
+                envelope: text("envelope")?,
+                stored: text("stored")?,
+            })
+        };
+        rows.iter().map(one).collect()
+    }
+
+    /// Accepts what was returned as the verdict of its job, and ends the job; both or neither. Gives whether it was still there to be accepted.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn accept(&self, returned: &Returned, verdict: &NewVerdict) -> Result<bool, QueueError> {
+        let Returned { job, fence, .. } = returned;
+        self.transaction("accepting a result", async |transaction| {
+            // What was refused stays refused.
+            let sql = "UPDATE jobs SET state = 'done', ended_ms = {now}, class = '', reason = '' WHERE id = $1 AND fence = $2 AND state IN \
+                       ('returned', 'queued') AND EXISTS (SELECT 1 FROM results WHERE job = $1 AND fence = $2 AND state IN ('returned', \
+                       'accepted'))";
+            let ended = sqlx::query(self.sql(sql)).bind(job.id).bind(*fence).execute(&mut **transaction).await?;
+            if ended.rows_affected() == 0 {
+                return Ok(false);
+            }
+            let sql = "UPDATE results SET state = 'accepted' WHERE job = $1 AND fence = $2";
+            sqlx::query(sql).bind(job.id).bind(*fence).execute(&mut **transaction).await?;
+            self.insert_verdict(transaction, job, verdict).await?;
+            Ok(true)
+        })
+    }
+
+    /// Accepts what was returned as the first of two, and puts the job back into the queue for another host than this one.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn accept_first(&self, returned: &Returned, host: &str) -> Result<bool, QueueError> {
+        let Returned { job, fence, .. } = returned;
+        self.transaction("accepting a first result", async |transaction| {
+            let sql = "UPDATE jobs SET state = 'queued', claim = '', not_before_ms = 0, not_host = $3, queued_ms = {now} WHERE id = $1 AND fence = $2 \
+                       AND state = 'returned'";
+            let query = sqlx::query(self.sql(sql)).bind(job.id).bind(*fence).bind(host);
+            if query.execute(&mut **transaction).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
+            let sql = "UPDATE results SET state = 'accepted' WHERE job = $1 AND fence = $2";
+            sqlx::query(sql).bind(job.id).bind(*fence).execute(&mut **transaction).await?;
+            Ok(true)
+        })
+    }
+
+    /// Refuses what was returned: the job is done again on another host, or given up where that happened too often.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn refuse(&self, returned: &Returned, class: &str, reason: &str) -> Result<bool, QueueError> {
+        let Returned { job, fence, worker, host, .. } = returned;
+        self.transaction("refusing a result", async |transaction| {
+            let sql = "UPDATE results SET state = 'refused', reason = $3 WHERE job = $1 AND fence = $2 AND state = 'returned'";
+            let query = sqlx::query(sql).bind(job.id).bind(*fence).bind(reason);
+            if query.execute(&mut **transaction).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
+            let sql = "UPDATE jobs SET state = CASE WHEN attempts >= $3 THEN 'dead' ELSE 'queued' END, ended_ms = CASE WHEN attempts >= $3 THEN \
+                       {now} ELSE 0 END, not_host = $4, claim = '', class = $5, reason = $6 WHERE id = $1 AND fence = $2 AND state = 'returned'";
+            let query = sqlx::query(self.sql(sql)).bind(job.id).bind(*fence).bind(MOST_ATTEMPTS).bind(host).bind(class);
+            query.bind(reason).execute(&mut **transaction).await?;
+            let sql = "UPDATE workers SET refused = refused + 1 WHERE name = $1";
+            sqlx::query(sql).bind(worker).execute(&mut **transaction).await?;
+            Ok(true)
+        })
+    }
+
+    /// Gives a job up that waits or was returned, for a reason that no attempt can mend.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn give_up(&self, job: &Job, class: &str, reason: &str) -> Result<bool, QueueError> {
+        let sql = "UPDATE jobs SET state = 'dead', ended_ms = {now}, class = $3, reason = $4 WHERE id = $1 AND fence = $2 AND state IN \
+                   ('queued', 'returned')";
+        let changed = self.execute("giving a job up", sql, |query| {
+            query.bind(job.id).bind(job.fence).bind(class.to_owned()).bind(reason.to_owned())
+        })?;
+        Ok(changed == 1)
+    }
+}
