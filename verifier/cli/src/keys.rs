@@ -23,7 +23,7 @@ pub(crate) fn read(path: &Path, role: Role) -> Result<PrivateKey, Failure> {
 
 /// The public key of a file with a private or a public one.
 pub(crate) fn public(path: &Path) -> Result<PublicKey, Failure> {
-    for role in [Role::Verdict, Role::Log, Role::Witness] {
+    for role in [Role::Verdict, Role::Log, Role::Witness, Role::Worker] {
         if let Ok(key) = PublicKey::read_file(path, role) {
             return Ok(key);
         }

@@ -19,27 +19,33 @@ pub enum PayloadType {
     Statement,
     /// A [`Rotation`](crate::Rotation), `application/vnd.twinbuild.key-rotation+json`.
     KeyRotation,
+    /// What a worker returns of a job, `application/vnd.twinbuild.worker-result+json`.
+    WorkerResult,
 }
 
 impl PayloadType {
+    const ALL: [Self; 3] = [Self::Statement, Self::KeyRotation, Self::WorkerResult];
+
     /// As it stands in `payloadType`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Statement => "application/vnd.in-toto+json",
             Self::KeyRotation => "application/vnd.twinbuild.key-rotation+json",
+            Self::WorkerResult => "application/vnd.twinbuild.worker-result+json",
         }
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::Statement, Self::KeyRotation].into_iter().find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Statements are signed with verdict keys; a rotation with the key that it replaces, whatever it is for.
+    /// Statements are signed with verdict keys, results with workers'; a rotation with the key that it replaces, whatever it is for.
     fn allow(self, key: &PublicKey) -> Result<(), KeyError> {
         match self {
             Self::Statement => key.require(Role::Verdict),
             Self::KeyRotation => Ok(()),
+            Self::WorkerResult => key.require(Role::Worker),
         }
     }
 }
@@ -60,9 +66,8 @@ pub enum EnvelopeError {
     Json(#[from] JsonError),
     /// Bytes of a kind that nothing here understands.
     #[error(
-        "the envelope's payloadType is {found:?}; {:?} and {:?} are known",
-        PayloadType::Statement.as_str(),
-        PayloadType::KeyRotation.as_str()
+        "the envelope's payloadType is {found:?}; {} are known",
+        PayloadType::ALL.map(PayloadType::as_str).join(", ")
     )]
     PayloadType {
         /// What it is, or its start.

@@ -31,11 +31,11 @@ impl KeyKind {
         [Self::Ed25519, Self::P256].into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Notes know Ed25519 only.
+    /// Notes know Ed25519 only, and nobody else reads what workers sign.
     pub(crate) fn allow(self, role: Role) -> Result<(), KeyError> {
         match (role, self) {
-            (Role::Verdict, _) | (Role::Log | Role::Witness, Self::Ed25519) => Ok(()),
-            (Role::Log | Role::Witness, Self::P256) => Err(KeyError::KindForRole { kind: self, role }),
+            (Role::Verdict, _) | (Role::Log | Role::Witness | Role::Worker, Self::Ed25519) => Ok(()),
+            (Role::Log | Role::Witness | Role::Worker, Self::P256) => Err(KeyError::KindForRole { kind: self, role }),
         }
     }
 }
@@ -55,6 +55,8 @@ pub enum Role {
     Log,
     /// Signs that it saw a log only grow; written `witness`. Ed25519 only.
     Witness,
+    /// Signs what a worker returns to whoever coordinates it; written `worker`. Ed25519 only.
+    Worker,
 }
 
 impl Role {
@@ -65,13 +67,14 @@ impl Role {
             Self::Verdict => "verdict",
             Self::Log => "log",
             Self::Witness => "witness",
+            Self::Worker => "worker",
         }
     }
 
     /// The role that is written so.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Verdict, Self::Log, Self::Witness].into_iter().find(|role| role.as_str() == name)
+        [Self::Verdict, Self::Log, Self::Witness, Self::Worker].into_iter().find(|role| role.as_str() == name)
     }
 }
 

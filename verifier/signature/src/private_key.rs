@@ -213,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn notes_have_ed25519_keys_only() {
-        for role in [Role::Log, Role::Witness] {
+    fn roles_but_that_of_verdicts_have_ed25519_keys_only() {
+        for role in [Role::Log, Role::Witness, Role::Worker] {
             let refused = PrivateKey::generate(KeyKind::P256, role).unwrap_err();
             assert_eq!(refused, KeyError::KindForRole { kind: KeyKind::P256, role });
         }

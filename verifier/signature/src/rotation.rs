@@ -102,7 +102,9 @@ impl Rotation {
             .map_err(|source| RotationError::Envelope { old: old.id(), source })?;
         match verified.payload_type {
             PayloadType::KeyRotation => {}
-            PayloadType::Statement => return Err(RotationError::PayloadType { found: PayloadType::Statement }),
+            found @ (PayloadType::Statement | PayloadType::WorkerResult) => {
+                return Err(RotationError::PayloadType { found });
+            }
         }
         let rotation = Self::parse(verified.payload)?;
         rotation.check(old)?;

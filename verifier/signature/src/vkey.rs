@@ -100,7 +100,7 @@ impl SignatureType {
         match role {
             Role::Log => Some(Self::Ed25519),
             Role::Witness => Some(Self::Cosignature),
-            Role::Verdict => None,
+            Role::Verdict | Role::Worker => None,
         }
     }
 

@@ -64,13 +64,26 @@ fn keys_are_counted_and_not_signatures() {
 
 #[test]
 fn statements_are_signed_and_verified_with_verdict_keys_only() {
-    for role in [Role::Log, Role::Witness] {
+    for role in [Role::Log, Role::Witness, Role::Worker] {
         let other = key(KeyKind::Ed25519, role);
         let error = Envelope::sign(PayloadType::Statement, PAYLOAD.to_vec(), &[&other]).unwrap_err();
         assert!(matches!(error, EnvelopeError::Key(KeyError::WrongRole { found, .. }) if found == role), "{error}");
         let error = signed(&[&verdict()]).verify(&[public(&other)]).unwrap_err();
         assert!(matches!(error, EnvelopeError::Key(KeyError::WrongRole { found, .. }) if found == role), "{error}");
     }
+}
+
+#[test]
+fn what_a_worker_returns_is_no_statement_and_the_other_way_round() {
+    let (verdict, worker) = (verdict(), key(KeyKind::Ed25519, Role::Worker));
+    let result = Envelope::sign(PayloadType::WorkerResult, PAYLOAD.to_vec(), &[&worker]).unwrap();
+    assert_eq!(result.verify(&[public(&worker)]).unwrap().payload_type, PayloadType::WorkerResult);
+    assert!(matches!(result.verify(&[public(&verdict)]), Err(EnvelopeError::Key(KeyError::WrongRole { .. }))));
+    let refused = Envelope::sign(PayloadType::WorkerResult, PAYLOAD.to_vec(), &[&verdict]);
+    assert!(matches!(refused, Err(EnvelopeError::Key(KeyError::WrongRole { .. }))));
+    let other = result.to_json().replace("twinbuild.worker-result", "in-toto");
+    let other = Envelope::parse(&other);
+    assert!(other.is_err() || other.unwrap().verify(&[public(&worker)]).is_err());
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn a_key_comes_back_with_its_role() {
         (KeyKind::Ed25519, Role::Verdict),
         (KeyKind::Ed25519, Role::Log),
         (KeyKind::Ed25519, Role::Witness),
+        (KeyKind::Ed25519, Role::Worker),
         (KeyKind::P256, Role::Verdict),
     ] {
         let key = PrivateKey::generate(kind, role).unwrap();

@@ -228,6 +228,8 @@ pub(crate) enum KeyRole {
     Log,
     /// Checkpoints of others' logs
     Witness,
+    /// What a worker returns
+    Worker,
 }
 
 /// What a key is made of.

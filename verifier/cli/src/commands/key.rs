@@ -27,6 +27,7 @@ fn generate(GenerateKey { role, kind, out }: &GenerateKey) -> Result<u8, Failure
         KeyRole::Verdict => Role::Verdict,
         KeyRole::Log => Role::Log,
         KeyRole::Witness => Role::Witness,
+        KeyRole::Worker => Role::Worker,
     };
     let kind = match kind {
         KeyAlgorithm::Ed25519 => KeyKind::Ed25519,
