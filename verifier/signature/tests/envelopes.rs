@@ -82,7 +82,7 @@ fn what_a_worker_returns_is_no_statement_and_the_other_way_round() {
     let refused = Envelope::sign(PayloadType::WorkerResult, PAYLOAD.to_vec(), &[&verdict]);
     assert!(matches!(refused, Err(EnvelopeError::Key(KeyError::WrongRole { .. }))));
     let other = result.to_json().replace("twinbuild.worker-result", "in-toto");
-    let other = Envelope::parse(&other);
+    let other = Envelope::parse(other.as_bytes());
     assert!(other.is_err() || other.unwrap().verify(&[public(&worker)]).is_err());
 }
 
