@@ -56,9 +56,10 @@ pub(crate) fn check_count(path: &Path, text: &str, separators: &[u8]) -> Result<
     Ok(())
 }
 
-/// A table and where it is. All that is asked of it and not as expected is a [`LockfileError::Unexpected`].
+/// A table (an object of JSON) and where it is. All that is asked of it and not as expected is a
+/// [`LockfileError::Unexpected`] with file, line or place, what was found and what is expected.
 #[derive(Debug, Clone)]
-pub(crate) struct Table<'v> {
+pub struct Table<'v> {
     path: &'v Path,
     place: String,
     pub(crate) line: Option<usize>,
@@ -66,6 +67,12 @@ pub(crate) struct Table<'v> {
 }
 
 impl<'v> Table<'v> {
+    /// Where it stands: its path of keys.
+    #[must_use]
+    pub fn place_in_document(&self) -> &str {
+        &self.place
+    }
+
     /// The document as a whole.
     pub(crate) fn document(path: &'v Path, value: &'v Value) -> Result<Self, LockfileError> {
         Self::of(path, "the document".to_owned(), value)
@@ -92,7 +99,9 @@ impl<'v> Table<'v> {
         self.entries.iter().map(|(key, value)| Ok((key.as_str(), self.tables_of(key, Some(value))?)))
     }
 
-    pub(crate) fn has(&self, key: &str) -> bool {
+    /// Whether the key is there.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
@@ -105,7 +114,8 @@ impl<'v> Table<'v> {
     }
 
     /// An error about `key`, with what it is.
-    pub(crate) fn refuse(&self, key: &str, expected: &str) -> LockfileError {
+    #[must_use]
+    pub fn refuse(&self, key: &str, expected: &str) -> LockfileError {
         let value = self.get(key);
         let line = value.and_then(|value| value.line).or(self.line);
         let found = value.map_or_else(|| "missing".to_owned(), |value| value.data.described());
@@ -117,11 +127,19 @@ impl<'v> Table<'v> {
         unexpected(self.path, self.line, self.place.clone(), found.to_owned(), expected)
     }
 
-    pub(crate) fn string(&self, key: &str) -> Result<&'v str, LockfileError> {
+    /// A text.
+    ///
+    /// # Errors
+    /// [`LockfileError::Unexpected`]
+    pub fn string(&self, key: &str) -> Result<&'v str, LockfileError> {
         self.optional_string(key)?.ok_or_else(|| self.refuse(key, "text"))
     }
 
-    pub(crate) fn optional_string(&self, key: &str) -> Result<Option<&'v str>, LockfileError> {
+    /// A text, where the key is there.
+    ///
+    /// # Errors
+    /// [`LockfileError::Unexpected`]
+    pub fn optional_string(&self, key: &str) -> Result<Option<&'v str>, LockfileError> {
         match self.get(key).map(|value| &value.data) {
             None => Ok(None),
             Some(Data::String(text)) => Ok(Some(text)),
@@ -150,12 +168,19 @@ impl<'v> Table<'v> {
         self.optional_table(key)?.ok_or_else(|| self.refuse(key, "a table"))
     }
 
-    pub(crate) fn optional_table(&self, key: &str) -> Result<Option<Table<'v>>, LockfileError> {
+    /// A table, where the key is there.
+    ///
+    /// # Errors
+    /// [`LockfileError::Unexpected`]
+    pub fn optional_table(&self, key: &str) -> Result<Option<Table<'v>>, LockfileError> {
         self.get(key).map(|value| Table::of(self.path, self.place(key), value)).transpose()
     }
 
     /// A list of tables; none where the key is missing.
-    pub(crate) fn tables(&self, key: &str) -> Result<Vec<Table<'v>>, LockfileError> {
+    ///
+    /// # Errors
+    /// [`LockfileError::Unexpected`]
+    pub fn tables(&self, key: &str) -> Result<Vec<Table<'v>>, LockfileError> {
         self.tables_of(key, self.get(key))
     }
 

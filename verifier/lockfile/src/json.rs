@@ -2,12 +2,39 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::LockfileError;
-use crate::document::{Data, Value, check_count};
+use crate::document::{Data, Table, Value, check_count};
+use crate::text;
+
+/// A JSON document that is read as lock files are: at most 64 MiB and 2 000 000 values, 128 deep, no key twice in one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JsonDocument {
+    path: PathBuf,
+    value: Value,
+}
+
+impl JsonDocument {
+    /// Reads the document; `path` stands in messages.
+    ///
+    /// # Errors
+    /// [`LockfileError::TooLarge`], [`LockfileError::TooMany`], [`LockfileError::NotText`], [`LockfileError::Syntax`]
+    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LockfileError> {
+        let value = read(path, text::decode(path, bytes)?)?;
+        Ok(Self { path: path.to_owned(), value })
+    }
+
+    /// The object that the document is.
+    ///
+    /// # Errors
+    /// [`LockfileError::Unexpected`] if it is none.
+    pub fn table(&self) -> Result<Table<'_>, LockfileError> {
+        Table::document(&self.path, &self.value)
+    }
+}
 
 /// Reads JSON (RFC 8259). A key that is there twice in one object is refused, as readers differ in which counts; so are
 /// objects that are 128 deep.

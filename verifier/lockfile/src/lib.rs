@@ -5,6 +5,8 @@
 //! asks for and does not pin is [`Unpinned`], with the [`Reason`]; the options of a requirements file are [`Setting`]s.
 //! Nothing that a file asks for is left out: it is in one of the three lists, or the file is refused.
 //!
+//! [`JsonDocument`] reads other lists that are JSON in the same way: under limits, with errors that name the place.
+//!
 //! [`installed`] reads a folder of installed distributions, holds each `RECORD` against the files, and tells what no
 //! `RECORD` names. It is the only function here that reads a disk; nothing opens a network connection.
 //!
@@ -46,8 +48,10 @@ mod uv;
 
 pub use dist_info::DirectUrl;
 pub use distribution::{BrokenDistribution, Fault, FaultKind, InstalledDistribution, OutsideRow};
+pub use document::Table;
 pub use error::LockfileError;
 pub use installed::{Installed, InstalledError, Unlisted, UnlistedKind, installed};
+pub use json::JsonDocument;
 pub use locked::{FileKind, Locked, LockedFile, OtherDigest, Source};
 pub use lockfile::{Format, Include, Lockfile};
 pub use option::Setting;

@@ -7,11 +7,10 @@
 #![forbid(unsafe_code)]
 
 mod files;
-mod list;
 mod results;
 mod run;
 
 pub use files::ReportFiles;
-pub use list::{ListError, read_list};
 pub use results::{ResultLine, Results, ResultsError, Took, read_older};
 pub use run::{Event, RunError, run};
+pub use twinbuild_watch::{ListError, read_list};

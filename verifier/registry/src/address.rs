@@ -93,6 +93,12 @@ impl PypiIndex {
         base_url(text, &origin).map(|url| Self { url, origin })
     }
 
+    /// Whether it is PyPI itself, at the address that is built in.
+    #[must_use]
+    pub fn is_pypi(&self) -> bool {
+        without_credentials(&self.url) == defaults::PYPI
+    }
+
     /// Who named it.
     #[must_use]
     pub fn origin(&self) -> &AddressOrigin {
@@ -234,6 +240,10 @@ mod tests {
         assert_eq!((found.url().as_str(), found.origin()), ("https://own.example/", &AddressOrigin::Override));
         let found = PypiIndex::discover(None, environment(&[])).unwrap();
         assert_eq!((found.url().as_str(), found.origin()), (defaults::PYPI, &AddressOrigin::BuiltIn));
+        assert!(found.is_pypi());
+        let unslashed = PypiIndex::new(defaults::PYPI.trim_end_matches('/'), AddressOrigin::Override).unwrap();
+        assert!(unslashed.is_pypi());
+        assert!(!PypiIndex::new("https://own.example/simple", AddressOrigin::Override).unwrap().is_pypi());
     }
 
     #[test]

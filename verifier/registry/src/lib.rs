@@ -28,6 +28,7 @@ mod error;
 mod pip_conf;
 mod platform;
 mod project;
+mod project_list;
 mod pypi;
 mod release;
 mod simple_api;
@@ -43,5 +44,6 @@ pub use debian::{
 pub use error::RegistryError;
 pub use platform::Platform;
 pub use project::{CoreMetadata, Project, ProjectFile, ProjectStatus, UnparsedFile, Yanked};
-pub use pypi::Pypi;
+pub use project_list::ProjectList;
+pub use pypi::{ProjectPage, Pypi};
 pub use release::Release;

@@ -57,6 +57,8 @@ pub struct UnparsedFile {
     pub file_name: String,
     /// What the name lacks.
     pub reason: String,
+    /// Its digest, where the index gives it.
+    pub sha256: Option<Sha256>,
 }
 
 /// A file was withdrawn.
@@ -113,9 +115,7 @@ impl Project {
         let url = || without_credentials(&document.url);
         let malformed = |reason: String| RegistryError::Malformed { url: url(), reason };
         let page: Page = serde_json::from_slice(&document.bytes).map_err(|error| malformed(error.to_string()))?;
-        if page.meta.api_version.split_once('.').is_none_or(|(major, _)| major != "1") {
-            return Err(RegistryError::ApiVersion { url: url(), found: shortened(&page.meta.api_version) });
-        }
+        page.meta.check(url)?;
         if page.name.parse().as_ref() != Ok(name) {
             return Err(RegistryError::OtherProject { url: url(), name: name.clone(), found: shortened(&page.name) });
         }
@@ -126,6 +126,8 @@ impl Project {
                 return Err(malformed(format!("it lists {:?} twice", shortened(&file.filename))));
             }
             let refuse = |reason: String| malformed(format!("of the file {:?}, {reason}", shortened(&file.filename)));
+            // Nobody downloads what is neither wheel nor sdist: a digest of it that is none is no reason to refuse the page.
+            let digest = sha256(&file.hashes).ok().flatten();
             match file.filename.parse::<DistributionFileName>() {
                 Ok(parsed) if parsed.name() == name => {
                     versions.insert(parsed.version().clone());
@@ -134,8 +136,11 @@ impl Project {
                 Ok(parsed) => unparsed.push(UnparsedFile {
                     reason: format!("its name is that of a file of {}", parsed.name()),
                     file_name: file.filename,
+                    sha256: digest,
                 }),
-                Err(error) => unparsed.push(UnparsedFile { reason: error.to_string(), file_name: file.filename }),
+                Err(error) => {
+                    unparsed.push(UnparsedFile { reason: error.to_string(), file_name: file.filename, sha256: digest })
+                }
             }
         }
         let (status, reason) = page.project_status.map_or((None, None), |status| (status.status, status.reason));
@@ -234,7 +239,7 @@ fn sha256(hashes: &BTreeMap<String, String>) -> Result<Option<Sha256>, String> {
 }
 
 /// Foreign text at a length that fits in a message.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(200).collect()
 }
 

@@ -1,12 +1,14 @@
 //! A client of one Python package index.
 
 use twinbuild_store::{Blob, Document, DocumentRequest, Fetch, FetchError, Store, Url, without_credentials};
-use twinbuild_subject::PackageName;
+use twinbuild_subject::{PackageName, Sha256};
 
-use crate::{Project, ProjectFile, PypiIndex, RegistryError};
+use crate::{Project, ProjectFile, ProjectList, PypiIndex, RegistryError};
 
 /// The largest project page. The largest on PyPI have about 30 MiB.
 const PAGE_LIMIT_BYTES: u64 = 64 << 20;
+/// The largest list of projects. That of PyPI has about 40 MiB.
+const LIST_LIMIT_BYTES: u64 = 256 << 20;
 /// The largest file. PyPI takes 100 MiB without asking, and a few projects may upload up to a GiB and more.
 const FILE_LIMIT_BYTES: u64 = 2 << 30;
 /// The largest provenance object. It has ten KiB for an attestation.
@@ -14,6 +16,20 @@ const PROVENANCE_LIMIT_BYTES: u64 = 4 << 20;
 /// The media types of a provenance object: PyPI's own, and what others may say.
 const PROVENANCE_MEDIA_TYPES: &str = "application/vnd.pypi.integrity.v1+json, application/json;q=0.9";
 const MEDIA_TYPE: &str = "application/vnd.pypi.simple.v1+json";
+
+/// A project's page, asked for by who may have read it before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProjectPage {
+    /// It is the page that was read before, byte for byte.
+    Unchanged,
+    /// It is another one.
+    Changed {
+        /// The digest of the page, by which it is known again.
+        sha256: Sha256,
+        /// What it says.
+        project: Box<Project>,
+    },
+}
 
 /// A client of one Python package index. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,6 +64,34 @@ impl Pypi {
     /// [`RegistryError::Malformed`] and [`RegistryError::OtherProject`] if the page is not what was asked for;
     /// [`RegistryError::Fetch`].
     pub fn project(&self, name: &PackageName) -> Result<Project, RegistryError> {
+        Self::read(name, &self.page_of(name)?)
+    }
+
+    /// The project's page, which is not read again where it still is the one of the digest `known`.
+    ///
+    /// # Errors
+    /// As [`Pypi::project`].
+    pub fn project_unless(&self, name: &PackageName, known: Option<&Sha256>) -> Result<ProjectPage, RegistryError> {
+        let document = self.page_of(name)?;
+        if known == Some(&document.sha256) {
+            return Ok(ProjectPage::Unchanged);
+        }
+        let project = Box::new(Self::read(name, &document)?);
+        Ok(ProjectPage::Changed { sha256: document.sha256, project })
+    }
+
+    /// All projects of the index, at most 256 MiB of them.
+    ///
+    /// # Errors
+    /// As [`Pypi::project`], but for [`RegistryError::UnknownProject`] and [`RegistryError::OtherProject`].
+    pub fn projects(&self) -> Result<ProjectList, RegistryError> {
+        let what = format!("the list of projects of {}", self.index);
+        let request =
+            DocumentRequest { url: self.index.url(), accept: MEDIA_TYPE, limit_bytes: LIST_LIMIT_BYTES, what: &what };
+        ProjectList::parse(&json_only(self.store.document(&request)?)?)
+    }
+
+    fn page_of(&self, name: &PackageName) -> Result<Document, RegistryError> {
         let url = self.page(name);
         let request = DocumentRequest {
             url: &url,
@@ -61,11 +105,11 @@ impl Pypi {
             }
             other => other.into(),
         })?;
-        if !is_json(&document) {
-            let url = without_credentials(&document.url);
-            return Err(RegistryError::NotJson { url, content_type: document.content_type });
-        }
-        let project = Project::parse(name, &document)?;
+        json_only(document)
+    }
+
+    fn read(name: &PackageName, document: &Document) -> Result<Project, RegistryError> {
+        let project = Project::parse(name, document)?;
         tracing::debug!(%name, files = project.files.len(), serial = project.serial, "project");
         Ok(project)
     }
@@ -125,6 +169,14 @@ impl Pypi {
     }
 }
 
+/// The answer, if it is of the kind that was asked for.
+fn json_only(document: Document) -> Result<Document, RegistryError> {
+    if is_json(&document) {
+        return Ok(document);
+    }
+    Err(RegistryError::NotJson { url: without_credentials(&document.url), content_type: document.content_type })
+}
+
 /// Whether the answer is of the kind that was asked for. Some indexes say plain JSON, and files on disk say nothing.
 fn is_json(document: &Document) -> bool {
     let Some(given) = &document.content_type else { return true };
@@ -154,6 +206,11 @@ mod tests {
                 let json = format!(r#"{{"meta":{{"api-version":"1.1"}},"name":"a","files":[{files}]}}"#);
                 Some((MEDIA_TYPE, json.into_bytes()))
             }
+            "/simple/" => {
+                let json =
+                    r#"{"meta":{"api-version":"1.1","_last-serial":7},"projects":[{"name":"A"},{"name":"b c"}]}"#;
+                Some((MEDIA_TYPE, json.as_bytes().to_vec()))
+            }
             "/simple/html/" => Some(("text/html", b"<html>".to_vec())),
             "/files/a-1-py3-none-any.whl" => Some(("application/octet-stream", WHEEL.to_vec())),
             _ => None,
@@ -177,6 +234,30 @@ mod tests {
             assert!(matches!(error, RegistryError::NoDigest { .. }), "{error}");
         }
         assert_eq!(server.asked(), ["/simple/a/", "/files/a-1-py3-none-any.whl"]);
+    }
+
+    #[test]
+    fn a_page_that_is_known_is_not_read_again() {
+        let server = TestServer::start(page);
+        let folder = tempfile::tempdir().unwrap();
+        let pypi = client(&folder, Network::Online, &server.base);
+        let name = "a".parse().unwrap();
+        let ProjectPage::Changed { sha256, project } = pypi.project_unless(&name, None).unwrap() else { panic!() };
+        assert_eq!(*project, pypi.project(&name).unwrap());
+        assert_eq!(pypi.project_unless(&name, Some(&sha256)).unwrap(), ProjectPage::Unchanged);
+        let other = pypi.project_unless(&name, Some(&Sha256::of(b""))).unwrap();
+        assert_eq!(other, ProjectPage::Changed { sha256, project });
+    }
+
+    #[test]
+    fn the_projects_of_an_index_are_listed() {
+        let server = TestServer::start(page);
+        let folder = tempfile::tempdir().unwrap();
+        let list = client(&folder, Network::Online, &server.base).projects().unwrap();
+        assert_eq!(list.names, ["a".parse().unwrap()]);
+        assert_eq!((list.unparsed, list.serial), (vec!["b c".to_owned()], Some(7)));
+        let elsewhere = client(&folder, Network::Online, &format!("{}x/", server.base));
+        assert!(matches!(elsewhere.projects(), Err(RegistryError::Fetch(FetchError::NotFound { .. }))));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Unexpected, Visitor};
 
+use crate::RegistryError;
+use crate::project::shortened;
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Page {
     pub(crate) meta: Meta,
@@ -25,6 +28,16 @@ pub(crate) struct Meta {
     pub(crate) api_version: String,
     #[serde(rename = "_last-serial", default, deserialize_with = "serial")]
     pub(crate) last_serial: Option<u64>,
+}
+
+impl Meta {
+    /// Refuses a page, at `url`, of a version of the API that is not known.
+    pub(crate) fn check(&self, url: impl FnOnce() -> String) -> Result<(), RegistryError> {
+        if self.api_version.split_once('.').is_none_or(|(major, _)| major != "1") {
+            return Err(RegistryError::ApiVersion { url: url(), found: shortened(&self.api_version) });
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Deserialize)]
