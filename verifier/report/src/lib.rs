@@ -23,9 +23,11 @@
 mod comparison;
 mod corpus;
 mod escape;
+mod history;
 mod html;
 mod markdown;
 mod meaning;
+mod night;
 mod page;
 mod pages;
 mod picture;
@@ -38,7 +40,12 @@ pub use corpus::{
     Spread, SubjectResult, Summary, Tally, Trials, rates,
 };
 pub use escape::{escape, on_one_line};
+pub use history::{HistoryRow, ProjectHistory};
 pub use html::Parts;
+pub use night::{
+    AboutNight, Before, DueWhy, Earlier, GivenUp, InARow, ListProblem, News, NewsKind, NightEnd, NightPoint,
+    NightRecord, NightReport, NightSubject, NightWorker, WatchedList,
+};
 pub use page::{counted, grouped, share};
 pub use picture::Picture;
 pub use text::{Style, findings, headline};
@@ -56,6 +63,8 @@ pub enum Report<'a> {
     Unread(&'a UnreadFile),
     /// What became of a list of subjects.
     Corpus(&'a CorpusReport),
+    /// What is known of a project's files.
+    History(&'a ProjectHistory),
 }
 
 /// As lines of text, the news first, with a line end behind each.
@@ -66,6 +75,7 @@ pub fn text<'a>(report: impl Into<Report<'a>>, style: Style) -> String {
         Report::Comparison(comparison) => text::comparison(comparison, style),
         Report::Unread(unread) => text::unread(unread, style),
         Report::Corpus(report) => corpus::text(report),
+        Report::History(history) => history::text(history, style),
     }
 }
 
@@ -79,6 +89,7 @@ pub fn json<'a>(report: impl Into<Report<'a>>) -> Result<String, serde_json::Err
         Report::Comparison(comparison) => serde_json::to_string(comparison),
         Report::Unread(unread) => serde_json::to_string(unread),
         Report::Corpus(report) => serde_json::to_string(report),
+        Report::History(history) => serde_json::to_string(history),
     }
 }
 
@@ -88,7 +99,7 @@ pub fn markdown<'a>(report: impl Into<Report<'a>>) -> String {
     let report = report.into();
     let file_stem = match report {
         Report::Corpus(report) => report.about.file_stem.as_str(),
-        Report::Verdict(_) | Report::Comparison(_) | Report::Unread(_) => "",
+        Report::Verdict(_) | Report::Comparison(_) | Report::Unread(_) | Report::History(_) => "",
     };
     markdown::render(&pages::page(report), file_stem)
 }
@@ -123,6 +134,12 @@ impl<'a> From<&'a FileComparison> for Report<'a> {
 impl<'a> From<&'a CorpusReport> for Report<'a> {
     fn from(report: &'a CorpusReport) -> Self {
         Self::Corpus(report)
+    }
+}
+
+impl<'a> From<&'a ProjectHistory> for Report<'a> {
+    fn from(history: &'a ProjectHistory) -> Self {
+        Self::History(history)
     }
 }
 

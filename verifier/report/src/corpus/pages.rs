@@ -50,7 +50,7 @@ fn by_generator(report: &CorpusReport) -> Picture {
     Picture { name: "generators", title, bars, length: Length::Share }
 }
 
-fn bar(group: &Group) -> Bar {
+pub(crate) fn bar(group: &Group) -> Bar {
     let results = &group.results;
     Bar {
         name: group.name.clone(),
@@ -240,7 +240,7 @@ pub(super) fn facts(cost: &Cost, total: u64) -> Vec<(&'static str, String)> {
 }
 
 /// A duration for a reader, rounded up.
-pub(super) fn duration(millis: u64) -> String {
+pub(crate) fn duration(millis: u64) -> String {
     let seconds = millis.div_ceil(1000);
     match millis {
         0..1000 => format!("{millis} ms"),

@@ -131,6 +131,12 @@ impl ResultKind {
         self <= Self::Normalized
     }
 
+    /// Whether it says of the file itself that it was reproduced or not, and not only why nobody knows.
+    #[must_use]
+    pub fn is_decided(self) -> bool {
+        self <= Self::Rejected
+    }
+
     /// Whether it stands for `reproduced` with each byte of the published file, without any normalizer.
     #[must_use]
     pub fn is_exact(self) -> bool {
@@ -258,6 +264,9 @@ mod tests {
         assert!(ResultKind::ALL.is_sorted());
         let good: Vec<_> = ResultKind::ALL.into_iter().filter(|kind| kind.is_reproduced()).collect();
         assert_eq!(good, [ResultKind::BitForBit, ResultKind::Repacked, ResultKind::Normalized]);
+        let undecided: Vec<_> =
+            ResultKind::ALL.into_iter().filter(|kind| !kind.is_decided()).map(ResultKind::name).collect();
+        assert_eq!(undecided, ["unbuildable", "inconclusive", "unsupported", "source-missing", "no-verdict"]);
         for kind in ResultKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
