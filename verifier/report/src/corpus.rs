@@ -20,7 +20,7 @@ pub use tally::{Group, ResultKind, Tally};
 
 pub use text::rates;
 
-pub(crate) use pages::{bar, duration, page};
+pub(crate) use pages::{duration, findings, groups, page, results, shares};
 pub(crate) use result::shown;
 pub(crate) use text::text;
 

@@ -1,15 +1,27 @@
 //! What a night of watching came to: the news first, then rates and trends, then the rest.
 
+mod junit;
 mod news;
+mod pages;
+mod sarif;
 mod subject;
+mod text;
+mod webhook;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use junit::junit;
 pub use news::{News, NewsKind};
+pub use sarif::sarif;
 pub use subject::{Before, DueWhy, Earlier, InARow, NightSubject};
+pub use text::{mail, subject_line};
+pub use webhook::{Webhook, webhook};
 
-use crate::{Group, Tally};
+pub(crate) use pages::page;
+pub(crate) use text::text;
+
+use crate::{Group, Picture, ResultFinding, SubjectResult, Tally};
 
 /// The version of the report's form. Fields may be added without a new version.
 const SCHEMA_VERSION: u32 = 1;
@@ -214,6 +226,22 @@ impl NightReport {
         report.news = news::news(&report);
         report
     }
+
+    /// The pictures that belong to it, which stand in its HTML form and beside its Markdown form.
+    #[must_use]
+    pub fn pictures(&self) -> Vec<Picture> {
+        pages::pictures(self)
+    }
+}
+
+/// What kept a subject, or speaks against it, in a few words: the first alert, the class of the reason, the most severe finding of one
+/// that was not reproduced, or why there is no verdict.
+fn cause(result: &SubjectResult) -> Option<String> {
+    let is_reproduced = result.kind().is_reproduced();
+    let alert = || result.alerts.first().cloned();
+    let reason = || result.reason.as_ref().map(|reason| reason.class.clone());
+    let finding = || result.findings.first().filter(|_| !is_reproduced || result.has_alert).map(ResultFinding::place);
+    alert().or_else(reason).or_else(finding).or_else(|| result.error.clone())
 }
 
 fn tally<'a>(subjects: impl IntoIterator<Item = &'a NightSubject>) -> Tally {

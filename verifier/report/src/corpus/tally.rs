@@ -10,7 +10,7 @@ use twinbuild_verdict::{Level, Outcome};
 use super::SubjectResult;
 use crate::Picture;
 use crate::page::{grouped, share};
-use crate::picture::{Bar, Length};
+use crate::picture::{Bar, Form, Length};
 
 /// What became of a subject, in a word: the level, the kind of mismatch, or else the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -179,7 +179,8 @@ impl Tally {
             note: format!("{}, {}", grouped(*count), share(*count, self.total)),
         };
         let bars = self.kinds.iter().map(bar).collect();
-        Picture { name: "results", title: "Files by outcome and level", bars, length: Length::Count }
+        let form = Form::Bars { bars, length: Length::Count };
+        Picture { name: "results", title: "Files by outcome and level", form }
     }
 
     /// How many are of this kind.

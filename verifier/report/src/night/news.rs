@@ -322,6 +322,11 @@ impl News {
         parts
     }
 
+    /// Whether the reason stands in the line: where there is nothing else to point at.
+    pub(crate) fn has_reason_in_line(&self) -> bool {
+        self.places().0.is_empty()
+    }
+
     /// What and where, and how many more: the new alerts, or else the first findings.
     fn places(&self) -> (Vec<String>, u64) {
         if self.kind == NewsKind::NewlyReproduced {
