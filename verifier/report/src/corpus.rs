@@ -20,7 +20,8 @@ pub use tally::{Group, ResultKind, Tally};
 
 pub use text::rates;
 
-pub(crate) use pages::page;
+pub(crate) use pages::{duration, findings, groups, page, results, shares};
+pub(crate) use result::shown;
 pub(crate) use text::text;
 
 use crate::Picture;

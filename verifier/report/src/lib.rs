@@ -1,8 +1,10 @@
 //! Renderings of what was found out: for a terminal ([`text`]), for programs ([`json`]), and for people elsewhere
 //! ([`markdown`], [`html`]).
 //!
-//! A [`Report`] is a verdict, a comparison of two files, a file that could not be read to be compared, or what became of a list
-//! of subjects ([`CorpusReport`], with [`Picture`]s). Markdown and HTML
+//! A [`Report`] is a verdict, a comparison of two files, a file that could not be read to be compared, what became of a list
+//! of subjects ([`CorpusReport`], with [`Picture`]s), what a night of watching came to ([`NightReport`], which is also written for a mail
+//! ([`mail`]), for programs that are told of it ([`webhook`]), for continuous integration ([`junit`]) and for code scanning
+//! ([`sarif`])), or what is known of a project ([`ProjectHistory`]). Markdown and HTML
 //! are written from one and the same page: what is news stands first, and noise is a count or is folded away.
 //!
 //! Names in archives and the text of builds are hostile. A page keeps them apart from words of ours by type, and no rendering
@@ -23,12 +25,15 @@
 mod comparison;
 mod corpus;
 mod escape;
+mod history;
 mod html;
 mod markdown;
 mod meaning;
+mod night;
 mod page;
 mod pages;
 mod picture;
+mod sarif;
 mod search;
 mod text;
 
@@ -38,9 +43,16 @@ pub use corpus::{
     Spread, SubjectResult, Summary, Tally, Trials, rates,
 };
 pub use escape::{escape, on_one_line};
+pub use history::{HistoryRow, ProjectHistory};
 pub use html::Parts;
+pub use night::{
+    AboutNight, Before, DueWhy, Earlier, GivenUp, InARow, ListProblem, News, NewsKind, NightEnd, NightPoint,
+    NightRecord, NightReport, NightSubject, NightWorker, WatchedList, Webhook, junit, mail, sarif, subject_line,
+    webhook,
+};
 pub use page::{counted, grouped, share};
 pub use picture::Picture;
+pub use sarif::{SarifLevel, SarifResult, sarif_log};
 pub use text::{Style, findings, headline};
 
 use twinbuild_verdict::Verdict;
@@ -56,6 +68,10 @@ pub enum Report<'a> {
     Unread(&'a UnreadFile),
     /// What became of a list of subjects.
     Corpus(&'a CorpusReport),
+    /// What a night came to.
+    Night(&'a NightReport),
+    /// What is known of a project's files.
+    History(&'a ProjectHistory),
 }
 
 /// As lines of text, the news first, with a line end behind each.
@@ -66,6 +82,8 @@ pub fn text<'a>(report: impl Into<Report<'a>>, style: Style) -> String {
         Report::Comparison(comparison) => text::comparison(comparison, style),
         Report::Unread(unread) => text::unread(unread, style),
         Report::Corpus(report) => corpus::text(report),
+        Report::Night(report) => night::text(report, style),
+        Report::History(history) => history::text(history, style),
     }
 }
 
@@ -79,6 +97,8 @@ pub fn json<'a>(report: impl Into<Report<'a>>) -> Result<String, serde_json::Err
         Report::Comparison(comparison) => serde_json::to_string(comparison),
         Report::Unread(unread) => serde_json::to_string(unread),
         Report::Corpus(report) => serde_json::to_string(report),
+        Report::Night(report) => serde_json::to_string(report),
+        Report::History(history) => serde_json::to_string(history),
     }
 }
 
@@ -88,7 +108,8 @@ pub fn markdown<'a>(report: impl Into<Report<'a>>) -> String {
     let report = report.into();
     let file_stem = match report {
         Report::Corpus(report) => report.about.file_stem.as_str(),
-        Report::Verdict(_) | Report::Comparison(_) | Report::Unread(_) => "",
+        Report::Night(report) => report.about.file_stem.as_str(),
+        Report::Verdict(_) | Report::Comparison(_) | Report::Unread(_) | Report::History(_) => "",
     };
     markdown::render(&pages::page(report), file_stem)
 }
@@ -123,6 +144,18 @@ impl<'a> From<&'a FileComparison> for Report<'a> {
 impl<'a> From<&'a CorpusReport> for Report<'a> {
     fn from(report: &'a CorpusReport) -> Self {
         Self::Corpus(report)
+    }
+}
+
+impl<'a> From<&'a NightReport> for Report<'a> {
+    fn from(report: &'a NightReport) -> Self {
+        Self::Night(report)
+    }
+}
+
+impl<'a> From<&'a ProjectHistory> for Report<'a> {
+    fn from(history: &'a ProjectHistory) -> Self {
+        Self::History(history)
     }
 }
 

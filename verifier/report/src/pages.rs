@@ -27,6 +27,8 @@ pub(crate) fn page(report: Report<'_>) -> Page<'_> {
         Report::Comparison(comparison) => about_comparison(comparison),
         Report::Unread(unread) => about_unread(unread),
         Report::Corpus(report) => crate::corpus::page(report),
+        Report::Night(report) => crate::night::page(report),
+        Report::History(history) => crate::history::page(history),
     }
 }
 

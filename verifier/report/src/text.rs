@@ -10,7 +10,7 @@ use crate::escape::{escape, on_one_line};
 use crate::page::LineKind;
 use crate::pages::{Normalized, by_normalizer};
 use crate::search;
-use crate::{FileComparison, UnreadFile, meaning};
+use crate::{FileComparison, ResultKind, UnreadFile, meaning};
 
 /// At most this many findings of one severity are shown; the JSON form has all.
 const SHOWN_FINDINGS: usize = 20;
@@ -157,6 +157,34 @@ fn paint(out: &mut String, style: Style, ansi: Ansi, text: &str) {
     }
 }
 
+/// What became of a file, in the colour of its outcome; an alert takes the colour of good news away.
+pub(crate) fn paint_kind(out: &mut String, style: Style, kind: ResultKind, is_good: bool) {
+    let colour = match kind {
+        ResultKind::BitForBit | ResultKind::Repacked | ResultKind::Normalized if is_good => AnsiColor::Green,
+        ResultKind::Packaging | ResultKind::Code | ResultKind::Unsourced | ResultKind::Rejected => AnsiColor::Red,
+        ResultKind::BitForBit
+        | ResultKind::Repacked
+        | ResultKind::Normalized
+        | ResultKind::Nondeterministic
+        | ResultKind::Unbuildable
+        | ResultKind::Inconclusive
+        | ResultKind::Unsupported
+        | ResultKind::SourceMissing
+        | ResultKind::NoVerdict => AnsiColor::Yellow,
+    };
+    paint(out, style, Ansi::new().bold().fg_color(Some(colour.into())), kind.words());
+}
+
+/// How much something matters, in a word, in its colour.
+pub(crate) fn paint_severity(out: &mut String, style: Style, severity: Severity) {
+    let colour = match severity {
+        Severity::Alert => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Note => AnsiColor::Cyan,
+    };
+    paint(out, style, Ansi::new().bold().fg_color(Some(colour.into())), meaning::severity(severity));
+}
+
 /// The outcome, its qualities and the file's name, as one line.
 #[must_use]
 pub fn headline(verdict: &Verdict, style: Style) -> String {
@@ -185,15 +213,10 @@ pub fn headline(verdict: &Verdict, style: Style) -> String {
 pub fn findings(findings: &[Finding], style: Style) -> String {
     let mut out = String::new();
     for severity in [Severity::Alert, Severity::Warning, Severity::Note] {
-        let colour = match severity {
-            Severity::Alert => AnsiColor::Red,
-            Severity::Warning => AnsiColor::Yellow,
-            Severity::Note => AnsiColor::Cyan,
-        };
         let of_severity: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == severity).collect();
         for finding in of_severity.iter().take(SHOWN_FINDINGS) {
             out.push_str("  ");
-            paint(&mut out, style, Ansi::new().bold().fg_color(Some(colour.into())), meaning::severity(severity));
+            paint_severity(&mut out, style, severity);
             let path = finding.path.as_ref().map(|path| format!(" {path}:")).unwrap_or_default();
             out.push_str(&format!(" [{}]{path} {}\n", on_one_line(&finding.code), indented(&finding.detail, 6)));
             excerpt(&mut out, &finding.excerpt, style);

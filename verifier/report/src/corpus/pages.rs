@@ -3,12 +3,12 @@
 use super::{Change, Changes, CorpusReport, Cost, Group, ResultFinding, ResultKind, Spread, SubjectResult, Tally};
 use crate::Picture;
 use crate::page::{Block, Entry, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, share, words};
-use crate::picture::{Bar, Length};
+use crate::picture::{Bar, Form, Length};
 
 pub(crate) fn page(report: &CorpusReport) -> Page<'_> {
     let Tally { total, .. } = report.results;
     let (reproduced, exact) = (report.results.reproduced(), report.results.exact());
-    let mut sections = vec![result(report)];
+    let mut sections = vec![results(&report.results)];
     sections.extend(alerts(report));
     sections.extend(report.changes.as_ref().map(changes));
     sections.extend(groups("By year of upload", "year", &report.by_year, Some(by_year(report))));
@@ -40,14 +40,17 @@ pub(super) fn pictures(report: &CorpusReport) -> Vec<Picture> {
 }
 
 fn by_year(report: &CorpusReport) -> Picture {
-    let bars = report.by_year.iter().map(bar).collect();
-    Picture { name: "years", title: "Results by the year of upload", bars, length: Length::Share }
+    shares("years", "Results by the year of upload", &report.by_year)
 }
 
 fn by_generator(report: &CorpusReport) -> Picture {
-    let bars = report.by_generator.iter().map(bar).collect();
-    let title = "Results by the tool that wrote the file";
-    Picture { name: "generators", title, bars, length: Length::Share }
+    shares("generators", "Results by the tool that wrote the file", &report.by_generator)
+}
+
+/// What became of the subjects of each group, as a picture.
+pub(crate) fn shares(name: &'static str, title: &'static str, groups: &[Group]) -> Picture {
+    let bars = groups.iter().map(bar).collect();
+    Picture { name, title, form: Form::Bars { bars, length: Length::Share } }
 }
 
 fn bar(group: &Group) -> Bar {
@@ -59,12 +62,13 @@ fn bar(group: &Group) -> Bar {
     }
 }
 
-fn result(report: &CorpusReport) -> Section<'_> {
+/// How many became what, as a picture and a table.
+pub(crate) fn results<'a>(results: &Tally) -> Section<'a> {
     let row = |(kind, count): (&ResultKind, &u64)| {
-        vec![vec![words(kind.words())], vec![words(grouped(*count))], vec![words(share(*count, report.results.total))]]
+        vec![vec![words(kind.words())], vec![words(grouped(*count))], vec![words(share(*count, results.total))]]
     };
-    let table = Table::new(vec!["result", "files", "share"], report.results.kinds.iter().map(row));
-    Section { title: "Results", blocks: vec![Block::Picture(report.results.picture()), Block::Table(table)] }
+    let table = Table::new(vec!["result", "files", "share"], results.kinds.iter().map(row));
+    Section { title: "Results", blocks: vec![Block::Picture(results.picture()), Block::Table(table)] }
 }
 
 /// What is reproduced and is no good news all the same.
@@ -74,7 +78,7 @@ fn alerts(report: &CorpusReport) -> Option<Section<'_>> {
 }
 
 /// Rates by something, with a picture of them where there is one.
-fn groups<'a>(
+pub(crate) fn groups<'a>(
     title: &'static str,
     of: &'static str,
     groups: &[Group],
@@ -119,20 +123,25 @@ fn entry(result: &SubjectResult) -> Entry {
     if let Some(reason) = &result.reason {
         lines.push(vec![name(&reason.class), words(": "), Inline::Sentence(reason.detail.clone())]);
     }
-    for ResultFinding { code, path, detail } in &result.findings {
+    lines.extend(findings(&result.findings, result.more_findings));
+    lines.extend(result.error.as_ref().map(|error| vec![Inline::Sentence(error.clone())]));
+    lines.extend(result.command().map(|command| vec![name(&command)]));
+    Entry { head: vec![name(&result.shown())], lines }
+}
+
+/// A line a finding, and how many more there are.
+pub(crate) fn findings(findings: &[ResultFinding], more: u64) -> Vec<Vec<Inline>> {
+    let line = |ResultFinding { code, path, detail }: &ResultFinding| {
         let mut line = vec![name(code)];
         if let Some(path) = path {
             line.extend([words(" in "), name(path)]);
         }
         line.extend([words(": "), Inline::Sentence(detail.clone())]);
-        lines.push(line);
-    }
-    if result.more_findings > 0 {
-        lines.push(vec![words(counted(result.more_findings, "more finding", "more findings"))]);
-    }
-    lines.extend(result.error.as_ref().map(|error| vec![Inline::Sentence(error.clone())]));
-    lines.extend(result.command().map(|command| vec![name(&command)]));
-    Entry { head: vec![name(&result.shown())], lines }
+        line
+    };
+    let mut lines: Vec<Vec<Inline>> = findings.iter().map(line).collect();
+    lines.extend((more > 0).then(|| vec![words(counted(more, "more finding", "more findings"))]));
+    lines
 }
 
 /// Recipes that were given in part.
@@ -240,7 +249,7 @@ pub(super) fn facts(cost: &Cost, total: u64) -> Vec<(&'static str, String)> {
 }
 
 /// A duration for a reader, rounded up.
-pub(super) fn duration(millis: u64) -> String {
+pub(crate) fn duration(millis: u64) -> String {
     let seconds = millis.div_ceil(1000);
     match millis {
         0..1000 => format!("{millis} ms"),

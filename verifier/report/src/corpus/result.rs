@@ -1,7 +1,7 @@
 //! One subject of a list, as far as a report needs it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use super::ResultKind;
 
 /// So many findings say in words what kept a file.
 const FINDINGS: usize = 3;
+/// So many alerts are named.
+const NAMED_ALERTS: usize = 20;
 /// How much of a sentence is kept at its beginning and at its end, in characters: the end of a log says what failed.
 const KEPT_CHARACTERS: [usize; 2] = [160, 200];
 /// Tools that write wheels, by the names of their projects. Where a recipe pins several, the first of them wrote the file.
@@ -57,6 +59,10 @@ pub struct SubjectResult {
     pub more_findings: u64,
     /// Whether one of all findings is an alert.
     pub has_alert: bool,
+    /// The alerts by code and path, such as `unsourced-member a/b.py`, in order, each once. Of more than 20, the last one stands for
+    /// all that are not named, by their number and a digest, so that two results with other alerts are never the same here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
     /// How many recipes were tried, the first one among them.
     pub trials: u64,
     /// Where the recipe came from, such as `inferred`.
@@ -164,10 +170,12 @@ struct RequirementsForm {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct FindingForm {
     code: String,
     severity: Severity,
     path: Option<String>,
+    path_base64: Option<String>,
     detail: String,
 }
 
@@ -199,6 +207,7 @@ impl SubjectResult {
         let Form { subject: file, source, recipe, search, run, choices, .. } = form;
         let is_news = |finding: &FindingForm| finding.severity != Severity::Note;
         let has_alert = form.findings.iter().any(|finding| finding.severity == Severity::Alert);
+        let alerts = alerts(&form.findings);
         let mut news: Vec<FindingForm> = form.findings.into_iter().filter(is_news).collect();
         // Of equal severity, what is about a member says more of the file than what an index says of it.
         news.sort_by_key(|finding| (Reverse(finding.severity), finding.path.is_none()));
@@ -232,6 +241,7 @@ impl SubjectResult {
             findings,
             more_findings,
             has_alert,
+            alerts,
             trials: u64::try_from(trials).unwrap_or(u64::MAX),
             recipe_origin: recipe.as_ref().map(|recipe| recipe.origin.clone()),
             is_strict: choices.is_strict,
@@ -274,12 +284,45 @@ impl SubjectResult {
     /// The subject as a reader knows it: the name of its file, or else its package URL.
     #[must_use]
     pub fn shown(&self) -> String {
-        match self.subject.parse::<Request>() {
-            Ok(Request { file_name: Some(file), .. }) => file.text().to_owned(),
-            Ok(Request { name, version, file_name: None }) => format!("{name} {version}"),
-            Err(_) => self.subject.clone(),
-        }
+        shown(&self.subject)
     }
+}
+
+/// A subject as a reader knows it, as [`SubjectResult::shown`].
+pub(crate) fn shown(subject: &str) -> String {
+    match subject.parse::<Request>() {
+        Ok(Request { file_name: Some(file), .. }) => file.text().to_owned(),
+        Ok(Request { name, version, file_name: None }) => format!("{name} {version}"),
+        Err(_) => subject.to_owned(),
+    }
+}
+
+impl ResultFinding {
+    /// What it is and where, such as `unsourced-member a/b.py`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        place(&self.code, self.path.as_deref())
+    }
+}
+
+fn place(code: &str, path: Option<&str>) -> String {
+    path.map_or_else(|| code.to_owned(), |path| format!("{code} {path}"))
+}
+
+/// The alerts by code and path, as [`SubjectResult::alerts`] has them; a path that is no text stands there in base64.
+fn alerts(findings: &[FindingForm]) -> Vec<String> {
+    let alerts = findings.iter().filter(|finding| finding.severity == Severity::Alert);
+    let place_of = |finding: &FindingForm| {
+        let path = finding.path.clone();
+        place(&finding.code, path.or(finding.path_base64.as_ref().map(|path| format!("base64:{path}"))).as_deref())
+    };
+    let mut named: Vec<String> = alerts.map(place_of).collect::<BTreeSet<_>>().into_iter().collect();
+    if named.len() > NAMED_ALERTS {
+        let others = named.split_off(NAMED_ALERTS - 1);
+        // Quoted, each is set off from the next, whatever is in it.
+        named.push(format!("{} more, sha256:{}", others.len(), Sha256::of(format!("{others:?}").as_bytes())));
+    }
+    named
 }
 
 /// The tool that a recipe pins, and its range of versions: `0.36` of those before 1.0, `3.x` of others.
@@ -377,6 +420,7 @@ mod tests {
         let result = SubjectResult::of_document("pkg:pypi/a@1", &document).unwrap();
         let codes: Vec<_> = result.findings.iter().map(|finding| finding.code.as_str()).collect();
         assert_eq!((codes.as_slice(), result.more_findings, result.has_alert), (&["b", "c", "d"][..], 1, true));
+        assert_eq!(result.alerts, ["b", "c", "d"]);
         assert_eq!((result.kind(), result.year, result.trials), (ResultKind::Code, Some(2021), 4));
         assert_eq!(result.generator.as_deref(), Some("wheel 0.36"));
         assert_eq!(result.ground.as_deref(), Some("CPython 3.9 of the host"));
@@ -387,6 +431,26 @@ mod tests {
         let mut older = document;
         older["run"] = serde_json::json!({ "durationsMs": { "first-cpu": 3, "second-cpu": 4 } });
         assert_eq!(SubjectResult::of_document("x", &older).unwrap().build_processor_ms, Some(7));
+    }
+
+    #[test]
+    fn no_alert_is_lost_among_many() {
+        let of = |paths: &[String]| {
+            let finding =
+                |path: &String| serde_json::json!({ "code": "x", "severity": "alert", "path": path, "detail": "" });
+            let findings: Vec<Value> = paths.iter().map(finding).collect();
+            let document = serde_json::json!({ "subject": {}, "outcome": "not-reproduced", "findings": findings });
+            SubjectResult::of_document("x", &document).unwrap().alerts
+        };
+        let mut paths: Vec<String> = (100..500).map(|number| format!("m/{number}")).collect();
+        let before = of(&paths);
+        assert_eq!((before.len(), before[0].as_str()), (20, "x m/100"));
+        assert!(before[19].starts_with("381 more, sha256:"), "{}", before[19]);
+        paths.reverse();
+        assert_eq!(of(&paths), before);
+        paths[0] = "m/other".to_owned();
+        assert_ne!(of(&paths), before);
+        assert_eq!(of(&paths[..20]).len(), 20);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use twinbuild_verdict::{Level, Outcome};
 use super::SubjectResult;
 use crate::Picture;
 use crate::page::{grouped, share};
-use crate::picture::{Bar, Length};
+use crate::picture::{Bar, Form, Length};
 
 /// What became of a subject, in a word: the level, the kind of mismatch, or else the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -131,6 +131,12 @@ impl ResultKind {
         self <= Self::Normalized
     }
 
+    /// Whether it says of the file itself that it was reproduced or not, and not only why nobody knows.
+    #[must_use]
+    pub fn is_decided(self) -> bool {
+        self <= Self::Rejected
+    }
+
     /// Whether it stands for `reproduced` with each byte of the published file, without any normalizer.
     #[must_use]
     pub fn is_exact(self) -> bool {
@@ -173,7 +179,8 @@ impl Tally {
             note: format!("{}, {}", grouped(*count), share(*count, self.total)),
         };
         let bars = self.kinds.iter().map(bar).collect();
-        Picture { name: "results", title: "Files by outcome and level", bars, length: Length::Count }
+        let form = Form::Bars { bars, length: Length::Count };
+        Picture { name: "results", title: "Files by outcome and level", form }
     }
 
     /// How many are of this kind.
@@ -258,6 +265,9 @@ mod tests {
         assert!(ResultKind::ALL.is_sorted());
         let good: Vec<_> = ResultKind::ALL.into_iter().filter(|kind| kind.is_reproduced()).collect();
         assert_eq!(good, [ResultKind::BitForBit, ResultKind::Repacked, ResultKind::Normalized]);
+        let undecided: Vec<_> =
+            ResultKind::ALL.into_iter().filter(|kind| !kind.is_decided()).map(ResultKind::name).collect();
+        assert_eq!(undecided, ["unbuildable", "inconclusive", "unsupported", "source-missing", "no-verdict"]);
         for kind in ResultKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
