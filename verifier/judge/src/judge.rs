@@ -123,6 +123,16 @@ impl Judge {
         Self { meter: Arc::default(), ..self.with_options(|_| {}) }
     }
 
+    /// Another judge, for one subject of many: with a switch of its own, other options, and where one is given, another index.
+    #[must_use]
+    pub fn for_subject(&self, index: Option<PypiIndex>, cancel: Cancel, change: impl FnOnce(&mut Options)) -> Self {
+        let pypi = match index {
+            Some(index) => Pypi::new(self.store.clone(), index),
+            None => self.pypi.clone(),
+        };
+        Self { meter: Arc::default(), cancel, pypi, ..self.with_options(change) }
+    }
+
     /// Judges one subject.
     ///
     /// # Errors

@@ -104,6 +104,18 @@ impl Queue {
         })
     }
 
+    /// Lets anybody do what waits in a night, whatever it needs: where nobody has that, a verdict that says so is more than none. A second host is still
+    /// another one.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn drop_needs(&self, night: i64) -> Result<u64, QueueError> {
+        let sql = "UPDATE jobs SET needs_architecture = '', needs_interpreter = '', needs_memory_bytes = 0, not_host = CASE WHEN EXISTS (SELECT 1 \
+                   FROM results WHERE results.job = jobs.id AND results.state = 'accepted') THEN not_host ELSE '' END WHERE night = $1 AND \
+                   state = 'queued' AND (needs_architecture <> '' OR needs_interpreter <> '' OR needs_memory_bytes <> 0 OR not_host <> '')";
+        self.execute("letting anybody do the jobs", sql, |query| query.bind(night))
+    }
+
     /// Whether there is a job that is not at its end, and how many of these wait for a worker.
     ///
     /// # Errors

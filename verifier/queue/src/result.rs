@@ -1,9 +1,10 @@
 //! Results that workers returned, until they are accepted or refused.
 
+use jiff::Timestamp;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::job::reading;
+use crate::job::{reading, time};
 use crate::{Job, NewVerdict, Queue, QueueError};
 
 /// How often what came of a job may be refused before the job is given up.
@@ -26,9 +27,11 @@ pub struct Returned {
     pub envelope: String,
     /// Where its artifacts stand.
     pub stored: String,
+    /// When it was returned.
+    pub returned: Timestamp,
 }
 
-const COLUMNS: &str = "fence, worker, host, document, envelope, stored";
+const COLUMNS: &str = "fence, worker, host, document, envelope, stored, returned_ms";
 
 impl Queue {
     /// What was returned and not looked at yet, the oldest first, at most `most` of it.
@@ -51,6 +54,33 @@ impl Queue {
         self.results(&sql, Some(job))
     }
 
+    /// The first results of jobs that wait for a second host.
+    ///
+    /// # Errors
+    /// As [`Queue::returned`].
+    pub fn waiting_for_second(&self) -> Result<Vec<Returned>, QueueError> {
+        let sql = format!(
+            "SELECT job, {COLUMNS} FROM results WHERE state = 'accepted' AND job IN (SELECT id FROM jobs WHERE state = 'queued' AND not_host \
+             <> '') ORDER BY job"
+        );
+        self.results(&sql, None)
+    }
+
+    /// How many results each worker gave in a night.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn results_of_night(&self, night: i64) -> Result<Vec<(String, u64)>, QueueError> {
+        let sql = "SELECT worker, COUNT(*) FROM results WHERE state <> 'refused' AND job IN (SELECT id FROM jobs WHERE night = $1) GROUP BY \
+                   worker ORDER BY worker";
+        let rows = self.fetch_all("reading results", sql, |query| query.bind(night))?;
+        let one = |row: &AnyRow| {
+            let count: i64 = row.try_get(1)?;
+            Ok((row.try_get(0)?, u64::try_from(count).unwrap_or_default()))
+        };
+        rows.iter().map(|row| one(row).map_err(reading)).collect()
+    }
+
     fn results(&self, sql: &str, job: Option<i64>) -> Result<Vec<Returned>, QueueError> {
         let rows = self.fetch_all("reading results", sql, |query| match job {
             Some(job) => query.bind(job),
@@ -67,6 +97,7 @@ impl Queue {
                 document: text("document")?,
                 envelope: text("envelope")?,
                 stored: text("stored")?,
+                returned: time(row.try_get("returned_ms").map_err(reading)?).unwrap_or(Timestamp::UNIX_EPOCH),
             })
         };
         rows.iter().map(one).collect()
@@ -80,8 +111,8 @@ impl Queue {
         let Returned { job, fence, .. } = returned;
         self.transaction("accepting a result", async |transaction| {
             // What was refused stays refused.
-            let sql = "UPDATE jobs SET state = 'done', ended_ms = {now}, class = '', reason = '' WHERE id = $1 AND fence = $2 AND state IN \
-                       ('returned', 'queued') AND EXISTS (SELECT 1 FROM results WHERE job = $1 AND fence = $2 AND state IN ('returned', \
+            let sql = "UPDATE jobs SET state = 'done', ended_ms = {now}, class = '', reason = '' WHERE id = $1 AND (state = 'queued' \
+                       OR state = 'returned' AND fence = $2) AND EXISTS (SELECT 1 FROM results WHERE job = $1 AND fence = $2 AND state IN ('returned', \
                        'accepted'))";
             let ended = sqlx::query(self.sql(sql)).bind(job.id).bind(*fence).execute(&mut **transaction).await?;
             if ended.rows_affected() == 0 {

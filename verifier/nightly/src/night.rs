@@ -1,0 +1,131 @@
+//! Running a night: workers of this process, results of others, and the bounds.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use twinbuild_queue::QueueError;
+use twinbuild_report::NightEnd;
+
+use crate::coordinator::{Coordinator, CoordinatorError, Decision};
+use crate::stop::Stop;
+use crate::worker::{Worker, WorkerError, WorkerEvent};
+
+/// How often the coordinator looks.
+const LOOK: Duration = Duration::from_millis(300);
+/// For how long nobody takes a job that waits before anybody may: whoever could do it would have by then.
+const IDLE: Duration = Duration::from_secs(20);
+/// The right to coordinate, and for how long it is taken.
+const RIGHT: &str = "nightly";
+const RIGHT_LASTING: Duration = Duration::from_secs(60);
+
+/// A night that is to be run.
+pub struct NightRun<'a> {
+    /// The night.
+    pub night: i64,
+    /// Decides on what is returned.
+    pub coordinator: &'a Coordinator<'a>,
+    /// What works in this process, where something does.
+    pub worker: Option<&'a Worker<'a>>,
+    /// After which time nothing more is begun, and what is at work is stopped.
+    pub max_duration: Option<Duration>,
+    /// Stops it.
+    pub stop: Stop,
+    /// The name by which it coordinates; of one name there is one process.
+    pub name: String,
+}
+
+/// Why a night cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum NightRunError {
+    /// The queue cannot be used.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// What is returned cannot be looked at.
+    #[error(transparent)]
+    Coordinator(#[from] CoordinatorError),
+    /// The workers of this process ended.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// Another process runs the night.
+    #[error("{holder} runs the night of this queue: wait for its end, or for a minute after it is gone")]
+    Held {
+        /// Who does.
+        holder: String,
+    },
+}
+
+impl NightRun<'_> {
+    /// Takes the right to run nights, which one process has.
+    ///
+    /// # Errors
+    /// [`NightRunError::Held`], [`NightRunError::Queue`]
+    pub fn take_right(&self) -> Result<(), NightRunError> {
+        match self.coordinator.queue.take_right(RIGHT, &self.name, RIGHT_LASTING)? {
+            Ok(_) => Ok(()),
+            Err(holder) => Err(NightRunError::Held { holder }),
+        }
+    }
+
+    /// Runs until nothing is left, or a bound is reached, or it is stopped. `tell` hears of what workers of this process do, `decided` of what was decided.
+    ///
+    /// # Errors
+    /// [`NightRunError`]. The queue is as it is to be: the next run goes on.
+    pub fn run(
+        &self,
+        tell: &(dyn Fn(&WorkerEvent<'_>) + Sync),
+        decided: &mut dyn FnMut(&Decision),
+    ) -> Result<NightEnd, NightRunError> {
+        if self.coordinator.queue.open_jobs(self.night)?.0 == 0 {
+            return Ok(NightEnd::Complete);
+        }
+        thread::scope(|scope| {
+            let working = self.worker.map(|worker| scope.spawn(|| worker.run(tell)));
+            let end = self.coordinate(&|| working.as_ref().is_some_and(thread::ScopedJoinHandle::is_finished), decided);
+            match &end {
+                Ok(NightEnd::Complete) => self.stop.drain(),
+                _ => self.stop.stop(),
+            }
+            let worked = working.map(|working| working.join().unwrap_or(Err(WorkerError::Panicked)));
+            match (end, worked) {
+                (Ok(_), Some(Err(error))) => Err(error.into()),
+                (end, _) => end,
+            }
+        })
+    }
+
+    fn coordinate(
+        &self,
+        has_no_workers: &dyn Fn() -> bool,
+        decided: &mut dyn FnMut(&Decision),
+    ) -> Result<NightEnd, NightRunError> {
+        let begun = Instant::now();
+        let mut idle_since = begun;
+        let mut right_taken = begun;
+        loop {
+            for decision in self.coordinator.look()? {
+                decided(&decision);
+            }
+            let (open, queued) = self.coordinator.queue.open_jobs(self.night)?;
+            if open == 0 {
+                return Ok(NightEnd::Complete);
+            }
+            if self.stop.is_draining() || has_no_workers() {
+                return Ok(NightEnd::Interrupted);
+            }
+            if self.max_duration.is_some_and(|most| begun.elapsed() >= most) {
+                return Ok(NightEnd::TimeIsUp);
+            }
+            if open > queued {
+                idle_since = Instant::now();
+            } else if idle_since.elapsed() >= IDLE && self.coordinator.has_workers()? {
+                self.coordinator.queue.drop_needs(self.night)?;
+                idle_since = Instant::now();
+            }
+            if right_taken.elapsed() >= RIGHT_LASTING / 3 {
+                self.take_right()?;
+                right_taken = Instant::now();
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Stopping workers from elsewhere.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use twinbuild_sandbox::Cancel;
+
+/// Two switches: one after which no further job is taken, and one that also stops those that are at work.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<Switches>);
+
+#[derive(Debug, Default)]
+struct Switches {
+    is_draining: AtomicBool,
+    is_now: AtomicBool,
+    at_work: Mutex<Vec<Cancel>>,
+}
+
+impl Stop {
+    /// No further job is taken; what is at work is finished.
+    pub fn drain(&self) {
+        self.0.is_draining.store(true, Ordering::SeqCst);
+    }
+
+    /// No further job is taken, and what is at work is stopped.
+    pub fn stop(&self) {
+        self.drain();
+        self.0.is_now.store(true, Ordering::SeqCst);
+        for cancel in self.at_work().iter() {
+            cancel.cancel();
+        }
+    }
+
+    /// Whether no further job is taken.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::SeqCst)
+    }
+
+    /// Whether what is at work is stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.is_now.load(Ordering::SeqCst)
+    }
+
+    /// The same for another, which is stopped with this one and can be stopped alone.
+    pub(crate) fn watch(&self, cancel: &Cancel) {
+        let mut at_work = self.at_work();
+        at_work.push(cancel.clone());
+        // The switch may have been thrown before it was in the list.
+        if self.is_stopped() {
+            cancel.cancel();
+        }
+    }
+
+    /// Forgets those that are over.
+    pub(crate) fn forget(&self, cancel: &Cancel) {
+        use std::os::fd::{AsFd as _, AsRawFd as _};
+        let own = cancel.as_fd().as_raw_fd();
+        self.at_work().retain(|other| other.as_fd().as_raw_fd() != own);
+    }
+
+    fn at_work(&self) -> std::sync::MutexGuard<'_, Vec<Cancel>> {
+        self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_at_work_is_stopped_whenever_it_began() {
+        let stop = Stop::default();
+        let [early, over, late] = [(); 3].map(|()| Cancel::new().unwrap());
+        stop.watch(&early);
+        stop.watch(&over);
+        stop.forget(&over);
+        stop.drain();
+        assert!(stop.is_draining() && !stop.is_stopped() && !early.is_cancelled());
+        stop.stop();
+        stop.watch(&late);
+        assert!(early.is_cancelled() && late.is_cancelled() && !over.is_cancelled());
+    }
+}
