@@ -1,6 +1,7 @@
 //! What the command line says.
 
 mod ledgers;
+mod nightly;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use self::ledgers::{
     Audit, GenerateKey, Key, KeyAlgorithm, KeyRole, Publish, Publishing, Retract, RotateKey, ShowKey, Verify, Witness,
     WitnessAdd, WitnessSign,
 };
+pub(crate) use self::nightly::{Gc, History, Jobs, JobsCommand, Nightly, Places, Status, Worker, size};
 use crate::failure::Failure;
 use crate::limits::{ChosenLimits, named_limit};
 
@@ -195,6 +197,18 @@ pub(crate) enum Command {
     /// Work on lists of subjects
     #[command(subcommand)]
     Corpus(Corpus),
+    /// Judge what is new or due of the watch lists in twinbuild.toml, and report
+    Nightly(Nightly),
+    /// Do jobs of a queue for a nightly run on another machine
+    Worker(Worker),
+    /// List, show, retry and cancel jobs
+    Jobs(Jobs),
+    /// Say how the queue, its workers and the last nights are
+    Status(Status),
+    /// All verdicts on a project, the newest version first
+    History(History),
+    /// Remove what is no longer needed: artifacts that are published, and what the cache did not use lately
+    Gc(Gc),
     /// Make, show, check and remove what builds run on
     #[command(subcommand)]
     Env(Env),

@@ -5,9 +5,11 @@ mod arguments;
 mod commands;
 mod confined;
 mod failure;
+mod fleet;
 mod keys;
 mod ledgers;
 mod limits;
+mod metrics;
 mod progress;
 mod seen;
 mod settings;
@@ -66,6 +68,12 @@ fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Command::RecheckConfined => commands::recheck::run(),
         Command::Corpus(Corpus::Run(corpus)) => commands::corpus::run(&arguments.global, corpus),
         Command::Corpus(Corpus::CheckRecipes(check)) => commands::check_recipes::run(&arguments.global, check),
+        Command::Nightly(nightly) => commands::nightly::run(&arguments.global, nightly),
+        Command::Worker(worker) => commands::worker::run(&arguments.global, worker),
+        Command::Jobs(jobs) => commands::jobs::run(&arguments.global, jobs),
+        Command::Status(status) => commands::status::run(&arguments.global, status),
+        Command::History(history) => commands::history::run(&arguments.global, history),
+        Command::Gc(gc) => commands::gc::run(&arguments.global, gc),
         Command::Env(env) => commands::env::run(&arguments.global, env),
         Command::Doctor => commands::doctor::run(&arguments.global),
     }

@@ -12,9 +12,11 @@ use twinbuild_registry::{AddressOrigin, DebianMirror, PypiIndex};
 use twinbuild_sandbox::{Choice, Chosen, choose};
 use twinbuild_source::git::{GitNetwork, GitRewrite, GitRewrites};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
+use twinbuild_watch::WatchTable;
 
 use crate::arguments::{Global, Recipes};
 use crate::failure::Failure;
+use crate::fleet::{Fleet, NightlyTable, WorkerTable};
 use crate::limits::{ChosenLimits, named_limit};
 
 /// The keys of `twinbuild.toml`.
@@ -34,6 +36,14 @@ struct File {
     git: GitTable,
     recipes: Option<PathBuf>,
     sandbox: Option<String>,
+    queue: Option<String>,
+    depot: Option<String>,
+    #[serde(default)]
+    watch: Vec<WatchTable>,
+    #[serde(default)]
+    worker: Vec<WorkerTable>,
+    #[serde(default)]
+    nightly: NightlyTable,
 }
 
 /// The table `git`.
@@ -57,16 +67,19 @@ pub(crate) struct Settings {
     pub(crate) rewrites: GitRewrites,
     recipes: Option<PathBuf>,
     pub(crate) sandbox: Chosen,
+    pub(crate) fleet: Fleet,
 }
 
 impl Settings {
     /// Merges all sources.
     pub(crate) fn load(global: &Global) -> Result<Self, Failure> {
-        let project = File::read(Path::new("twinbuild.toml"))?;
-        let user = match user_folder("XDG_CONFIG_HOME", ".config") {
-            Some(folder) => File::read(&folder.join("twinbuild.toml"))?,
-            None => File::default(),
+        let mut project = File::read(Path::new("twinbuild.toml"))?;
+        let user_config = user_folder("XDG_CONFIG_HOME", ".config").unwrap_or_default();
+        let mut user = match user_config.as_os_str().is_empty() {
+            false => File::read(&user_config.join("twinbuild.toml"))?,
+            true => File::default(),
         };
+        let fleet = project.fleet(Path::new("")).or(user.fleet(&user_config));
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let mut limits = user.limits()?;
         limits.extend(&project.limits()?);
@@ -140,6 +153,7 @@ impl Settings {
                 None => project.git.rewrites().chain(user.git.rewrites()).collect(),
             }),
             recipes,
+            fleet,
         })
     }
 
@@ -164,8 +178,10 @@ impl Settings {
             url.scheme() == "http" && !matches!(origin, AddressOrigin::BuiltIn)
         };
         let snapshots = self.mirror.snapshot(Timestamp::UNIX_EPOCH).map_err(Failure::usage)?;
-        let is_any_plain = is_plain(self.index.url(), self.index.origin())
-            || [&self.mirror, &snapshots].iter().any(|mirror| is_plain(mirror.url(), mirror.origin()));
+        let watched = self.fleet.watch().iter().flat_map(WatchTable::indexes);
+        let is_any_plain =
+            std::iter::once(&self.index).chain(watched).any(|index| is_plain(index.url(), index.origin()))
+                || [&self.mirror, &snapshots].iter().any(|mirror| is_plain(mirror.url(), mirror.origin()));
         self.store_with(if is_any_plain { PlainHttp::Allowed } else { PlainHttp::Refused })
     }
 
@@ -219,6 +235,18 @@ fn limits_of_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Chos
 }
 
 impl File {
+    /// What it says of nights and workers, of which paths begin at its folder.
+    fn fleet(&mut self, folder: &Path) -> Fleet {
+        Fleet::new(
+            self.queue.take(),
+            self.depot.take(),
+            std::mem::take(&mut self.watch),
+            std::mem::take(&mut self.worker),
+            std::mem::take(&mut self.nightly),
+            folder,
+        )
+    }
+
     /// The limits that it chooses.
     fn limits(&self) -> Result<ChosenLimits, Failure> {
         let mut limits = ChosenLimits::new(self.timeout_secs);

@@ -118,6 +118,16 @@ impl Depot {
         Ok(listed)
     }
 
+    /// How many bytes the files of the result `name` have, as its manifest says; 0 where that cannot be read.
+    ///
+    /// # Errors
+    /// [`DepotError::Io`], [`DepotError::NotPlain`] and [`DepotError::ObjectStore`].
+    pub fn size_bytes(&self, name: &ResultName) -> Result<u64, DepotError> {
+        let manifest = self.place.manifest(name)?.and_then(|bytes| Manifest::parse(&bytes).ok());
+        let sizes = manifest.iter().flat_map(|manifest| manifest.files()).map(|file| file.size);
+        Ok(sizes.fold(0, u64::saturating_add))
+    }
+
     /// Removes what those left that were cut off while they put a result there: all that has no manifest and was last written to longer ago than
     /// `older_than`, by this machine's clock and that of the place. It has to be longer than anybody takes to put one result there; a day is.
     /// Gives the names of what was removed, sorted.

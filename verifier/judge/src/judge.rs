@@ -123,6 +123,12 @@ impl Judge {
         Self { meter: Arc::default(), ..self.with_options(|_| {}) }
     }
 
+    /// Where it looks for interpreters of this host.
+    #[must_use]
+    pub fn hosts(&self) -> &HostPlaces {
+        &self.options.hosts
+    }
+
     /// Another judge, for one subject of many: with a switch of its own, other options, and where one is given, another index.
     #[must_use]
     pub fn for_subject(&self, index: Option<PypiIndex>, cancel: Cancel, change: impl FnOnce(&mut Options)) -> Self {

@@ -36,9 +36,17 @@ pub struct Enrolled {
     pub key: PublicKey,
 }
 
-/// Derives a verdict again from the files of a folder (`published`, `source`, `first`, `second`, `verdict.json`), in a process that can do nothing else; gives why it
-/// does not follow from them.
-pub type CheckAgain<'a> = dyn Fn(&Path) -> Result<(), String> + Sync + 'a;
+/// Derives a verdict again from the files of a folder (`published`, `source`, `first`, `second`, `verdict.json`), in a process that can do nothing else.
+pub type CheckAgain<'a> = dyn Fn(&Path) -> Result<(), CheckFailure> + Sync + 'a;
+
+/// Why a verdict was not derived again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckFailure {
+    /// It does not follow from the files.
+    Refuted(String),
+    /// It could not be looked at, which says nothing of it.
+    Unchecked(String),
+}
 
 /// Decides on what is returned.
 pub struct Coordinator<'a> {
@@ -97,8 +105,8 @@ pub enum Decision {
 enum Unusable {
     /// The worker is at fault.
     Refused(String),
-    /// The place where it stands does not answer: it is looked at again.
-    NotNow(DepotError),
+    /// It cannot be looked at now: it is looked at again.
+    NotNow(String),
 }
 
 /// A result that holds, for itself.
@@ -154,8 +162,8 @@ impl Coordinator<'_> {
         let subject = returned.job.subject.clone();
         let held = match self.examine(returned)? {
             Ok(held) => held,
-            Err(Unusable::NotNow(error)) => {
-                tracing::warn!("what {} returned for {subject} cannot be had: {}", returned.worker, chain(&error));
+            Err(Unusable::NotNow(reason)) => {
+                tracing::warn!("what {} returned for {subject} cannot be looked at: {reason}", returned.worker);
                 return Ok(None);
             }
             Err(Unusable::Refused(reason)) => {
@@ -222,8 +230,7 @@ impl Coordinator<'_> {
         match depot.get(&name, result.manifest, &folder) {
             Ok(_) => {}
             Err(error @ (DepotError::Io { .. } | DepotError::Absent { .. } | DepotError::ObjectStore { .. })) => {
-                let waited = Timestamp::now().duration_since(returned.returned).unsigned_abs();
-                return if waited < MOST_WAIT { Ok(Err(Unusable::NotNow(error))) } else { refused(chain(&error)) };
+                return Ok(Err(not_now(returned, chain(&error))));
             }
             Err(error) => return refused(chain(&error)),
         }
@@ -238,10 +245,14 @@ impl Coordinator<'_> {
             return refused(reason);
         }
         // An inconclusive verdict claims nothing that files could show.
-        if recorded.outcome != Outcome::Inconclusive
-            && let Err(reason) = (self.check)(&folder)
-        {
-            return refused(format!("its verdict does not follow from its files: {reason}"));
+        if recorded.outcome != Outcome::Inconclusive {
+            match (self.check)(&folder) {
+                Ok(()) => {}
+                Err(CheckFailure::Refuted(reason)) => {
+                    return refused(format!("its verdict does not follow from its files: {reason}"));
+                }
+                Err(CheckFailure::Unchecked(reason)) => return Ok(Err(not_now(returned, reason))),
+            }
         }
         Ok(Ok(Held { document: recorded.document().clone(), host: enrolled.host.clone(), recorded, name }))
     }
@@ -298,6 +309,12 @@ impl Coordinator<'_> {
             tracing::warn!("{name} stays in the depot: {}", chain(&error));
         }
     }
+}
+
+/// What cannot be looked at is waited for, but not for ever: else a worker that returns what nobody can have would hold up the night.
+fn not_now(returned: &Returned, reason: String) -> Unusable {
+    let waited = Timestamp::now().duration_since(returned.returned).unsigned_abs();
+    if waited < MOST_WAIT { Unusable::NotNow(reason) } else { Unusable::Refused(reason) }
 }
 
 /// Whether two hosts came to the same. A verdict that lets a file pass has to be the same to the last of its inputs; of others, where a replay was not possible, the outcome has to be.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use twinbuild_report::{CorpusReport, html, json, markdown};
+use twinbuild_report::{CorpusReport, NightReport, Picture, Report, html, json, junit, mail, markdown, sarif};
 
 use crate::ResultsError;
 use crate::results::write_whole;
@@ -44,13 +44,37 @@ impl ReportFiles {
     /// # Errors
     /// [`ResultsError::Io`]; [`ResultsError::Json`]
     pub fn write(&self, report: &CorpusReport) -> Result<(), ResultsError> {
-        let write = |end: &str, text: &str| write_whole(&self.folder.join(format!("{}{end}", self.stem)), text);
-        write(".json", &(json(report)? + "\n"))?;
-        for picture in report.pictures() {
-            write(&format!("-{}.svg", picture.name), &picture.svg())?;
+        self.write_pages(report.into(), report.pictures())
+    }
+
+    /// The files of the report of a night in a folder: `report.json` and others.
+    #[must_use]
+    pub fn of_night(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), stem: "report".to_owned() }
+    }
+
+    /// Writes those of a night: the same, JUnit XML, SARIF, and a text that can be mailed.
+    ///
+    /// # Errors
+    /// As [`ReportFiles::write`].
+    pub fn write_night(&self, report: &NightReport) -> Result<(), ResultsError> {
+        self.write_file(".txt", &mail(report))?;
+        self.write_file(".junit.xml", &junit(report))?;
+        self.write_file(".sarif", &(serde_json::to_string(&sarif(report))? + "\n"))?;
+        self.write_pages(report.into(), report.pictures())
+    }
+
+    fn write_pages(&self, report: Report<'_>, pictures: Vec<Picture>) -> Result<(), ResultsError> {
+        self.write_file(".json", &(json(report)? + "\n"))?;
+        for picture in pictures {
+            self.write_file(&format!("-{}.svg", picture.name), &picture.svg())?;
         }
-        write(".md", &markdown(report))?;
-        write(".html", &html(report))
+        self.write_file(".md", &markdown(report))?;
+        self.write_file(".html", &html(report))
+    }
+
+    fn write_file(&self, end: &str, text: &str) -> Result<(), ResultsError> {
+        write_whole(&self.folder.join(format!("{}{end}", self.stem)), text)
     }
 }
 

@@ -23,7 +23,7 @@ mod stop;
 mod worker;
 
 pub use asked::{Asked, SourceChoice};
-pub use coordinator::{CheckAgain, Coordinator, CoordinatorError, Decision, Enrolled};
+pub use coordinator::{CheckAgain, CheckFailure, Coordinator, CoordinatorError, Decision, Enrolled};
 pub use due::{MadeWith, Terms, due};
 pub use files::ReportFiles;
 pub use history::history;

@@ -66,6 +66,14 @@ impl NightRun<'_> {
         }
     }
 
+    /// Gives the right up.
+    ///
+    /// # Errors
+    /// [`NightRunError::Queue`]
+    pub fn give_right_up(&self) -> Result<(), NightRunError> {
+        Ok(self.coordinator.queue.drop_right(RIGHT, &self.name)?)
+    }
+
     /// Runs until nothing is left, or a bound is reached, or it is stopped. `tell` hears of what workers of this process do, `decided` of what was decided.
     ///
     /// # Errors

@@ -43,8 +43,8 @@ impl Stop {
         self.0.is_now.load(Ordering::SeqCst)
     }
 
-    /// The same for another, which is stopped with this one and can be stopped alone.
-    pub(crate) fn watch(&self, cancel: &Cancel) {
+    /// Stops another switch with this one.
+    pub fn watch(&self, cancel: &Cancel) {
         let mut at_work = self.at_work();
         at_work.push(cancel.clone());
         // The switch may have been thrown before it was in the list.

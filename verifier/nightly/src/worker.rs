@@ -71,6 +71,8 @@ pub struct Worker<'a> {
     pub jobs: NonZero<usize>,
     /// For how long a job is its own without being heard of.
     pub lease: Duration,
+    /// After which time without a job it ends, where it does.
+    pub idle_exit: Option<Duration>,
     /// What becomes of what it finds.
     pub delivery: Delivery<'a>,
     /// An index by its address without credentials, with those that this worker has for it.
@@ -138,6 +140,7 @@ const BUDGET: u8 = 2;
 struct Shared {
     at_work: Mutex<Vec<Arc<AtWork>>>,
     is_over: AtomicBool,
+    idle_since: Mutex<Instant>,
     tokens: AtomicU64,
     begun: Timestamp,
 }
@@ -154,6 +157,7 @@ impl Worker<'_> {
         let shared = Shared {
             at_work: Mutex::default(),
             is_over: AtomicBool::new(false),
+            idle_since: Mutex::new(Instant::now()),
             tokens: AtomicU64::new(0),
             begun: Timestamp::now(),
         };
@@ -178,6 +182,13 @@ impl Worker<'_> {
             thread::sleep(PULSE.min(beat));
             let is_over = shared.is_over.load(Ordering::SeqCst);
             let at_work = shared.at_work.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let mut idle_since = shared.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
+            if !at_work.is_empty() {
+                *idle_since = Instant::now();
+            } else if self.idle_exit.is_some_and(|most| idle_since.elapsed() >= most) {
+                self.stop.drain();
+            }
+            drop(idle_since);
             for one in at_work.iter().filter(|one| one.begun.elapsed() >= one.budget) {
                 one.end(BUDGET);
             }

@@ -33,6 +33,5 @@ pub use job::{Capabilities, Job, JobFilter, JobState, Lease, Needs, NewJob, Retr
 pub use night::Night;
 pub use queue::{Patience, Queue};
 pub use result::Returned;
-pub use rights::Right;
 pub use verdict::{NewVerdict, VerdictRow};
 pub use worker::{WorkerRow, WorkerState};

@@ -66,6 +66,17 @@ impl Queue {
         self.results(&sql, None)
     }
 
+    /// Where the artifacts of results stand on which nothing is decided yet: those that were returned, and those of jobs that wait for a second host.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn undecided_results(&self) -> Result<Vec<String>, QueueError> {
+        let sql = "SELECT stored FROM results WHERE stored <> '' AND (state = 'returned' OR (state = 'accepted' AND job IN (SELECT id FROM jobs \
+                   WHERE state IN ('queued', 'leased', 'returned'))))";
+        let rows = self.fetch_all("reading results", sql, |query| query)?;
+        rows.iter().map(|row| row.try_get(0).map_err(reading)).collect()
+    }
+
     /// How many results each worker gave in a night.
     ///
     /// # Errors

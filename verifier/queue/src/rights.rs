@@ -7,25 +7,18 @@ use sqlx::Row as _;
 use crate::job::millis;
 use crate::{Queue, QueueError};
 
-/// A right that was taken, until it is given up or passes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Right {
-    name: String,
-    holder: String,
-}
-
 impl Queue {
     /// Takes a right, or keeps one that `holder` has, until `lasting` has passed. Where somebody else has it, who.
     ///
     /// # Errors
     /// [`QueueError::Database`]
-    pub fn take_right(&self, name: &str, holder: &str, lasting: Duration) -> Result<Result<Right, String>, QueueError> {
+    pub fn take_right(&self, name: &str, holder: &str, lasting: Duration) -> Result<Result<(), String>, QueueError> {
         self.transaction("taking a right", async |transaction| {
             let sql = "INSERT INTO rights (name, holder, until_ms) VALUES ($1, $2, {now} + $3) ON CONFLICT (name) DO UPDATE SET holder = \
                        excluded.holder, until_ms = excluded.until_ms WHERE rights.holder = excluded.holder OR rights.until_ms < {now}";
             let query = sqlx::query(self.sql(sql)).bind(name).bind(holder).bind(millis(lasting));
             if query.execute(&mut **transaction).await?.rows_affected() > 0 {
-                return Ok(Ok(Right { name: name.to_owned(), holder: holder.to_owned() }));
+                return Ok(Ok(()));
             }
             let sql = "SELECT holder FROM rights WHERE name = $1";
             let rows = sqlx::query(sql).bind(name).fetch_all(&mut **transaction).await?;
@@ -33,13 +26,12 @@ impl Queue {
         })
     }
 
-    /// Gives a right up.
+    /// Gives a right up that `holder` has.
     ///
     /// # Errors
     /// [`QueueError::Database`]
-    pub fn drop_right(&self, right: &Right) -> Result<(), QueueError> {
+    pub fn drop_right(&self, name: &str, holder: &str) -> Result<(), QueueError> {
         let sql = "DELETE FROM rights WHERE name = $1 AND holder = $2";
-        self.execute("giving a right up", sql, |query| query.bind(right.name.clone()).bind(right.holder.clone()))
-            .map(|_| ())
+        self.execute("giving a right up", sql, |query| query.bind(name.to_owned()).bind(holder.to_owned())).map(|_| ())
     }
 }

@@ -107,6 +107,14 @@ impl Queue {
         )
     }
 
+    /// The verdicts with artifacts, the oldest first.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn stored_verdicts(&self) -> Result<Vec<VerdictRow>, QueueError> {
+        self.verdicts(&format!("SELECT {COLUMNS} FROM verdicts WHERE stored <> '' ORDER BY id"), &[])
+    }
+
     /// Notes that verdicts were published.
     ///
     /// # Errors

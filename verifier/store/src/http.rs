@@ -133,8 +133,16 @@ impl Client {
 
     /// One attempt. Success, 206, 304 and 416 come back as answers, for the caller knows if it asked for them.
     pub(crate) fn get(&self, target: Target<'_>, headers: HeaderMap) -> Result<Response, Failure> {
-        let answer = self.0.get(target.url.clone()).headers(headers).send();
-        let answer = answer.map_err(|error| refusal(target, error))?;
+        Self::answer(target, self.0.get(target.url.clone()).headers(headers))
+    }
+
+    /// One attempt to send something.
+    pub(crate) fn post(&self, target: Target<'_>, headers: HeaderMap, body: &str) -> Result<Response, Failure> {
+        Self::answer(target, self.0.post(target.url.clone()).headers(headers).body(body.to_owned()))
+    }
+
+    fn answer(target: Target<'_>, request: blocking::RequestBuilder) -> Result<Response, Failure> {
+        let answer = request.send().map_err(|error| refusal(target, error))?;
         let status = answer.status();
         match status {
             StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE => Ok(answer),

@@ -43,6 +43,7 @@ mod record;
 mod remove;
 mod retry;
 mod run;
+mod send;
 mod store;
 mod sweep;
 #[cfg(test)]

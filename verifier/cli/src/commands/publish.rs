@@ -1,13 +1,10 @@
 //! `twinbuild publish`
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use jiff::{SignedDuration, Timestamp};
-use twinbuild_judge::kept_beside;
 use twinbuild_ledger::{
     CheckError, Folder, Found, Keys, Kind, LedgerPolicy, Logged, SignedStatement, View, Writer, alerts, append,
 };
@@ -15,15 +12,14 @@ use twinbuild_sandbox::Cancel;
 use twinbuild_signature::{
     Bundle, Envelope, KeyName, PayloadType, PrivateKey, PublicKey, Role, Sign as _, VerifierKey,
 };
-use twinbuild_statement::{Members, Policy, Statement, Verification};
+use twinbuild_statement::{Policy, Statement, Verification};
 use twinbuild_subject::{Origin, Sha256};
-use twinbuild_verdict::{Outcome, RecordedVerdict};
+use twinbuild_verdict::Outcome;
 
-use super::recheck::{MEMBERS, VERDICT, members_of};
+use super::print;
+use super::recheck::{Apart, recheck_apart};
 use super::site::Pages;
-use super::{print, sha256_of};
 use crate::arguments::{Global, Publish, Publishing};
-use crate::confined::run_confined;
 use crate::failure::Failure;
 use crate::keys;
 use crate::ledgers::why;
@@ -32,10 +28,6 @@ use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 use crate::upload::{Sent, Target};
 
-/// The most that the names and digests of members take, in bytes.
-const MEMBERS_LIMIT_BYTES: u64 = 1 << 30;
-/// The largest file of a verdict, in bytes.
-const KEPT_LIMIT_BYTES: u64 = 8 << 30;
 /// What a file has to fulfil to pass a verification summary.
 const POLICY: &str = "https://twinbuild.dev/policy/v1";
 
@@ -122,30 +114,11 @@ impl Published {
 /// The statements that follow from a verdict, once it was derived again from the files beside it, in a sandbox and by a process that has no key.
 fn derive(path: &Path, arguments: &Publish, cancel: &Cancel) -> Result<Published, Failure> {
     let usage = |error: anyhow::Error| Failure::usage(error.context(path.display().to_string()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let kept = kept_beside(folder).map_err(|error| usage(error.into()))?;
-    let staging = tempfile::tempdir().context("making a temporary folder").map_err(Failure::inconclusive)?;
-    let inputs = staging.path().join("inputs");
-    fs::create_dir(&inputs).context("making a temporary folder").map_err(Failure::inconclusive)?;
-    copy(path, &inputs.join(VERDICT)).map_err(usage)?;
-    let named = [(Some(&kept.published), "published"), (kept.source.as_ref(), "source")].into_iter();
-    let twins = kept.twins.iter().flatten().map(Some).zip(["first", "second"]);
-    for (from, into) in named.chain(twins) {
-        let Some(from) = from else { continue };
-        let into = inputs.join(into);
-        fs::create_dir(&into).context("making a temporary folder").map_err(Failure::inconclusive)?;
-        copy(from, &into.join(from.file_name().unwrap_or_default())).map_err(usage)?;
-    }
-    let file = File::open(inputs.join(VERDICT)).context("reading the verdict").map_err(Failure::inconclusive)?;
-    let given = RecordedVerdict::read(file).map_err(|error| usage(error.into()))?;
-    let output = run_confined("recheck-confined", &inputs, &staging.path().join("run"), cancel)
+    let Apart { given, members, published, .. } = recheck_apart(path, cancel)
         .map_err(|failure| failure.context(&format!("{} is not published", path.display())))?;
-    // Of what that process says the names and digests of members are taken over, and nothing else.
-    let members = read_members(&output.join(MEMBERS))?;
     let statement = Statement::of_verdict(&given, &members).map_err(Failure::rejected)?;
     let recorded = given;
-    let only = kept_beside(&inputs).map_err(Failure::internal)?.published;
-    let subject = sha256_of(&only)?;
+    let subject = published;
     let says = recorded.subject.digests.as_ref().map(|digests| digests.sha256);
     if says != Some(subject) {
         return Err(Failure::rejected(anyhow!("{}: it is about another file than is kept beside it", path.display())));
@@ -188,30 +161,6 @@ fn derive(path: &Path, arguments: &Publish, cancel: &Cancel) -> Result<Published
         started,
         statements: std::iter::once((Kind::Verdict, statement)).chain(more).map(derived).collect(),
     })
-}
-
-/// Copies a file of a verdict, which is no link and no device.
-fn copy(from: &Path, into: &Path) -> anyhow::Result<()> {
-    let doing = || format!("copying {}", from.display());
-    if !fs::symlink_metadata(from).with_context(doing)?.is_file() {
-        return Err(anyhow!("{} is not a file", from.display()));
-    }
-    let file = File::open(from).with_context(doing)?;
-    let bytes = io::copy(&mut file.take(KEPT_LIMIT_BYTES + 1), &mut File::create(into).with_context(doing)?);
-    if bytes.with_context(doing)? > KEPT_LIMIT_BYTES {
-        return Err(anyhow!("{} has more than {KEPT_LIMIT_BYTES} bytes", from.display()));
-    }
-    Ok(())
-}
-
-fn read_members(path: &Path) -> Result<Members, Failure> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MEMBERS_LIMIT_BYTES + 1).read_to_end(&mut bytes));
-    read.context("reading the members").map_err(Failure::internal)?;
-    if bytes.len() as u64 > MEMBERS_LIMIT_BYTES {
-        return Err(Failure::internal(anyhow!("the names of the members have more than {MEMBERS_LIMIT_BYTES} bytes")));
-    }
-    members_of(&bytes).ok_or_else(|| Failure::internal(anyhow!("what came out of the sandbox are no members")))
 }
 
 fn check_over(newest: &Found, started: Option<Timestamp>) -> Result<(), Failure> {

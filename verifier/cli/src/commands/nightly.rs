@@ -1,0 +1,369 @@
+//! `twinbuild nightly`
+
+mod news;
+mod publishing;
+mod terms;
+
+use std::collections::HashSet;
+use std::fs::{self, File, TryLockError};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use twinbuild_depot::Depot;
+use twinbuild_judge::Judge;
+use twinbuild_nightly::{
+    Asked, CheckFailure, Coordinator, Decision, Delivery, Enrolled, Known, NightAbout, NightRun, NightRunError, Plan,
+    ReportFiles, Stop, VERDICT_FILE, Worker, WorkerError, WorkerEvent, night_report, plan,
+};
+use twinbuild_queue::{JobFilter, JobState, Night, Queue, QueueAddress};
+use twinbuild_report::{NightEnd, NightReport, Style, Tally, headline};
+use twinbuild_sandbox::Cancel;
+use twinbuild_signature::{KeyKind, PrivateKey, Role, Sign as _};
+use twinbuild_store::Store;
+use twinbuild_watch::{Indexes, Reading, WatchState, read};
+
+use self::news::Receiver;
+use self::terms::Choices;
+use super::recheck::recheck_apart;
+use super::worker::{capabilities, host_name, index_of, judge_of};
+use super::{print, print_above};
+use crate::arguments::{Global, Nightly, PlainFormat};
+use crate::failure::Failure;
+use crate::fleet::{Fleet, state_folder};
+use crate::metrics;
+use crate::progress::LiveTable;
+use crate::settings::Settings;
+use crate::signals::{FirstSignal, INTERRUPTED, stop_on_signal};
+
+/// Under which name the queue keeps what is remembered of indexes.
+const WATCH_STATE: &str = "watch";
+/// How many jobs that were given up are read.
+const MOST_GIVEN_UP: u32 = 100_000;
+
+pub(crate) fn run(global: &Global, arguments: &Nightly) -> Result<u8, Failure> {
+    let format = global.plain_format()?;
+    let settings = Settings::load(global)?;
+    let fleet = settings.fleet.clone();
+    if fleet.watch().is_empty() {
+        return Err(Failure::usage(anyhow!(
+            "nothing is watched: write a [[watch]] table into twinbuild.toml, such as kind = \"requirements\" and path = \"requirements.txt\" \
+             (docs/watch-lists.md)"
+        )));
+    }
+    let choices = Choices::of(global, arguments, &settings)?;
+    let enrolled = fleet.enrolled()?;
+    let receiver = Receiver::of(&fleet, &settings)?;
+    let address = fleet.queue_address(&arguments.places)?;
+    let _lock = lock(&address)?;
+    let queue = fleet.queue(&arguments.places)?;
+    let store = settings.store()?;
+
+    let night = queue.begin_night().map_err(Failure::inconclusive)?;
+    let reading = read_lists(&fleet, &settings, &store, &queue)?;
+    let plan = planned(&queue, &night, &reading, &choices)?;
+    if arguments.dry_run {
+        return print_plan(&plan, format);
+    }
+    let stop = Stop::default();
+    stop_on_signal(stop.clone(), FirstSignal::Stops)?;
+    let depot = fleet.depot(&arguments.places)?;
+    let judge = judge_of(global, settings, &store, &arguments.recipes, &arguments.limits)?;
+    let session =
+        Session { queue: &queue, store: &store, depot: &depot, judge: &judge, choices: &choices, stop, format };
+    let end = session.run(&night, &plan, enrolled, &index_of(&reading))?;
+    let published = publishing::publish(&fleet, &queue, &depot, &choices, &session.stop);
+    let report = session.report(&night, &plan, end, arguments)?;
+    let sent = receiver.map_or(Ok(()), |receiver| receiver.send(&report));
+    let code = exit_code(&report, end);
+    if let Some(path) = &choices.metrics {
+        metrics::write(path, &queue, Some(code)).map_err(Failure::inconclusive)?;
+    }
+    // What the night came to is told even where it could not be passed on.
+    published?;
+    sent?;
+    Ok(code)
+}
+
+/// Only one night at a time is run over a queue. Of a server, the queue itself says so; of one machine also this lock, which is gone with its process.
+fn lock(address: &QueueAddress) -> Result<File, Failure> {
+    let path = match address {
+        QueueAddress::Sqlite(path) => path.with_extension("lock"),
+        QueueAddress::Postgres(_) => state_folder()?.join("nightly.lock"),
+    };
+    let doing = || format!("locking {}", path.display());
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(doing).map_err(Failure::inconclusive)?;
+    }
+    let file =
+        File::options().create(true).append(true).open(&path).with_context(doing).map_err(Failure::inconclusive)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Failure::usage(anyhow!("another nightly run is at work ({}): wait for its end", path.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(Failure::inconclusive(anyhow::Error::new(error).context(doing()))),
+    }
+}
+
+fn read_lists(fleet: &Fleet, settings: &Settings, store: &Store, queue: &Queue) -> Result<Reading, Failure> {
+    let kept = queue.kept(WATCH_STATE).map_err(Failure::inconclusive)?;
+    let mut state = match kept {
+        Some(text) => WatchState::from_json(text.as_bytes()).map_err(Failure::usage)?,
+        None => WatchState::default(),
+    };
+    let indexes = Indexes::new(store.clone(), settings.index.clone());
+    let reading = read(fleet.watch(), &fleet.folder, &indexes, &mut state).map_err(Failure::usage)?;
+    let text = state.to_json().map_err(Failure::internal)?;
+    queue.keep(WATCH_STATE, &text).map_err(Failure::inconclusive)?;
+    for list in &reading.lists {
+        for problem in &list.problems {
+            tracing::warn!("{}: {problem}", list.name);
+        }
+    }
+    Ok(reading)
+}
+
+/// Plans the night, and puts its jobs into the queue.
+fn planned(queue: &Queue, night: &Night, reading: &Reading, choices: &Choices) -> Result<Plan, Failure> {
+    let newest = queue.newest_verdicts().map_err(Failure::inconclusive)?;
+    let filter = JobFilter { states: vec![JobState::Dead, JobState::Cancelled], night: None, most: MOST_GIVEN_UP };
+    let given_up = queue.jobs(&filter).map_err(Failure::inconclusive)?;
+    let known = Known {
+        verdicts: newest.into_iter().map(|row| (row.subject.clone(), row)).collect(),
+        given_up: given_up.iter().map(|job| job.subject.clone()).collect(),
+    };
+    let terms = choices.terms(known.environments());
+    let mut plan = plan(reading, &known, &terms, &choices.wishes).map_err(Failure::internal)?;
+    // What this night gave up it does not do once more.
+    let over: HashSet<&str> =
+        given_up.iter().filter(|job| job.night == night.id).map(|job| job.subject.as_str()).collect();
+    plan.jobs.retain(|job| !over.contains(job.subject.as_str()));
+    Ok(plan)
+}
+
+fn print_plan(plan: &Plan, format: PlainFormat) -> Result<u8, Failure> {
+    let mut text = String::new();
+    for job in &plan.jobs {
+        text.push_str(&match format {
+            PlainFormat::Text => {
+                twinbuild_report::escape(&format!("{:<20}  {}  ({})\n", job.why, job.subject, job.list))
+            }
+            PlainFormat::Json => {
+                serde_json::json!({ "subject": job.subject, "list": job.list, "why": job.why }).to_string() + "\n"
+            }
+        });
+    }
+    if format == PlainFormat::Text {
+        let (due, watched) = (plan.jobs.len(), plan.subjects.len());
+        let more = if plan.left_out > 0 { format!(", {} more are due", plan.left_out) } else { String::new() };
+        text.push_str(&format!("{due} of {watched} watched files would be judged{more}\n"));
+        for problem in &plan.problems {
+            text.push_str(&twinbuild_report::escape(&format!("problem: {}: {}\n", problem.list, problem.what)));
+        }
+    }
+    print(&text)?;
+    Ok(0)
+}
+
+/// What a night is run with.
+struct Session<'a> {
+    queue: &'a Queue,
+    store: &'a Store,
+    depot: &'a Depot,
+    judge: &'a Judge,
+    choices: &'a Choices,
+    stop: Stop,
+    format: PlainFormat,
+}
+
+impl Session<'_> {
+    fn run(
+        &self,
+        night: &Night,
+        plan: &Plan,
+        mut enrolled: Vec<Enrolled>,
+        index: &(dyn Fn(&str) -> Result<twinbuild_registry::PypiIndex, String> + Sync),
+    ) -> Result<NightEnd, Failure> {
+        let Self { queue, store, depot, choices, stop, .. } = self;
+        let host = host_name();
+        let name = format!("nightly@{host}");
+        // What this process did before it was ended is not being done.
+        queue.recover_of(&name).map_err(Failure::inconclusive)?;
+        // It signs for itself for as long as it lives: what stands in the queue in its name is not taken on the queue's word.
+        let key = PrivateKey::generate(KeyKind::Ed25519, Role::Worker).map_err(Failure::internal)?;
+        enrolled.retain(|worker| worker.name != name);
+        enrolled.push(Enrolled { name: name.clone(), host: host.clone(), key: key.public_key().clone() });
+        let cancel = Cancel::new().map_err(Failure::internal)?;
+        stop.watch(&cancel);
+        let check = |folder: &Path| {
+            recheck_apart(&folder.join(VERDICT_FILE), &cancel).map(drop).map_err(|failure| match failure.exit_code() {
+                1 | crate::failure::USAGE => CheckFailure::Refuted(failure.on_one_line()),
+                _ => CheckFailure::Unchecked(failure.on_one_line()),
+            })
+        };
+        let coordinator = Coordinator {
+            queue,
+            store,
+            depot: Some(depot),
+            enrolled,
+            keeps_artifacts: choices.keeps_artifacts,
+            check: &check,
+            second_host_wait: choices.second_host_wait,
+        };
+        let delivery = match choices.wishes.hosts {
+            1 => Delivery::Kept { artifacts: choices.keeps_artifacts.then_some(*depot) },
+            _ => Delivery::Returned { depot, key: &key },
+        };
+        let worker = NonZero::new(choices.jobs).map(|jobs| Worker {
+            queue,
+            judge: self.judge,
+            store,
+            name: name.clone(),
+            host,
+            capabilities: capabilities(self.judge),
+            jobs,
+            lease: choices.lease,
+            idle_exit: None,
+            delivery,
+            index,
+            stop: stop.clone(),
+        });
+        let run = NightRun {
+            night: night.id,
+            coordinator: &coordinator,
+            worker: worker.as_ref(),
+            max_duration: choices.max_duration,
+            stop: stop.clone(),
+            name,
+        };
+        run.take_right().map_err(night_failure)?;
+        queue.adopt_jobs(night.id).map_err(Failure::inconclusive)?;
+        queue.enqueue(night.id, &plan.jobs).map_err(Failure::inconclusive)?;
+        let end = self.watch(&run, plan)?;
+        run.give_right_up().map_err(night_failure)?;
+        Ok(end)
+    }
+
+    /// Runs it, and tells of what is done.
+    fn watch(&self, run: &NightRun<'_>, plan: &Plan) -> Result<NightEnd, Failure> {
+        let told = std::sync::Mutex::new((LiveTable::start(plan.jobs.len()), Tally::default()));
+        let show = |kind: Option<twinbuild_report::ResultKind>, line: &str| {
+            let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(kind) = kind {
+                told.1.add(kind);
+            }
+            // Whoever reads the lines has gone, and the work is done all the same.
+            let _ = print_above(line);
+            let (table, tally) = &mut *told;
+            table.show(tally);
+        };
+        let tell = |event: &WorkerEvent<'_>| match event {
+            WorkerEvent::Judged(lease, verdict)
+                if Asked::parse(&lease.job.asked).is_ok_and(|asked| asked.hosts == 1) =>
+            {
+                let result = serde_json::to_value(verdict)
+                    .and_then(|document| twinbuild_report::SubjectResult::of_document(&lease.job.subject, &document));
+                let kind = result.ok().map(|result| result.kind());
+                let line = match self.format {
+                    PlainFormat::Text => headline(verdict, Style::Colour),
+                    PlainFormat::Json => twinbuild_report::json(*verdict).unwrap_or_default() + "\n",
+                };
+                show(kind, &line);
+            }
+            WorkerEvent::Failed(lease, class, reason) => {
+                tracing::warn!("{}: {}: {reason}", lease.job.subject, class.name());
+            }
+            WorkerEvent::Stale(lease) => tracing::warn!("{}: its job is no longer this process's", lease.job.subject),
+            WorkerEvent::Took(_) | WorkerEvent::Judged(..) | WorkerEvent::Repeated(_) => {}
+        };
+        let mut decided = |decision: &Decision| match decision {
+            Decision::Accepted { subject, outcome, workers } => {
+                let line = match self.format {
+                    PlainFormat::Text => {
+                        twinbuild_report::escape(&format!("{outcome}  {subject}  (by {})\n", workers.join(", ")))
+                    }
+                    PlainFormat::Json => {
+                        serde_json::json!({ "subject": subject, "outcome": outcome, "workers": workers }).to_string()
+                            + "\n"
+                    }
+                };
+                show(None, &line);
+            }
+            Decision::First { subject } => tracing::info!("{subject}: one host has come to a verdict"),
+            Decision::Refused { subject, worker, reason } => {
+                tracing::warn!("{subject}: what {worker} returned is refused: {reason}");
+            }
+            Decision::Disagree { subject, reason } => tracing::warn!("{subject}: {reason}"),
+        };
+        let end = run.run(&tell, &mut decided);
+        told.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).0.finish();
+        end.map_err(night_failure)
+    }
+
+    /// Writes the report, and ends the night where all of it was run.
+    fn report(&self, night: &Night, plan: &Plan, end: NightEnd, arguments: &Nightly) -> Result<NightReport, Failure> {
+        let files = ReportFiles::of_night(&self.choices.reports);
+        let about = NightAbout { command: command(arguments), end, file_stem: files.stem().to_owned() };
+        let (report, point) = night_report(self.queue, night, plan, about).map_err(Failure::inconclusive)?;
+        let folder: &PathBuf = &self.choices.reports;
+        let doing = || format!("making the folder {}", folder.display());
+        fs::create_dir_all(folder).with_context(doing).map_err(Failure::inconclusive)?;
+        files.write_night(&report).map_err(Failure::inconclusive)?;
+        if end != NightEnd::Interrupted {
+            let summary = serde_json::to_string(&point).map_err(Failure::internal)?;
+            self.queue.end_night(night.id, &summary).map_err(Failure::inconclusive)?;
+        }
+        print(&match self.format {
+            PlainFormat::Text => {
+                let place = twinbuild_report::escape(&files.html().display().to_string());
+                format!("\n{}report: {place}\n", twinbuild_report::text(&report, Style::Colour))
+            }
+            PlainFormat::Json => {
+                serde_json::to_string(&twinbuild_report::webhook(&report)).map_err(Failure::internal)? + "\n"
+            }
+        })?;
+        Ok(report)
+    }
+}
+
+/// The command that makes the same again.
+fn command(arguments: &Nightly) -> String {
+    let mut command = "twinbuild nightly".to_owned();
+    if arguments.spread {
+        command.push_str(" --spread");
+    }
+    command
+}
+
+/// By what was judged in this night: 1 where something was not reproduced or has an alert, else 2 where something could not be judged or is left, else 0.
+fn exit_code(report: &NightReport, end: NightEnd) -> u8 {
+    let tonight = || report.subjects.iter().filter(|subject| subject.is_of_this_night);
+    let is_bad = |subject: &twinbuild_report::NightSubject| {
+        subject.result.has_alert || subject.result.outcome.is_some_and(|outcome| outcome.exit_code(&[]) == 1)
+    };
+    let is_open = |subject: &twinbuild_report::NightSubject| !subject.kind().is_reproduced();
+    if tonight().any(is_bad) {
+        1
+    } else if end == NightEnd::Interrupted {
+        u8::try_from(INTERRUPTED).unwrap_or(2)
+    } else if tonight().any(is_open) || !report.problems.is_empty() || report.about.left > 0 {
+        2
+    } else {
+        0
+    }
+}
+
+fn night_failure(error: NightRunError) -> Failure {
+    match error {
+        NightRunError::Worker(WorkerError::Host(error)) => error.into(),
+        error @ NightRunError::Held { .. } => Failure::usage(error),
+        error => Failure::inconclusive(error),
+    }
+}
+
+/// A duration of the settings, which is not negative.
+fn unsigned(duration: jiff::SignedDuration) -> Duration {
+    duration.unsigned_abs()
+}

@@ -1,0 +1,49 @@
+//! Sending the news of a night to where somebody waits for it.
+
+use anyhow::{Context as _, anyhow};
+use twinbuild_report::{NightReport, webhook};
+use twinbuild_store::{FetchError, Store, Url};
+
+use crate::failure::Failure;
+use crate::fleet::Fleet;
+use crate::settings::Settings;
+
+/// Where the news is sent to, as it may be a secret.
+const VARIABLE: &str = "TWINBUILD_WEBHOOK_URL";
+
+/// Where the news is sent to.
+pub(super) struct Receiver {
+    url: Url,
+    store: Store,
+}
+
+impl Receiver {
+    /// The one that a variable or twinbuild.toml names.
+    pub(super) fn of(fleet: &Fleet, settings: &Settings) -> Result<Option<Self>, Failure> {
+        let variable = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
+        let Some(text) = variable.or_else(|| fleet.nightly().webhook.as_ref().map(|table| table.url.clone())) else {
+            return Ok(None);
+        };
+        // The address itself is not shown: whoever has it can send.
+        let url: Url = text.parse().context("the address of the webhook is none").map_err(Failure::usage)?;
+        // It is the operator who names it, and often of the own network.
+        Ok(Some(Self { url, store: settings.store_with_plain_http()? }))
+    }
+
+    /// Sends the news of a night.
+    pub(super) fn send(&self, report: &NightReport) -> Result<(), Failure> {
+        let body = serde_json::to_string(&webhook(report)).map_err(Failure::internal)?;
+        self.store.send_json(&self.url, &body, "the news of the night").map_err(|error| {
+            let host = self.url.host_str().unwrap_or_default();
+            let why = match error {
+                FetchError::Status { status, .. } | FetchError::NotFound { status, .. } => {
+                    format!("it answered {status}")
+                }
+                FetchError::Unreachable { .. } => "it cannot be reached".to_owned(),
+                FetchError::Offline { .. } => "this run is offline".to_owned(),
+                _ => "it cannot be asked".to_owned(),
+            };
+            Failure::inconclusive(anyhow!("the webhook at {host} was not told of the night: {why}"))
+        })
+    }
+}
