@@ -37,7 +37,7 @@ pub(crate) fn page(report: &NightReport) -> Page<'_> {
                 }
                 NightEnd::MostJobs => "The night did as many jobs as it was to do; what is left is for the next one.",
                 NightEnd::Interrupted => "The night was interrupted; what is left is for the next one.",
-                NightEnd::Host => "The night ended early: this machine cannot build. `twinbuild doctor` says why.",
+                NightEnd::Host => "The night ended early: this machine cannot build. Run twinbuild doctor to see why.",
             },
         ],
         sections,
