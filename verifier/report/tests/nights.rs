@@ -154,7 +154,10 @@ fn the_first_news_is_the_first_line_of_every_form() {
     let page = html(&report);
     let heading = page.split_once("<h1>").unwrap().1.split_once("</h1>").unwrap().0;
     assert!(heading.starts_with("the last 4 versions reproduced, this one does not"), "{heading}");
-    assert!(heading.ends_with("<code>evil-5-py3-none-any.whl</code>"), "{heading}");
+    assert!(
+        heading.ends_with("<code>evil-5-py3-none-any.whl</code> <code>unsourced-member evil/backdoor.py</code>"),
+        "{heading}"
+    );
     assert!(first(&markdown(&report)).starts_with("# the last 4 versions reproduced, this one does not"));
 }
 

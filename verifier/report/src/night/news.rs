@@ -322,6 +322,12 @@ impl News {
         parts
     }
 
+    /// What it is about, and the first of what is wrong with it.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let (places, _) = self.places();
+        std::iter::once(self.about.clone()).chain(places.into_iter().take(1)).collect()
+    }
+
     /// Whether the reason stands in the line: where there is nothing else to point at.
     pub(crate) fn has_reason_in_line(&self) -> bool {
         self.places().0.is_empty()
