@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twinbuild_compare::Mismatch;
+use twinbuild_compare::{Mismatch, Severity};
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::{Level, Outcome, Trust};
 
 use crate::escape::on_one_line;
-use crate::page::{Block, Inline, Page, Section, Table, Tone, count_of, counted, grouped, name, words};
+use crate::page::{Block, Entry, Inline, Page, Section, Tone, count_of, counted, grouped, name, words};
 use crate::{ResultKind, Style, Tally};
 
 /// The version of the document's form. Fields may be added without a new version.
@@ -136,17 +136,13 @@ pub(crate) fn day(time: Timestamp) -> String {
 pub(crate) fn page(history: &ProjectHistory) -> Page<'_> {
     let newest = history.newest();
     let mut sections = Vec::new();
-    let alerts: Vec<Vec<Vec<Inline>>> = newest
-        .iter()
-        .flat_map(|row| row.alerts.iter().map(|alert| vec![vec![name(&row.file_name)], vec![name(alert)]]))
-        .collect();
+    let with_alert = newest.iter().filter(|row| !row.alerts.is_empty());
+    let alerts: Vec<Entry> = with_alert.map(|row| entry(row, Some(Severity::Alert))).collect();
     if !alerts.is_empty() {
-        sections
-            .push(Section { title: "Alerts", blocks: vec![Block::Table(Table::new(vec!["file", "alert"], alerts))] });
+        sections.push(Section { title: "Alerts", blocks: vec![Block::Entries(alerts)] });
     }
-    let head = vec!["file", "result", "uploaded", "judged", "source", "workers", "verdict"];
-    let table = Table::new(head, history.rows.iter().map(row));
-    sections.push(Section { title: "Verdicts", blocks: vec![Block::Table(table)] });
+    let verdicts = history.rows.iter().map(|row| entry(row, None)).collect();
+    sections.push(Section { title: "Verdicts", blocks: vec![Block::Entries(verdicts)] });
     Page {
         word: summary(history).into(),
         tone: if !newest.is_empty() && newest.iter().all(|row| row.is_good()) { Tone::Good } else { Tone::Undecided },
@@ -160,20 +156,17 @@ pub(crate) fn page(history: &ProjectHistory) -> Page<'_> {
     }
 }
 
-fn row(row: &HistoryRow) -> Vec<Vec<Inline>> {
-    let mut result = vec![words(row.kind().words())];
-    if !row.alerts.is_empty() {
-        result.push(words(format!(", with {}", counted(count_of(&row.alerts), "alert", "alerts"))));
+fn entry(row: &HistoryRow, severity: Option<Severity>) -> Entry {
+    let head = vec![name(&row.file_name), words(": "), words(row.kind().words())];
+    let mut line = format!("judged {}", day(row.judged));
+    line.extend(row.uploaded.map(|time| format!(", uploaded {}", day(time))));
+    line.extend(row.trust.map(|trust| format!(", source: {}", trust.name())));
+    let mut parts = vec![words(line)];
+    if !row.workers.is_empty() {
+        parts.extend([words(", by "), name(&row.workers.join(", "))]);
     }
-    let digest =
-        row.verdict_digest.as_ref().map(|digest| name(&digest.to_string().chars().take(12).collect::<String>()));
-    vec![
-        vec![name(&row.file_name)],
-        result,
-        row.uploaded.map(|time| words(day(time))).into_iter().collect(),
-        vec![words(day(row.judged))],
-        row.trust.map(|trust| words(trust.name())).into_iter().collect(),
-        (!row.workers.is_empty()).then(|| name(&row.workers.join(", "))).into_iter().collect(),
-        digest.into_iter().collect(),
-    ]
+    let mut lines: Vec<Vec<Inline>> = row.alerts.iter().map(|alert| vec![words("alert: "), name(alert)]).collect();
+    lines.push(parts);
+    lines.extend(row.verdict_digest.as_ref().map(|digest| vec![words("verdict "), name(&format!("sha256:{digest}"))]));
+    Entry { severity, head, lines }
 }

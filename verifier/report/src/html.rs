@@ -118,7 +118,7 @@ fn block(block: &Block<'_>) -> Markup {
         Block::Bytes(bytes) => self::bytes(bytes),
         Block::Picture(picture) => picture.markup(),
         Block::Entries(entries) => html! {
-            ul { @for entry in entries { li {
+            ul { @for entry in entries { li class=[entry.severity.map(meaning::severity)] {
                 (line(&entry.head))
                 @for parts in &entry.lines { p { (line(parts)) } }
             } } }

@@ -57,7 +57,7 @@ fn block(out: &mut String, block: &Block<'_>, file_stem: &str) {
             out.push_str(&format!("![{}]({target})\n\n", own(picture.title)));
         }
         Block::Entries(entries) => {
-            for Entry { head, lines } in entries {
+            for Entry { head, lines, .. } in entries {
                 out.push_str(&format!("- {}\n", line(head)));
                 for parts in lines {
                     out.push_str(&format!("  - {}\n", line(parts)));

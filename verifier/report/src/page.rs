@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use twinbuild_compare::{ByteCounts, Finding};
+use twinbuild_compare::{ByteCounts, Finding, Severity};
 use twinbuild_subject::MemberPath;
 
 use crate::Picture;
@@ -75,6 +75,8 @@ pub(crate) enum Block<'a> {
 
 /// A thing with lines about it.
 pub(crate) struct Entry {
+    /// How much it matters, where it is news. Only colours follow from it.
+    pub(crate) severity: Option<Severity>,
     pub(crate) head: Vec<Inline>,
     pub(crate) lines: Vec<Vec<Inline>>,
 }

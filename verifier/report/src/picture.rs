@@ -26,7 +26,7 @@ const LEGEND_COLUMNS: usize = 3;
 const NAME_CHARACTERS: usize = 17;
 
 /// Where lines are drawn: from the left, from the top, and how high.
-const LINES_AT: u64 = 44;
+const LINES_AT: u64 = 52;
 const LINES_FROM: u64 = 8;
 const LINES_HEIGHT: u64 = 88;
 
@@ -271,13 +271,13 @@ mod tests {
     #[test]
     fn a_year_of_nights_is_a_short_line() {
         let steady = path(&[950; 365], 900);
-        assert_eq!(steady, "M46.0 52.0L356.0 52.0");
+        assert_eq!(steady, "M54.0 52.0L358.0 52.0");
         let mut shares = vec![1000; 365];
         shares[100] = 0;
         assert_eq!(path(&shares, 0).matches('L').count(), 4, "{}", path(&shares, 0));
-        assert_eq!((path(&[1000], 900).as_str(), path(&[], 900).as_str()), ("M46.0 8.0h0", ""));
+        assert_eq!((path(&[1000], 900).as_str(), path(&[], 900).as_str()), ("M54.0 8.0h0", ""));
         // Shares that nobody computed stay within the picture.
-        assert_eq!(path(&[u64::MAX, 0], 900), "M46.0 8.0L356.0 96.0");
+        assert_eq!(path(&[u64::MAX, 0], 900), "M54.0 8.0L358.0 96.0");
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn entry(result: &SubjectResult) -> Entry {
     lines.extend(findings(&result.findings, result.more_findings));
     lines.extend(result.error.as_ref().map(|error| vec![Inline::Sentence(error.clone())]));
     lines.extend(result.command().map(|command| vec![name(&command)]));
-    Entry { head: vec![name(&result.shown())], lines }
+    Entry { severity: None, head: vec![name(&result.shown())], lines }
 }
 
 /// A line a finding, and how many more there are.
@@ -149,7 +149,11 @@ fn given(report: &CorpusReport) -> Option<Section<'_>> {
     let entry = |result: &SubjectResult| {
         let given = result.given.as_ref()?;
         let line = vec![name(&given.file), words(": "), Inline::Sentence(given.reason.clone())];
-        Some(Entry { head: vec![name(&result.shown()), words(", "), words(result.kind().words())], lines: vec![line] })
+        Some(Entry {
+            severity: None,
+            head: vec![name(&result.shown()), words(", "), words(result.kind().words())],
+            lines: vec![line],
+        })
     };
     let entries: Vec<Entry> = report.subjects.iter().filter_map(entry).collect();
     (!entries.is_empty()).then(|| Section { title: "Recipes that were given", blocks: vec![Block::Entries(entries)] })
@@ -174,6 +178,7 @@ fn changes(changes: &Changes) -> Section<'_> {
     blocks.push(Block::Paragraph(vec![words(scope)]));
     for (what, changed) in named(changes) {
         let entry = |Change { shown, before, now, .. }: &Change| Entry {
+            severity: None,
             head: vec![name(shown)],
             lines: vec![vec![Inline::Sentence(before.clone()), words(" before, now "), Inline::Sentence(now.clone())]],
         };

@@ -322,6 +322,12 @@ impl News {
         parts
     }
 
+    /// What it is about, and the first of what is wrong with it.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let (places, _) = self.places();
+        std::iter::once(self.about.clone()).chain(places.into_iter().take(1)).collect()
+    }
+
     /// Whether the reason stands in the line: where there is nothing else to point at.
     pub(crate) fn has_reason_in_line(&self) -> bool {
         self.places().0.is_empty()
@@ -348,4 +354,226 @@ pub(super) fn plain(parts: &[Inline]) -> String {
         Inline::Name(text) | Inline::Sentence(text) => text.clone(),
     };
     parts.iter().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AboutNight, Before, Earlier, NightRecord, SubjectResult};
+    use jiff::Timestamp;
+    use twinbuild_compare::Mismatch;
+    use twinbuild_verdict::{Level, Outcome};
+
+    const REPRODUCED: ResultKind = ResultKind::Repacked;
+    const PACKAGING: ResultKind = ResultKind::Packaging;
+
+    fn parts(kind: ResultKind) -> (Option<Outcome>, Option<Level>, Option<Mismatch>) {
+        match kind {
+            ResultKind::Repacked => (Some(Outcome::Reproduced), Some(Level::Repacked), None),
+            ResultKind::Packaging => (Some(Outcome::NotReproduced), None, Some(Mismatch::Packaging)),
+            ResultKind::Rejected => (Some(Outcome::Rejected), None, None),
+            ResultKind::Unbuildable => (Some(Outcome::Unbuildable), None, None),
+            _ => (None, None, None),
+        }
+    }
+
+    /// A subject of this night.
+    fn now(kind: ResultKind) -> NightSubject {
+        let (outcome, level, mismatch) = parts(kind);
+        let subject = "pkg:pypi/a@3?file_name=a-3-py3-none-any.whl".to_owned();
+        let result = SubjectResult { subject, outcome, level, mismatch, ..SubjectResult::default() };
+        NightSubject { result, version: "3".to_owned(), is_of_this_night: true, ..NightSubject::default() }
+    }
+
+    impl NightSubject {
+        fn was(mut self, kind: ResultKind, alerts: &[&str]) -> Self {
+            let (outcome, level, mismatch) = parts(kind);
+            let alerts = alerts.iter().map(|alert| (*alert).to_owned()).collect();
+            let outcome = outcome.unwrap();
+            self.before = Some(Before { outcome, level, mismatch, alerts, judged: Timestamp::UNIX_EPOCH });
+            self
+        }
+
+        fn after(mut self, versions: &[ResultKind]) -> Self {
+            for (index, kind) in versions.iter().enumerate() {
+                let (outcome, level, mismatch) = parts(*kind);
+                let version = format!("2.{}", versions.len() - index);
+                let file_name = format!("a-{version}-py3-none-any.whl");
+                self.earlier.push(Earlier { version, file_name, outcome: outcome.unwrap(), level, mismatch });
+            }
+            self
+        }
+
+        fn with(mut self, alerts: &[&str]) -> Self {
+            self.result.has_alert = true;
+            self.result.alerts = alerts.iter().map(|alert| (*alert).to_owned()).collect();
+            self
+        }
+
+        fn due(mut self, why: DueWhy) -> Self {
+            self.why = Some(why);
+            self
+        }
+    }
+
+    fn about(end: NightEnd) -> AboutNight {
+        AboutNight {
+            night: 7,
+            started: Timestamp::UNIX_EPOCH,
+            ended: Timestamp::UNIX_EPOCH,
+            tool_version: "0.1.0".to_owned(),
+            command: String::new(),
+            lists: Vec::new(),
+            end,
+            left: 3,
+            file_stem: String::new(),
+        }
+    }
+
+    fn of(record: NightRecord) -> Vec<News> {
+        NightReport::new(about(NightEnd::Complete), record).news
+    }
+
+    /// The news of one subject.
+    fn of_one(subject: NightSubject) -> Option<NewsKind> {
+        let news = of(NightRecord { subjects: vec![subject], ..NightRecord::default() });
+        assert!(news.len() < 2, "{news:?}");
+        news.first().map(|news| news.kind)
+    }
+
+    #[test]
+    fn what_its_earlier_versions_were_not_is_a_regression() {
+        assert_eq!(of_one(now(PACKAGING).after(&[REPRODUCED])), Some(NewsKind::Regression));
+        assert_eq!(of_one(now(ResultKind::Rejected).after(&[REPRODUCED])), Some(NewsKind::Regression));
+        // A verdict that says nothing of the file is none to have known it from.
+        let was_unbuildable = now(PACKAGING).after(&[REPRODUCED]).was(ResultKind::Unbuildable, &[]);
+        assert_eq!(of_one(was_unbuildable), Some(NewsKind::Regression));
+        assert_eq!(of_one(now(PACKAGING).after(&[ResultKind::Unbuildable, REPRODUCED])), Some(NewsKind::Regression));
+        // No earlier version reproduced, or not the last one; it was known; it is of another night; it does reproduce.
+        assert_eq!(of_one(now(PACKAGING)), None);
+        assert_eq!(of_one(now(PACKAGING).after(&[PACKAGING, REPRODUCED])), None);
+        assert_eq!(of_one(now(PACKAGING).after(&[REPRODUCED]).was(PACKAGING, &[])), None);
+        assert_eq!(of_one(NightSubject { is_of_this_night: false, ..now(PACKAGING).after(&[REPRODUCED]) }), None);
+        assert_eq!(of_one(now(REPRODUCED).after(&[REPRODUCED])), None);
+    }
+
+    #[test]
+    fn a_regression_says_how_many_versions_reproduced() {
+        let line = |versions: &[ResultKind]| {
+            let subjects = vec![now(PACKAGING).after(versions)];
+            of(NightRecord { subjects, ..NightRecord::default() })[0].line.clone()
+        };
+        let end = ": not-reproduced (packaging)";
+        let of = |words: &str| format!("a-3-py3-none-any.whl: {words} reproduced, this one does not{end}");
+        assert_eq!(line(&[REPRODUCED; 4]), of("the last 4 versions"));
+        assert_eq!(line(&[REPRODUCED]), of("the version before it"));
+        let gap = [REPRODUCED, ResultKind::Unbuildable, REPRODUCED];
+        assert_eq!(line(&gap), of("the last 2 versions that could be judged"));
+    }
+
+    #[test]
+    fn a_file_that_was_reproduced_and_is_not_is_news() {
+        assert_eq!(of_one(now(PACKAGING).was(REPRODUCED, &[])), Some(NewsKind::NoLongerReproduced));
+        // That its earlier versions were, too, adds nothing to that.
+        let both = now(PACKAGING).was(REPRODUCED, &[]).after(&[REPRODUCED]);
+        assert_eq!(of_one(both), Some(NewsKind::NoLongerReproduced));
+        assert_eq!(of_one(now(REPRODUCED).was(REPRODUCED, &[])), None);
+        assert_eq!(of_one(now(PACKAGING).was(PACKAGING, &[])), None);
+    }
+
+    #[test]
+    fn an_alert_that_was_not_there_is_news() {
+        assert_eq!(of_one(now(REPRODUCED).with(&["x a.py"])), Some(NewsKind::NewAlert));
+        assert_eq!(of_one(now(PACKAGING).with(&["x a.py"]).was(PACKAGING, &["x b.py"])), Some(NewsKind::NewAlert));
+        assert_eq!(of_one(now(REPRODUCED).with(&["x a.py"]).was(REPRODUCED, &[])), Some(NewsKind::NewAlert));
+        assert_eq!(of_one(now(ResultKind::Rejected).with(&["x"])), Some(NewsKind::NewAlert));
+        assert_eq!(of_one(now(PACKAGING).with(&["x a.py"]).was(PACKAGING, &["x a.py", "y"])), None);
+        let known = NightSubject { is_of_this_night: false, ..now(PACKAGING).with(&["x a.py"]) };
+        assert_eq!(of_one(known), None);
+    }
+
+    #[test]
+    fn what_is_rejected_is_news_once() {
+        assert_eq!(of_one(now(ResultKind::Rejected)), Some(NewsKind::Rejected));
+        assert_eq!(of_one(now(ResultKind::Rejected).was(PACKAGING, &[])), Some(NewsKind::Rejected));
+        assert_eq!(of_one(now(ResultKind::Rejected).was(ResultKind::Rejected, &[])), None);
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_news_where_it_could_be() {
+        for kind in [ResultKind::Unbuildable, ResultKind::NoVerdict] {
+            assert_eq!(of_one(now(kind).was(REPRODUCED, &[])), Some(NewsKind::NewlyUndecided));
+            assert_eq!(of_one(now(kind).was(PACKAGING, &[])), Some(NewsKind::NewlyUndecided));
+            assert_eq!(of_one(now(kind).after(&[REPRODUCED])), Some(NewsKind::NewlyUndecided));
+            // Nobody could before; it was told the first time; the version before could not be judged either.
+            assert_eq!(of_one(now(kind)), None);
+            assert_eq!(of_one(now(kind).was(ResultKind::Unbuildable, &[]).after(&[REPRODUCED])), None);
+            assert_eq!(of_one(now(kind).after(&[REPRODUCED]).due(DueWhy::FailedBefore)), None);
+            assert_eq!(of_one(now(kind).after(&[ResultKind::Unbuildable, REPRODUCED])), None);
+        }
+    }
+
+    #[test]
+    fn what_is_newly_reproduced_comes_last() {
+        assert_eq!(of_one(now(REPRODUCED).was(PACKAGING, &[])), Some(NewsKind::NewlyReproduced));
+        assert_eq!(of_one(now(REPRODUCED).was(ResultKind::Unbuildable, &[])), Some(NewsKind::NewlyReproduced));
+        assert_eq!(of_one(now(REPRODUCED)), None);
+        let subjects = vec![
+            now(REPRODUCED).was(PACKAGING, &[]),
+            now(ResultKind::Unbuildable).was(REPRODUCED, &[]),
+            now(ResultKind::Rejected),
+            now(REPRODUCED).with(&["x"]),
+            now(PACKAGING).was(REPRODUCED, &[]),
+            now(PACKAGING).after(&[REPRODUCED]),
+            now(PACKAGING).after(&[REPRODUCED]).with(&["x"]),
+        ];
+        let news = of(NightRecord { subjects, ..NightRecord::default() });
+        let kinds: Vec<(NewsKind, Severity)> = news.iter().map(|news| (news.kind, news.severity)).collect();
+        let expected = [
+            (NewsKind::Regression, Severity::Alert),
+            (NewsKind::Regression, Severity::Warning),
+            (NewsKind::NoLongerReproduced, Severity::Warning),
+            (NewsKind::NewAlert, Severity::Alert),
+            (NewsKind::Rejected, Severity::Alert),
+            (NewsKind::NewlyUndecided, Severity::Warning),
+            (NewsKind::NewlyReproduced, Severity::Note),
+        ];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn workers_lists_and_jobs_are_news_where_something_is_wrong_with_them() {
+        let worker = |refused| NightWorker { name: "w".to_owned(), jobs: 1, busy_ms: 1, refused, why_refused: None };
+        let workers = vec![worker(0), worker(2)];
+        let news = of(NightRecord { workers, ..NightRecord::default() });
+        assert_eq!(
+            news.iter().map(|news| news.line.as_str()).collect::<Vec<_>>(),
+            ["w: 2 results of this worker were refused"]
+        );
+
+        let problem = ListProblem { list: "l".to_owned(), place: None, what: "gone".to_owned(), next: None };
+        let news = of(NightRecord { problems: vec![problem], ..NightRecord::default() });
+        assert_eq!(news[0].line, "l: this list cannot be read, or not all of it: gone");
+
+        // A job that was given up is told once, though it left its subject without a verdict.
+        let subject = now(ResultKind::NoVerdict).was(REPRODUCED, &[]);
+        let (class, reason) = ("network".to_owned(), "no answer".to_owned());
+        let given_up = vec![GivenUp { job: 4, subject: subject.result.subject.clone(), class, reason, attempts: 5 }];
+        let news = of(NightRecord { subjects: vec![subject], given_up, ..NightRecord::default() });
+        assert_eq!(news.len(), 1);
+        assert_eq!(news[0].line, "a-3-py3-none-any.whl: given up after 5 attempts: network: no answer");
+    }
+
+    #[test]
+    fn an_end_that_nobody_chose_is_news() {
+        let news = |end| NightReport::new(about(end), NightRecord::default()).news;
+        for end in [NightEnd::Complete, NightEnd::TimeIsUp, NightEnd::MostJobs] {
+            assert!(news(end).is_empty());
+        }
+        assert_eq!(
+            news(NightEnd::Host)[0].line,
+            "night 7: 3 files that are due were not judged: this machine cannot build"
+        );
+        assert_eq!(news(NightEnd::Interrupted)[0].kind, NewsKind::NightCutShort);
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) fn page(report: &NightReport) -> Page<'_> {
         word: first.map_or_else(|| without_news(report), News::words).into(),
         tone: tone(report),
         qualities: qualities(report).into_iter().map(Into::into).collect(),
-        about: vec![first.map_or_else(|| format!("night {}", report.about.night), |news| news.about.clone())],
+        about: first.map_or_else(|| vec![format!("night {}", report.about.night)], News::names),
         meaning: vec![
             "What is another than before stands first. What was known is counted, and folded away.",
             match report.about.end {
@@ -37,7 +37,7 @@ pub(crate) fn page(report: &NightReport) -> Page<'_> {
                 }
                 NightEnd::MostJobs => "The night did as many jobs as it was to do; what is left is for the next one.",
                 NightEnd::Interrupted => "The night was interrupted; what is left is for the next one.",
-                NightEnd::Host => "The night ended early: this machine cannot build. `twinbuild doctor` says why.",
+                NightEnd::Host => "The night ended early: this machine cannot build. Run twinbuild doctor to see why.",
             },
         ],
         sections,
@@ -59,8 +59,8 @@ pub(super) fn without_news(report: &NightReport) -> String {
 pub(super) fn qualities(report: &NightReport) -> Vec<String> {
     let mut qualities = Vec::new();
     if let Some((first, others)) = report.news.split_first() {
-        let is_said = !matches!(first.kind, NewsKind::Regression | NewsKind::NoLongerReproduced);
-        qualities.extend(first.result.filter(|_| !is_said).map(|result| result.words().to_owned()));
+        let is_unsaid = matches!(first.kind, NewsKind::Regression | NewsKind::NoLongerReproduced);
+        qualities.extend(first.result.filter(|_| is_unsaid).map(|result| result.name().to_owned()));
         if !others.is_empty() {
             qualities.push(counted(count_of(others), "more piece of news", "more pieces of news"));
         }
@@ -101,7 +101,7 @@ fn news(report: &NightReport) -> Section<'_> {
         lines.extend(news.next.as_ref().map(|next| vec![words("next: "), Inline::Sentence(next.clone())]));
         let result = news.subject.as_deref().and_then(|subject| results.get(subject));
         lines.extend(result.and_then(|result| result.command()).map(|command| vec![name(&command)]));
-        Entry { head, lines }
+        Entry { severity: Some(news.severity), head, lines }
     };
     let (open, folded) = report.news.split_at(report.news.len().min(OPEN_NEWS));
     let mut blocks = Vec::new();

@@ -4,7 +4,7 @@ use super::{News, NightPoint, NightReport, NightSubject, pages};
 use crate::Style;
 use crate::escape::on_one_line;
 use crate::history::day;
-use crate::page::{count_of, grouped, share};
+use crate::page::{count_of, counted, grouped, share};
 use crate::{corpus, meaning, rates};
 
 /// So many pieces of news have a line.
@@ -57,9 +57,9 @@ pub(crate) fn text(report: &NightReport, style: Style) -> String {
     for (index, worker) in report.workers.iter().enumerate() {
         let before = if index == 0 { "\nworkers\n" } else { "" };
         let busy = corpus::duration(worker.busy_ms);
-        let (jobs, refused) = (grouped(worker.jobs), grouped(worker.refused));
-        let name = on_one_line(&worker.name);
-        out.push_str(&format!("{before}  {jobs} jobs in {busy}, {refused} results refused: {name}\n"));
+        let jobs = counted(worker.jobs, "job", "jobs");
+        let refused = counted(worker.refused, "result refused", "results refused");
+        out.push_str(&format!("{before}  {jobs} in {busy}, {refused}: {}\n", on_one_line(&worker.name)));
     }
     out
 }

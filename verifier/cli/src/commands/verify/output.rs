@@ -1,16 +1,12 @@
 //! What was found out, for people and for other programs.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use twinbuild_ledger::Standing;
-use twinbuild_report::escape;
+use twinbuild_report::{SarifLevel, SarifResult, escape, sarif_log};
 
 use super::Checked;
 use crate::arguments::VerifyFormat;
 use crate::failure::Failure;
-
-/// What stands for itself in the path of an address (RFC 3986, section 3.3).
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// All of it, in one format.
 pub(super) fn written(checked: &[Checked], format: VerifyFormat) -> Result<String, Failure> {
@@ -59,31 +55,15 @@ fn sarif(checked: &[Checked]) -> Value {
     let results = checked.iter().filter_map(|one| {
         let (rule, level) = match one.standing {
             Standing::Trusted => return None,
-            Standing::Refused => ("refused", "error"),
-            Standing::Unknown => ("not-known", "warning"),
+            Standing::Refused => ("refused", SarifLevel::Error),
+            Standing::Unknown => ("not-known", SarifLevel::Warning),
         };
-        let uri = utf8_percent_encode(&one.path, PATH).to_string();
-        Some(json!({
-            "ruleId": rule,
-            "level": level,
-            "message": { "text": format!("{} is {}: {}", escape(&one.file), word(one.standing), why(one)) },
-            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri } } }],
-        }))
+        let text = format!("{} is {}: {}", one.file, word(one.standing), why(one));
+        Some(SarifResult { rule, level, text, path: one.path.clone(), about: None, is_new: None })
     });
-    let rule = |id: &str, text: &str| json!({ "id": id, "shortDescription": { "text": text } });
-    json!({
-        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "twinbuild",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": [
-                    rule("refused", "A ledger speaks against it, or it does not meet the policy."),
-                    rule("not-known", "No ledger has anything about it."),
-                ],
-            } },
-            "results": results.collect::<Vec<_>>(),
-        }],
-    })
+    let rules = [
+        ("refused", "A ledger speaks against it, or it does not meet the policy."),
+        ("not-known", "No ledger has anything about it."),
+    ];
+    sarif_log(env!("CARGO_PKG_VERSION"), &rules, results)
 }
