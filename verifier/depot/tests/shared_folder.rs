@@ -1,4 +1,5 @@
 //! A depot in a folder that machines share, some of which are hostile.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -216,7 +217,7 @@ fn digests_and_sizes_that_lie_are_refused() {
         ground.promise(&format!(r#"{{"files":[{file}],"folders":[],"version":1}}"#))
     };
     let found = |error: DepotError| match error {
-        DepotError::OtherFile { found, .. } => found,
+        DepotError::OtherFile(file) => file.found,
         other => panic!("{other}"),
     };
     assert_eq!(found(ground.refused(promise(there, 1))), OtherContent::Longer);
