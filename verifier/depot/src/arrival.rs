@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use twinbuild_subject::Sha256Hasher;
 
-use crate::{DepotError, Manifest, ManifestFile, OtherContent, ResultName};
+use crate::{DepotError, Manifest, ManifestFile, OtherContent, OtherFile, ResultName};
 
 /// A folder beside the one that is to be made, which it becomes once it is whole. It is removed where it does not.
 pub(crate) struct Arrival {
@@ -95,12 +95,12 @@ impl ArrivingFile<'_> {
     }
 
     fn other(&self, found: OtherContent) -> DepotError {
-        DepotError::OtherFile {
+        DepotError::OtherFile(Box::new(OtherFile {
             name: self.name.clone(),
             path: self.promised.path.clone(),
             expected: self.promised.sha256,
             expected_bytes: self.promised.size,
             found,
-        }
+        }))
     }
 }

@@ -24,11 +24,11 @@ impl Depot {
     /// # Errors
     /// [`DepotError::Place`] where it is neither, [`DepotError::WithoutObjectStores`] where this program knows none.
     pub fn open(place: &str) -> Result<Self, DepotError> {
+        let refused = |reason| DepotError::Place { place: place.to_owned(), reason };
         let place: Box<dyn Place> = match place.split_once("://") {
-            Some(_) => ObjectPlace::open(place)?.into_results(),
-            None if place.is_empty() => {
-                return Err(DepotError::Place { place: place.to_owned(), reason: "it is empty".to_owned() });
-            }
+            Some(("s3", _)) => ObjectPlace::open(place)?.into_results(),
+            Some((scheme, _)) => return Err(refused(format!("{scheme} is nothing that is spoken here"))),
+            None if place.is_empty() => return Err(refused("it is empty".to_owned())),
             None => {
                 let path = std::path::absolute(place).map_err(|source| DepotError::Io {
                     doing: "find",
@@ -44,7 +44,7 @@ impl Depot {
     /// Sends what is in `folder` as the result `name`: files and folders, of which nothing but paths and contents is kept. The manifest goes last,
     /// so that whoever looks in between, or after this was cut off, finds no result. When this returns, the result outlives a loss of power.
     ///
-    /// To put the same there again is fine, and finishes what was cut off.
+    /// To put the same there again is fine: it finishes what was cut off, and heals what was lost.
     ///
     /// # Errors
     /// [`DepotError::Exists`] where another result has the name, which stays as it is; those of [`Manifest::of`]; [`DepotError::Changed`];
@@ -52,14 +52,11 @@ impl Depot {
     pub fn put(&self, name: &ResultName, folder: &Path) -> Result<Manifest, DepotError> {
         let manifest = Manifest::of(folder)?;
         let there = self.place.manifest(name)?;
-        if there.is_none() {
-            // Files of the same content are sent once.
-            let contents: BTreeMap<_, _> = manifest.files().iter().map(|file| (file.sha256, &file.path)).collect();
-            let content =
-                |(sha256, path): (Sha256, &crate::ResultPath)| Content { path: folder.join(path.as_str()), sha256 };
-            self.place.send(name, &contents.into_iter().map(content).collect::<Vec<_>>())?;
-        }
-        if there.as_deref().is_none_or(|there| there == manifest.as_bytes()) {
+        if there.is_none_or(|there| there == manifest.as_bytes()) {
+            // Files of the same content are sent once; where the result is there already, what it may have lost is sent again.
+            let paths: BTreeMap<_, _> = manifest.files().iter().map(|file| (file.sha256, &file.path)).collect();
+            let contents = paths.into_iter().map(|(sha256, path)| Content { path: folder.join(path.as_str()), sha256 });
+            self.place.send(name, &contents.collect::<Vec<_>>())?;
             self.place.commit(name, manifest.as_bytes())?;
         }
         // Somebody else may have been faster.
@@ -74,7 +71,8 @@ impl Depot {
     }
 
     /// Fetches the result `name`, whose manifest has the digest `expected`, into the folder `into`, which is made. It is made at once, when every
-    /// file was found to be as the manifest says; where that fails nothing of it stays. It is not flushed to the disk.
+    /// file was found to be as the manifest says; where that fails nothing of it stays. It is its owner's
+    /// alone (mode 0700), and not flushed to the disk.
     ///
     /// # Errors
     /// [`DepotError::Absent`], [`DepotError::OtherManifest`], [`DepotError::ManifestTooLarge`]; [`DepotError::Malformed`] where a manifest that was

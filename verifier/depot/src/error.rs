@@ -120,27 +120,30 @@ pub enum DepotError {
         path: ResultPath,
     },
     /// A file is not what the manifest says.
-    #[error(
-        "`{path}` of the result {name} is not what its manifest says: it has {found}, not {expected_bytes} bytes with the SHA-256 {expected}"
-    )]
-    OtherFile {
-        /// The result.
-        name: ResultName,
-        /// The file.
-        path: ResultPath,
-        /// The SHA-256 that the manifest says.
-        expected: Sha256,
-        /// The size that the manifest says, in bytes.
-        expected_bytes: u64,
-        /// What was found instead.
-        found: OtherContent,
-    },
+    #[error("`{}` of the result {} is not what its manifest says: it has {}, not {} bytes with the SHA-256 {}",
+        .0.path, .0.name, .0.found, .0.expected_bytes, .0.expected)]
+    OtherFile(Box<OtherFile>),
     /// What was to be made is there.
     #[error("{} is there already: results are laid out in a new folder", path.display())]
     Occupied {
         /// Where.
         path: PathBuf,
     },
+}
+
+/// A file that is not what the manifest says.
+#[derive(Debug)]
+pub struct OtherFile {
+    /// The result.
+    pub name: ResultName,
+    /// The file.
+    pub path: ResultPath,
+    /// The SHA-256 that the manifest says.
+    pub expected: Sha256,
+    /// The size that the manifest says, in bytes.
+    pub expected_bytes: u64,
+    /// What was found instead.
+    pub found: OtherContent,
 }
 
 /// What a file has that is not what the manifest says.

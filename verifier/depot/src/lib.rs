@@ -44,7 +44,7 @@ mod place;
 mod plain_file;
 
 pub use depot::Depot;
-pub use error::{DepotError, OtherContent};
+pub use error::{DepotError, OtherContent, OtherFile};
 pub use manifest::{MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestFile};
 pub use name::{ResultName, ResultNameError};
 pub use objects::{Object, ObjectPlace, Upload};

@@ -220,8 +220,12 @@ impl Manifest {
 /// The digest and size of a file; `None` where it is too large.
 fn digest(path: &Path) -> Result<Option<(Sha256, u64)>, DepotError> {
     let mut file = PlainFile::open(path)?;
+    if file.size_bytes()? > MAX_FILE_BYTES {
+        return Ok(None);
+    }
     let mut hasher = Sha256Hasher::new();
     let mut buffer = vec![0; plain_file::BUFFER_BYTES];
+    // It may grow.
     while hasher.size_bytes() <= MAX_FILE_BYTES {
         match file.read(&mut buffer)? {
             [] => return Ok(Some((hasher.clone().finish(), hasher.size_bytes()))),

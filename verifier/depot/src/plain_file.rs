@@ -54,6 +54,12 @@ impl PlainFile {
         Ok(Some(Self { file, path: path.to_owned() }))
     }
 
+    /// Its size, in bytes, as the system says.
+    pub(crate) fn size_bytes(&self) -> Result<u64, DepotError> {
+        let failed = |source| DepotError::Io { doing: "look at", path: self.path.clone(), source };
+        self.file.metadata().map(|metadata| metadata.len()).map_err(failed)
+    }
+
     /// Reads what comes next into `buffer`; nothing at the end.
     pub(crate) fn read<'a>(&mut self, buffer: &'a mut [u8]) -> Result<&'a [u8], DepotError> {
         loop {

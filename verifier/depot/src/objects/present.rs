@@ -4,11 +4,11 @@ use std::fmt;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, Attributes, GetOptions, MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions,
-    PutOptions,
+    Attribute, Attributes, ClientConfigKey, GetOptions, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions,
 };
 use tokio::runtime::Runtime;
 use twinbuild_subject::Sha256Hasher;
@@ -21,9 +21,12 @@ use crate::plain_file::PlainFile;
 
 /// How many files are sent at once.
 const AT_ONCE: usize = 16;
-/// A file that is larger is sent in parts of this size, in bytes, of which S3 takes no smaller ones than 5 MiB and at most 10,000: 80 GB.
-/// As many are in memory as files are sent at once.
-const PART_BYTES: u64 = 8 << 20;
+/// A file that has as many bytes or more is sent in parts of this size: the smallest that S3 takes. It takes 10,000 of them, which are 52 GB. As many are in
+/// memory as files are sent at once.
+const PART_BYTES: u64 = 5 << 20;
+/// How long a request may take where `AWS_TIMEOUT` does not say: all parts that are sent at once go through 6 Mbit/s by then. The library's 30 s
+/// would end them again and again on such a line.
+const TIMEOUT: &str = "120s";
 
 /// A place in an object store: what begins with a prefix. Its methods must not be called from inside an async runtime.
 pub struct ObjectPlace {
@@ -60,8 +63,11 @@ impl ObjectPlace {
             return Err(refused("what follows the bucket is a plain path, in which nothing is escaped".to_owned()));
         }
         let prefix = Key::parse(prefix).map_err(|error| refused(error.to_string()))?;
-        let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
-        let store = store.map_err(|error| refused(error.to_string()))?;
+        let mut store = AmazonS3Builder::from_env().with_bucket_name(bucket);
+        if std::env::var_os("AWS_TIMEOUT").is_none() {
+            store = store.with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), TIMEOUT);
+        }
+        let store = store.build().map_err(|error| refused(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| refused(format!("what talks to it cannot start ({error})")))?;
         Ok(Self { address: address.to_owned(), store, prefix, runtime })
