@@ -108,3 +108,78 @@ fn read(path: PathBuf, file_name: DistributionFileName) -> Result<Found, Trouble
     let size_bytes = hasher.size_bytes();
     Ok(Found { file_name, path, sha256: hasher.finish(), size_bytes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_asking::{FakeAsking, file, names, project, told};
+    use crate::{WatchTarget, Watched};
+
+    const TABLE: &str = "[[watch]]\nkind = \"directory\"\npath = \"dist\"\n";
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("dist")).unwrap();
+        for name in names {
+            // The digest that a made-up index lists is that of the name.
+            fs::write(folder.path().join("dist").join(name), name).unwrap();
+        }
+        folder
+    }
+
+    fn local(watched: &Watched) -> (PathBuf, Option<PathBuf>) {
+        let WatchTarget::Local { path, source } = &watched.target else { panic!("{watched}") };
+        (path.clone(), source.clone())
+    }
+
+    #[test]
+    fn files_that_the_index_lists_are_on_the_index_and_others_are_local() {
+        let folder = folder(&[
+            "six-1.16.0-py3-none-any.whl",
+            "ours-1-py3-none-any.whl",
+            "ours-1.tar.gz",
+            "six-2-py3-none-any.whl",
+            "notes.txt",
+        ]);
+        fs::create_dir(folder.path().join("dist/old")).unwrap();
+        let asking = FakeAsking::new([project("six", None, &[file("six-1.16.0-py3-none-any.whl", "2021-05-05")])]);
+        let list = asking.list(folder.path(), TABLE);
+        assert!(told(&list).is_empty());
+        let order =
+            ["ours-1-py3-none-any.whl", "ours-1.tar.gz", "six-1.16.0-py3-none-any.whl", "six-2-py3-none-any.whl"];
+        assert_eq!(names(&list), order);
+        let dist = folder.path().join("dist");
+        assert_eq!(local(&list.subjects[0]), (dist.join(order[0]), Some(dist.join(order[1]))));
+        assert_eq!(local(&list.subjects[1]), (dist.join(order[1]), None));
+        assert_eq!(list.subjects[1].size_bytes, Some(13));
+        assert!(matches!(&list.subjects[2].target, WatchTarget::Release(_)));
+        assert_eq!(list.subjects[2].promised, Some(Sha256::of(order[2].as_bytes())));
+        assert_eq!(local(&list.subjects[3]), (dist.join(order[3]), None));
+        let notes =
+            ["1 files of dist are neither wheels nor sdists, by their names", "1 folders in dist are not looked into"];
+        assert_eq!(list.notes, notes);
+    }
+
+    #[test]
+    fn a_file_that_the_index_lists_with_another_digest_is_told_and_judged_as_it_is() {
+        let folder = folder(&["six-1.16.0-py3-none-any.whl"]);
+        fs::write(folder.path().join("dist/six-1.16.0-py3-none-any.whl"), "changed").unwrap();
+        let asking = FakeAsking::new([project("six", None, &[file("six-1.16.0-py3-none-any.whl", "2021-05-05")])]);
+        let list = asking.list(folder.path(), TABLE);
+        assert_eq!(list.subjects[0].promised, Some(Sha256::of(b"changed")));
+        local(&list.subjects[0]);
+        assert!(told(&list)[0].contains("lists a file of this name with another; find out where"), "{:?}", told(&list));
+    }
+
+    #[test]
+    fn links_are_not_followed_and_a_missing_folder_is_told() {
+        let folder = folder(&["a-1.tar.gz"]);
+        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("dist/b-1.tar.gz")).unwrap();
+        let asking = FakeAsking::new([]);
+        let list = asking.list(folder.path(), TABLE);
+        assert_eq!(names(&list), ["a-1.tar.gz"]);
+        assert!(told(&list)[0].contains("dist/b-1.tar.gz: it cannot be read: it is no file; symbolic links"));
+        let missing = told(&asking.list(folder.path(), &TABLE.replace("dist", "gone")));
+        assert!(missing[0].starts_with("list directory:gone: gone: it cannot be read"), "{missing:?}");
+    }
+}

@@ -16,6 +16,8 @@ use crate::{Asking, FileChoice, Problem, Trouble, WatchTable, WatchTarget, Watch
 const MOST_BYTES: u64 = 64 << 20;
 /// The most entries of a list. The largest lock files have some thousand; more is a mistake, or meant to keep us busy.
 const MOST_ITEMS: usize = 100_000;
+/// The most problems, and the most notes, that are told one by one: nobody reads more.
+const MOST_TOLD: usize = 1000;
 
 /// A list in the making.
 pub(crate) struct Draft<'d> {
@@ -26,23 +28,59 @@ pub(crate) struct Draft<'d> {
     /// The index that is asked for what names none.
     pub(crate) own_index: &'d PypiIndex,
     pub(crate) items: Vec<Item>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) notes: Vec<String>,
+    problems: Vec<Problem>,
+    notes: Vec<String>,
+    /// How many problems and notes there are beyond those that are told.
+    untold: (usize, usize),
 }
 
 impl<'d> Draft<'d> {
     pub(crate) fn new(name: &'d str, table: &'d WatchTable, base: &'d Path, asking: &'d dyn Asking) -> Self {
         let own_index = table.index.as_ref().unwrap_or_else(|| asking.default_index());
-        Self { name, base, asking, own_index, items: Vec::new(), problems: Vec::new(), notes: Vec::new() }
+        Self {
+            name,
+            base,
+            asking,
+            own_index,
+            items: Vec::new(),
+            problems: Vec::new(),
+            notes: Vec::new(),
+            untold: (0, 0),
+        }
     }
 
     pub(crate) fn problem(&mut self, place: Option<String>, trouble: Trouble) {
-        self.problems.push(Problem { list: self.name.to_owned(), place, trouble });
+        if self.problems.len() < MOST_TOLD {
+            self.problems.push(Problem { list: self.name.to_owned(), place, trouble });
+        } else {
+            self.untold.0 += 1;
+        }
     }
 
     /// Something that is told, and that nobody has to do anything about.
     pub(crate) fn note(&mut self, text: &str) {
-        self.notes.push(escaped(text));
+        if self.notes.len() < MOST_TOLD {
+            self.notes.push(escaped(text));
+        } else {
+            self.untold.1 += 1;
+        }
+    }
+
+    /// Whether the list says nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.problems.is_empty() && self.notes.is_empty()
+    }
+
+    /// What is to be told: problems and notes.
+    pub(crate) fn told(self) -> (Vec<Problem>, Vec<String>) {
+        let Self { name, mut problems, mut notes, untold, .. } = self;
+        if untold.0 > 0 {
+            problems.push(Problem { list: name.to_owned(), place: None, trouble: Trouble::More { count: untold.0 } });
+        }
+        if untold.1 > 0 {
+            notes.push(format!("{} more notes are left out", untold.1));
+        }
+        (problems, notes)
     }
 
     pub(crate) fn push(&mut self, item: Item) -> Result<(), Trouble> {
@@ -87,19 +125,17 @@ impl<'d> Draft<'d> {
         self.note(&format!("{name} {version} has no file for {choice}, and is not watched"));
     }
 
-    /// The indexes that may be asked for something which says that it comes from `named`, the likeliest first.
+    /// The index to ask for something which says that it comes from `named`: what comes from PyPI, or from the index that is asked where
+    /// a list names none, is looked for on the list's own.
     ///
     /// # Errors
     /// [`Trouble::ForeignIndex`]: a lock file is not trusted to send the names of projects to whoever it names.
-    pub(crate) fn indexes_for(
+    pub(crate) fn index_for(
         &self,
-        named: Option<&str>,
+        named: &str,
         others: &[PypiIndex],
         of: &dyn Fn() -> String,
-    ) -> Result<Vec<PypiIndex>, Trouble> {
-        let Some(named) = named else {
-            return Ok([self.own_index].into_iter().chain(others).cloned().collect());
-        };
+    ) -> Result<PypiIndex, Trouble> {
         let index = PypiIndex::new(named, AddressOrigin::Override).map_err(|_| Trouble::ForeignIndex {
             of: of(),
             // What cannot be read as an address may hold a password all the same.
@@ -107,12 +143,19 @@ impl<'d> Draft<'d> {
         })?;
         let is = |other: &PypiIndex| other.to_string() == index.to_string();
         if let Some(known) = [self.own_index].into_iter().chain(others).find(|known| is(known)) {
-            return Ok(vec![known.clone()]);
+            return Ok(known.clone());
         }
         if index.is_pypi() || is(self.asking.default_index()) {
-            return Ok(vec![self.own_index.clone()]);
+            return Ok(self.own_index.clone());
         }
         Err(Trouble::ForeignIndex { of: of(), index: index.to_string() })
+    }
+
+    /// The indexes to ask for something that names none: the first one, which is the list's own where it is not given, and the others.
+    pub(crate) fn indexes(&self, first: Option<&PypiIndex>, others: &[PypiIndex]) -> Vec<PypiIndex> {
+        let first = first.unwrap_or(self.own_index);
+        let is_other = |other: &&PypiIndex| other.to_string() != first.to_string();
+        [first].into_iter().chain(others.iter().filter(is_other)).cloned().collect()
     }
 
     /// The content of a file of the list.

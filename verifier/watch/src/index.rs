@@ -22,3 +22,25 @@ pub(crate) fn draft(draft: &mut Draft<'_>, named: Option<&[WatchedPackage]>, new
     let all: Vec<WatchedPackage> = list.names.into_iter().map(|name| WatchedPackage { name, version: None }).collect();
     packages::draft(draft, &all, newest)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::test_asking::{FakeAsking, file, names, project, told};
+
+    #[test]
+    fn all_projects_of_a_private_index_are_watched() {
+        let own = "https://own.example/simple/";
+        let asking = FakeAsking::new([project("elsewhere", None, &[file("elsewhere-1.tar.gz", "2024-01-01")])])
+            .with(own, project("a", None, &[file("a-1.tar.gz", "2024-01-01"), file("a-2.tar.gz", "2024-02-01")]))
+            .with(own, project("b", None, &[file("b-1.tar.gz", "2024-01-01")]));
+        let table = "[[watch]]\nkind = \"index\"\nindex-url = \"https://own.example/simple\"\n";
+        let list = asking.list(Path::new(""), table);
+        assert_eq!(names(&list), ["a-2.tar.gz", "b-1.tar.gz"]);
+        assert!(list.subjects.iter().all(|subject| subject.index_url.as_deref() == Some(own)));
+        assert!(told(&list)[0].contains("\"not a name\": expected is the name of a project"));
+        let one = asking.list(Path::new(""), &format!("{table}packages = [\"b\"]\n"));
+        assert_eq!((names(&one), one.problems.len()), (vec!["b-1.tar.gz".to_owned()], 0));
+    }
+}

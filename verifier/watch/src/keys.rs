@@ -232,3 +232,130 @@ impl<'de> Deserialize<'de> for WatchTable {
         deserializer.deserialize_map(TableVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::list_names;
+    use crate::test_asking::tables_of;
+
+    fn refused(text: &str) -> String {
+        toml::from_str::<WatchTable>(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_kind_has_its_keys_and_a_name() {
+        let tables = tables_of(
+            r#"
+            [[watch]]
+            kind = "requirements"
+            path = "requirements.txt"
+            platforms = ["linux-x86_64", "musllinux-aarch64"]
+            pythons = ["3.11"]
+            indexes = ["https://wheels.example/simple"]
+            [[watch]]
+            kind = "lock"
+            path = "uv.lock"
+            files = "all"
+            [[watch]]
+            name = "ours"
+            kind = "packages"
+            packages = ["Six", "attrs == 23.1.0"]
+            newest = 3
+            pre-releases = true
+            priority = 10
+            from = "git"
+            max-age = "30d"
+            [[watch]]
+            kind = "ranked"
+            path = "top.jsonl"
+            [[watch]]
+            kind = "directory"
+            path = "dist"
+            [[watch]]
+            kind = "index"
+            index-url = "https://own.example/simple"
+            [[watch]]
+            kind = "sbom"
+            path = "sbom.json"
+            [[watch]]
+            kind = "sbom"
+            path = "sbom.json"
+            "#,
+        );
+        let names = [
+            "requirements:requirements.txt",
+            "lock:uv.lock",
+            "ours",
+            "ranked:top.jsonl",
+            "directory:dist",
+            "index",
+            "sbom:sbom.json",
+            "sbom:sbom.json-2",
+        ];
+        assert_eq!(list_names(&tables).unwrap(), names);
+        assert_eq!((tables[2].priority, tables[3].priority), (10, 100));
+        assert_eq!((tables[2].from.as_deref(), tables[2].max_age.as_deref()), (Some("git"), Some("30d")));
+        assert_eq!(tables[0].indexes().count(), 1);
+        let WatchSource::Packages { packages, newest, choice } = &tables[2].source else { panic!() };
+        assert_eq!(packages.iter().map(ToString::to_string).collect::<Vec<_>>(), ["six", "attrs==23.1.0"]);
+        assert_eq!((newest.count.get(), newest.pre_releases), (3, true));
+        assert_eq!(choice.platforms, [WatchPlatform::host().unwrap()]);
+        assert_eq!(tables[5].index.as_ref().unwrap().to_string(), "https://own.example/simple/");
+    }
+
+    #[test]
+    fn typing_errors_are_answered_with_what_is_near() {
+        for (text, said) in [
+            ("kind = \"requirments\"", "\"requirments\" is no kind of [[watch]] table: did you mean `requirements`?"),
+            ("kind = \"npm\"", "\"npm\" is no kind of [[watch]] table: known are `requirements`, `uv`,"),
+            ("path = \"a\"", "a [[watch]] table has no `kind`: known are `requirements`"),
+            (
+                "kind = \"packages\"\npakages = []",
+                "\"pakages\" is no key of a [[watch]] table: did you mean `packages`?",
+            ),
+            ("kind = \"uv\"\npath = \"a\"\nlimit = 3", "`limit` is no key of the kind `uv`: it is one of ranked"),
+            ("kind = \"uv\"\npath = \"a\"\nfiles = \"al\"", "`files` is \"al\": did you mean `all`?"),
+            ("kind = \"uv\"\npath = \"a\"\nplatforms = [\"linux_x86_64\"]", "did you mean `linux-x86_64`?"),
+        ] {
+            let error = refused(text);
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn tables_that_mean_nothing_are_refused() {
+        for text in [
+            "kind = \"packages\"",
+            "kind = \"packages\"\npackages = []",
+            "kind = \"packages\"\npackages = [\"six>=1\"]",
+            "kind = \"packages\"\npackages = [\"six==x y\"]",
+            "kind = \"packages\"\npackages = [\"six\"]\nnewest = 0",
+            "kind = \"ranked\"\npath = \"a\"\nlimit = 0",
+            "kind = \"ranked\"\npath = \"a\"\nlimit = 1000000",
+            "kind = \"uv\"",
+            "kind = \"uv\"\npath = \"\"",
+            "kind = \"uv\"\npath = \"a\"\nfiles = \"all\"\nplatforms = [\"linux-x86_64\"]",
+            "kind = \"uv\"\npath = \"a\"\npythons = [\"3\"]",
+            "kind = \"uv\"\npath = \"a\"\nname = \" \"",
+            "kind = \"uv\"\npath = \"a\"\nname = \"a\\u001b[2J\"",
+            "kind = \"index\"",
+            "kind = \"uv\"\npath = \"a\"\npriority = -1",
+        ] {
+            refused(text);
+        }
+    }
+
+    #[test]
+    fn an_address_is_not_shown_where_it_is_refused() {
+        let error = refused("kind = \"index\"\nindex-url = \"ftp://user:secret@own.example\"");
+        assert!(error.contains("`index-url`") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn two_lists_of_one_name_are_refused() {
+        let table = "[[watch]]\nkind = \"uv\"\npath = \"a\"\nname = \"x\"\n";
+        let error = list_names(&tables_of(&table.repeat(2))).unwrap_err();
+        assert_eq!(error.to_string(), "two [[watch]] tables are named \"x\": give each a name of its own");
+    }
+}

@@ -112,12 +112,10 @@ pub enum Trouble {
         index: String,
     },
     /// A pinned digest is that of a file of another release.
-    #[error("{name} {version} is pinned by a file of another release, {file_name:?}")]
+    #[error("{of} is pinned by a file of another release, {file_name:?}")]
     OtherRelease {
-        /// The project.
-        name: PackageName,
-        /// The version.
-        version: Version,
+        /// The project, and the version where it is known.
+        of: String,
         /// The file.
         file_name: String,
     },
@@ -164,6 +162,12 @@ pub enum Trouble {
         before: u64,
         /// The serial of the page.
         found: u64,
+    },
+    /// There are more problems than are told one by one.
+    #[error("{count} more problems of this list are not told")]
+    More {
+        /// How many.
+        count: usize,
     },
     /// An entry of a list is none.
     #[error("{found}: expected is {expected}")]
@@ -220,6 +224,7 @@ impl Trouble {
             Self::OlderPage { .. } => {
                 "ask a mirror that is up to date; if the index was set up anew, remove the watch state"
             }
+            Self::More { .. } => "correct the first ones, and look again",
             Self::Entry { .. } => "correct the entry",
         })
     }

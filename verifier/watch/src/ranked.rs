@@ -174,6 +174,8 @@ impl Rank {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::List;
+    use crate::test_asking::{FakeAsking, file, names, project, told};
 
     #[test]
     fn a_list_is_read() {
@@ -195,5 +197,56 @@ mod tests {
             let text = format!("{{\"name\":\"a\",\"version\":\"1\"}}\n{line}\n");
             assert_eq!(read_list(&text).unwrap_err().line, 2, "{line}");
         }
+    }
+
+    const TABLE: &str = "[[watch]]\nkind = \"ranked\"\npath = \"top\"\nplatforms = [\"linux-x86_64\"]\n";
+
+    fn list(text: &str, more: &str) -> List {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("top"), text).unwrap();
+        let of = |name: &str| project(name, None, &[file(&format!("{name}-1.tar.gz"), "2024-01-01")]);
+        FakeAsking::new([of("a"), of("b"), of("c")]).list(folder.path(), &format!("{TABLE}{more}"))
+    }
+
+    #[test]
+    fn the_list_of_the_most_downloaded_is_watched_without_a_question() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+        let asking = FakeAsking::new([]);
+        let table = "[[watch]]\nkind = \"ranked\"\npath = \"pypi-top-250.jsonl\"\n";
+        let watched = asking.list(&corpus, table);
+        let text = std::fs::read_to_string(corpus.join("pypi-top-250.jsonl")).unwrap();
+        let all: Vec<String> = read_list(&text).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(watched.subjects.iter().map(ToString::to_string).collect::<Vec<_>>(), all);
+        assert_eq!((told(&watched), watched.notes, asking.asked()), (vec![], vec![], vec![]));
+        let first = asking.list(&corpus, &format!("{table}limit = 2\n"));
+        assert!(first.subjects.len() >= 2 && first.notes[0].ends_with("after the first 2 are not watched (`limit`)"));
+    }
+
+    #[test]
+    fn the_other_forms_name_projects() {
+        let lines = "# the first\na\n\nb  # and the second\n";
+        let json = "{\"name\":\"a\"}\n{\"name\":\"b\",\"version\":\"1\"}\n";
+        let rows = r#"{"last_update": "x", "rows": [{"download_count": 2, "project": "a"}, {"project": "b"}]}"#;
+        for text in [lines, json, rows] {
+            let list = list(text, "");
+            assert_eq!((names(&list), told(&list)), (vec!["a-1.tar.gz".to_owned(), "b-1.tar.gz".to_owned()], vec![]));
+        }
+        assert_eq!(names(&list("c\na\nb\n", "limit = 2")), ["c-1.tar.gz", "a-1.tar.gz"]);
+    }
+
+    #[test]
+    fn entries_that_are_none_are_told_with_their_line() {
+        let json = "{\"name\":\"a\"}\n{\"name\":\"a b\"}\nx\n{\"name\":\"b\",\"fileName\":\"b-1.tar.gz\"}\n";
+        let json = list(json, "");
+        assert_eq!(names(&json), ["a-1.tar.gz"]);
+        let json = told(&json);
+        assert!(json[0].starts_with("list ranked:top: top:2: \"a b\" is not a project name"), "{json:?}");
+        assert!(json[1].starts_with("list ranked:top: top:3: ") && json[2].starts_with("list ranked:top: top:4: "));
+        let rows = told(&list(r#"{"rows": [{"project": 1}, {"project": "\u001b"}]}"#, ""));
+        assert!(rows[0].contains("rows[0]") && rows[1].contains("rows[1]") && !rows[1].contains('\u{1b}'), "{rows:?}");
+        let empty = told(&list("", ""));
+        assert!(empty[0].contains("it names nothing that could be watched"), "{empty:?}");
+        assert!(told(&list("{\"x\": 1}", ""))[0].contains("JSON without `rows`"));
+        assert!(told(&list(&"[".repeat(100_000), ""))[0].contains("top:1 is not JSON"));
     }
 }

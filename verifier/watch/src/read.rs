@@ -101,7 +101,7 @@ pub fn read(
     state.begin();
     let mut pages = Pages::default();
     let lists = tables.iter().zip(names).map(|(table, name)| {
-        let list = read_list(table, name, base_folder, asking, state, &mut pages);
+        let list = read_list(table, &name, base_folder, asking, state, &mut pages);
         tracing::debug!(list = %list.name, subjects = list.subjects.len(), problems = list.problems.len(), "watch list");
         list
     });
@@ -112,13 +112,13 @@ pub fn read(
 
 fn read_list(
     table: &WatchTable,
-    name: String,
+    name: &str,
     base: &Path,
     asking: &dyn Asking,
     state: &mut WatchState,
     pages: &mut Pages,
 ) -> List {
-    let mut draft = Draft::new(&name, table, base, asking);
+    let mut draft = Draft::new(name, table, base, asking);
     let all = FileChoice::all();
     let (outcome, choice) = match &table.source {
         WatchSource::Lock { format, path, indexes, choice } => {
@@ -136,17 +136,19 @@ fn read_list(
     };
     let subjects = match outcome {
         Ok(()) => {
-            if draft.items.is_empty() && draft.problems.is_empty() && draft.notes.is_empty() {
+            if draft.is_empty() {
                 draft.problem(None, Trouble::Empty);
             }
             settle(&mut draft, choice, state, pages)
         }
         Err(trouble) => {
-            draft.problem(whole(table), trouble);
+            // A document's own errors name the place.
+            let place = if matches!(trouble, Trouble::Document(_)) { None } else { whole(table) };
+            draft.problem(place, trouble);
             Vec::new()
         }
     };
-    let Draft { problems, notes, .. } = draft;
+    let (problems, notes) = draft.told();
     List {
         priority: table.priority,
         from: table.from.clone(),
@@ -155,7 +157,7 @@ fn read_list(
         subjects,
         problems,
         notes,
-        name,
+        name: name.to_owned(),
     }
 }
 

@@ -124,8 +124,11 @@ impl Reader<'_, '_> {
             let from = format!("of the repository {}", quoted(address));
             return Err(Trouble::NotOfIndex { name, version, from });
         }
-        let named = purl.qualifiers().get("repository_url").map(AsRef::as_ref);
-        let indexes = self.draft.indexes_for(named, self.indexes, &|| format!("{name} {version}"))?;
+        let of = || format!("{name} {version}");
+        let indexes = match purl.qualifiers().get("repository_url") {
+            Some(named) => vec![self.draft.index_for(named, self.indexes, &of)?],
+            None => self.draft.indexes(None, self.indexes),
+        };
         let digests = digests?;
         if digests.is_empty() {
             self.without_digest += 1;
@@ -206,4 +209,116 @@ fn spdx_purls<'t>(package: &Table<'t>) -> Result<Vec<&'t str>, Trouble> {
     let own: Vec<&str> = purls.iter().copied().filter(|purl| purl.starts_with("pkg:pypi/")).collect();
     purls.truncate(1);
     Ok(if own.is_empty() { purls } else { own })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::List;
+    use crate::test_asking::{FakeAsking, digest, file, names, project, told};
+
+    const WHEEL: &str = "six-1.16.0-py2.py3-none-any.whl";
+
+    fn list(text: &str, more: &str) -> List {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("sbom.json"), text).unwrap();
+        let six = project("six", None, &[file(WHEEL, "2021-05-05"), file("six-1.16.0.tar.gz", "2021-05-05")]);
+        let attrs = project("attrs", None, &[file("attrs-23.1.0-py3-none-any.whl", "2023-04-16")]);
+        let table = "[[watch]]\nkind = \"sbom\"\npath = \"sbom.json\"\nplatforms = [\"linux-x86_64\"]\n";
+        let asking = FakeAsking::new([six.clone(), attrs]).with("https://own.example/simple/", six);
+        asking.list(folder.path(), &format!("{table}{more}"))
+    }
+
+    fn cyclonedx(components: &str) -> String {
+        format!(r#"{{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [{components}]}}"#)
+    }
+
+    #[test]
+    fn components_of_cyclonedx_become_the_files_of_their_digests() {
+        let sha256 = digest(WHEEL);
+        let text = cyclonedx(&format!(
+            r#"{{"type": "library", "name": "six", "purl": "pkg:pypi/six@1.16.0",
+                 "externalReferences": [{{"type": "distribution", "url": "x", "hashes": [{{"alg": "SHA-256", "content": "{sha256}"}}]}},
+                                        {{"type": "website", "url": "x"}}],
+                 "components": [{{"type": "library", "name": "attrs", "purl": "pkg:pypi/attrs@23.1.0"}}]}},
+               {{"type": "library", "name": "left-pad", "purl": "pkg:npm/left-pad@1.0.0"}},
+               {{"type": "library", "name": "debian", "purl": "pkg:deb/debian/zlib1g@1"}},
+               {{"type": "library", "name": "react", "purl": "pkg:npm/%40x/react@1.0.0"}},
+               {{"type": "file", "name": "a"}}"#
+        ));
+        let list = list(&text, "");
+        assert_eq!(
+            (names(&list), told(&list)),
+            (vec![WHEEL.to_owned(), "attrs-23.1.0-py3-none-any.whl".to_owned()], vec![])
+        );
+        assert_eq!((list.subjects[0].promised, list.subjects[1].promised), (Some(sha256), None));
+        let notes = [
+            "3 packages are of ecosystems that this version does not know: deb 1, npm 2",
+            "1 entries have no package URL, and are not watched",
+            "1 releases have no SHA-256: what the index lists of them is watched, whichever files were meant",
+        ];
+        assert_eq!(list.notes, notes);
+    }
+
+    #[test]
+    fn packages_of_spdx_become_the_files_of_their_digests() {
+        let sha256 = digest(WHEEL);
+        let text = format!(
+            r#"{{"spdxVersion": "SPDX-2.3", "packages": [
+                {{"name": "six", "checksums": [{{"algorithm": "SHA256", "checksumValue": "{sha256}"}}, {{"algorithm": "MD5", "checksumValue": "x"}}],
+                  "externalRefs": [{{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "pkg:pypi/six@1.16.0"}}]}},
+                {{"name": "zlib", "externalRefs": [{{"referenceType": "purl", "referenceLocator": "pkg:generic/zlib@1"}}]}},
+                {{"name": "ours"}}]}}"#
+        );
+        let list = list(&text, "");
+        assert_eq!((names(&list), told(&list)), (vec![WHEEL.to_owned()], vec![]));
+        assert_eq!(list.subjects[0].promised, Some(sha256));
+        assert_eq!(list.notes.len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_watched_is_told_with_its_place() {
+        let other = digest("another");
+        let text = cyclonedx(&format!(
+            r#"{{"purl": "pkg:pypi/six"}}, {{"purl": "six"}}, {{"purl": "pkg:pypi/six@1.16.0?vcs_url=git%2Bhttps://git.example/six"}},
+               {{"purl": "pkg:pypi/six@1.16.0?repository_url=https://own.example/simple"}},
+               {{"purl": "pkg:pypi/six@1.16.0", "hashes": [{{"alg": "SHA-256", "content": "{other}"}}]}},
+               {{"purl": "pkg:pypi/six@1.16.0", "hashes": [{{"alg": "SHA-256", "content": "x"}}]}}, {{"purl": 1}},
+               {{"purl": "pkg:pypi/six@1.16.0?file_name={WHEEL}"}}"#
+        ));
+        let watched = list(&text, "");
+        assert_eq!(names(&watched), [WHEEL]);
+        let said = told(&watched);
+        for (place, what) in [
+            ("sbom.json: components[0]: ", "names no version"),
+            ("sbom.json: components[1]: ", "a package URL with a version"),
+            ("sbom.json: components[2]: ", "of the repository \"git+https://git.example/six\""),
+            (
+                "sbom.json: components[3]: ",
+                "six 1.16.0 comes from https://own.example/simple/, an index that this list",
+            ),
+            ("sbom.json: components[4]: ", "lists no file with this digest"),
+            ("components[5].hashes[0].content", "the 64 hexadecimal digits of a SHA-256"),
+            ("components[6].purl", "text"),
+        ] {
+            assert!(said.iter().any(|told| told.contains(place) && told.contains(what)), "{place}{what}: {said:#?}");
+        }
+        assert_eq!(said.len(), 7, "{said:#?}");
+        let allowed = list(&text, "indexes = [\"https://own.example/simple\"]\n");
+        assert_eq!(allowed.subjects[0].index_url.as_deref(), Some("https://own.example/simple/"));
+    }
+
+    #[test]
+    fn documents_of_other_formats_are_refused() {
+        for (text, said) in [
+            (r#"{"bomFormat": "CycloneDX", "specVersion": "2.0"}"#, "CycloneDX\" of the version \"2.0\""),
+            (r#"{"spdxVersion": "SPDX-3.0"}"#, "of the version \"SPDX-3.0\""),
+            (r#"{"@context": "x", "@graph": []}"#, "JSON-LD, as SPDX 3 is"),
+            (r#"{"a": 1}"#, "neither `bomFormat` nor `spdxVersion`"),
+            (r#"{"a": 1, "a": 2}"#, "duplicate key"),
+            ("<bom/>", "is not JSON"),
+        ] {
+            let told = told(&list(text, ""));
+            assert!(told.len() == 1 && told[0].contains(said), "{text}: {told:?}");
+        }
+    }
 }

@@ -28,8 +28,8 @@ struct Question {
     troubles: Vec<Trouble>,
     /// Why an index did not answer.
     failures: Vec<Trouble>,
-    /// An index has no such project or release: no trouble where another one has it.
-    unknown: Option<Trouble>,
+    /// Indexes have no such project or release: no trouble where another one has it.
+    unknown: Vec<Trouble>,
     is_over: bool,
 }
 
@@ -175,7 +175,7 @@ impl Question {
             unfit: Vec::new(),
             troubles: Vec::new(),
             failures: Vec::new(),
-            unknown: None,
+            unknown: Vec::new(),
             is_over: false,
         };
         if let Asked::Digests { pinned, .. } = &question.want.asked {
@@ -219,7 +219,7 @@ impl Question {
             Reply::Read { page, serial, mut answer } => {
                 if let (Some(before), Some(found)) = (state.changed(&index, &name, page, serial), serial) {
                     let index = index.to_string();
-                    answer.troubles.push(Trouble::OlderPage { name: name.clone(), index, before, found });
+                    answer.troubles.insert(0, Trouble::OlderPage { name: name.clone(), index, before, found });
                 }
                 match key {
                     Some(key) if answer.is_plain() => state.keep_choice(&index, &name, &key, &answer.files),
@@ -232,7 +232,7 @@ impl Question {
                 let is_unknown = matches!(error, RegistryError::UnknownProject { .. });
                 let trouble = Trouble::Index { name, reason: with_causes(&error) };
                 if is_unknown {
-                    self.unknown.get_or_insert(trouble);
+                    self.unknown.push(trouble);
                 } else {
                     self.failures.push(trouble);
                     // Who could not be asked may have it: another one of the same name is not taken for it. A digest is the same
@@ -243,9 +243,10 @@ impl Question {
         }
     }
 
-    fn take_answer(&mut self, index: PypiIndex, answer: Answer) {
+    fn take_answer(&mut self, index: PypiIndex, mut answer: Answer) {
         if answer.is_unknown {
-            self.unknown = self.unknown.take().or(answer.troubles.into_iter().next());
+            self.unknown.extend(answer.troubles.pop());
+            self.troubles.extend(answer.troubles);
             return;
         }
         self.troubles.extend(answer.troubles);
@@ -295,6 +296,7 @@ impl Question {
         pinned: Vec<Pinned>,
     ) -> Vec<Watched> {
         let Self { want: Want { name, indexes, place, .. }, mut found, other_bytes, failures, unknown, .. } = self;
+        let of = version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"));
         let (mut files, mut others, mut missing) = (Vec::new(), 0_usize, Vec::new());
         for pinned in pinned {
             let Some((index, file)) = found.remove(&pinned.sha256) else {
@@ -306,9 +308,8 @@ impl Question {
                     files.push((file_name, index, file));
                 }
                 Ok(_) => {
-                    let version = version.cloned().unwrap_or_else(|| Version::new([0]));
                     let file_name = file.file_name;
-                    draft.problem(place.clone(), Trouble::OtherRelease { name: name.clone(), version, file_name });
+                    draft.problem(place.clone(), Trouble::OtherRelease { of: of.clone(), file_name });
                 }
                 Err(_) => others += 1,
             }
@@ -328,27 +329,27 @@ impl Question {
             ..draft.on_index(&index, file_name).listed_as(&file)
         };
         let mut watched: Vec<Watched> = chosen.into_iter().map(each).collect();
-        let was_answered = failures.is_empty();
+        let (was_answered, unknown_by_all) = (failures.is_empty(), unknown.len() == indexes.len());
         if !missing.is_empty() {
             for failure in failures {
                 draft.problem(place.clone(), failure);
             }
         }
-        let mut unknown = unknown.filter(|_| watched.is_empty());
+        // That no index has such a project says it of all its digests.
+        let mut unknown = unknown.into_iter().filter(|_| unknown_by_all);
         for Pinned { sha256, file_name, local } in missing.into_iter().filter(|_| was_answered) {
             let index = indexes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
             if let Some(file_name) = file_name.as_ref().filter(|_| other_bytes.contains(&sha256)) {
                 let file_name = file_name.text().to_owned();
                 draft.problem(place.clone(), Trouble::OtherBytes { file_name, sha256, index });
             } else if local.is_none() {
-                // That there is no such project says it of all its digests.
-                match unknown.take() {
+                match unknown.next() {
                     Some(unknown) => {
                         draft.problem(place.clone(), unknown);
                         return watched;
                     }
                     None => {
-                        let of = version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"));
+                        let of = of.clone();
                         draft.problem(place.clone(), Trouble::NotListed { of, sha256, index });
                     }
                 }

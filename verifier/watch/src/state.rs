@@ -248,3 +248,47 @@ impl WatchState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_of_a_later_version_is_refused() {
+        for (text, said) in [
+            ("{\"version\":2,\"things\":[]}", "of version 2, and this version of twinbuild reads 1: use the newer one"),
+            ("{\"projects\":[]}", "of version null"),
+            ("{\"version\":1,\"projects\":[],\"x\":1}", "is damaged: unknown field `x`"),
+            ("{\"version\":1,\"proj", "is damaged"),
+            ("", "is damaged"),
+        ] {
+            let error = WatchState::from_json(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("indexes are asked anew"), "{text}: {error}");
+        }
+        assert_eq!(WatchState::from_json(b"{\"version\":1,\"projects\":[]}"), Ok(WatchState::default()));
+    }
+
+    #[test]
+    fn what_a_reading_does_not_use_is_forgotten_but_for_the_serial() {
+        let index: PypiIndex =
+            PypiIndex::new("https://index.example", twinbuild_registry::AddressOrigin::Override).unwrap();
+        let name: PackageName = "six".parse().unwrap();
+        let sha256 = Sha256::of(b"x");
+        let listed =
+            ListedFile { file_name: "six-1.tar.gz".to_owned(), sha256: Some(sha256), size_bytes: None, uploaded: None };
+        let mut state = WatchState::default();
+        state.begin();
+        state.changed(&index, &name, sha256, Some(3));
+        state.keep_files(&index, &name, std::slice::from_ref(&listed));
+        state.keep_choice(&index, &name, "newest", std::slice::from_ref(&listed));
+        state.end();
+        state.begin();
+        assert_eq!(state.file(&index, &name, sha256), Some(listed));
+        state.end();
+        assert_eq!(state.choice(&index, &name, "newest"), None);
+        state.begin();
+        state.end();
+        assert_eq!(state.file(&index, &name, sha256), None);
+        assert_eq!(state.changed(&index, &name, Sha256::of(b"y"), Some(2)), Some(3));
+    }
+}
