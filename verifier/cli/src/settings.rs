@@ -14,7 +14,9 @@ use twinbuild_source::git::{GitNetwork, GitRewrite, GitRewrites};
 use twinbuild_store::{Network, PlainHttp, Store, Transport};
 
 use crate::arguments::{Global, Recipes};
+use crate::configuration;
 use crate::failure::Failure;
+use crate::given;
 use crate::limits::{ChosenLimits, named_limit};
 
 /// The keys of `twinbuild.toml`.
@@ -62,9 +64,9 @@ pub(crate) struct Settings {
 impl Settings {
     /// Merges all sources.
     pub(crate) fn load(global: &Global) -> Result<Self, Failure> {
-        let project = File::read(Path::new("twinbuild.toml"))?;
+        let project: File = configuration::read(Path::new("twinbuild.toml"))?;
         let user = match user_folder("XDG_CONFIG_HOME", ".config") {
-            Some(folder) => File::read(&folder.join("twinbuild.toml"))?,
+            Some(folder) => configuration::read(&folder.join("twinbuild.toml"))?,
             None => File::default(),
         };
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -153,7 +155,10 @@ impl Settings {
     /// What is given of recipes: in the folder that a flag names, else in that of the settings.
     pub(crate) fn overrides(&self, flag: &Recipes) -> Result<Overrides, Failure> {
         match flag.folder.as_ref().or(self.recipes.as_ref()) {
-            Some(folder) => Overrides::read(folder).map_err(Failure::usage),
+            Some(folder) => {
+                given::folder(folder)?;
+                Overrides::read(folder).map_err(Failure::usage)
+            }
             None => Ok(Overrides::default()),
         }
     }
@@ -229,17 +234,12 @@ impl File {
         }
         Ok(limits)
     }
+}
 
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => {
-                return Err(Failure::usage(anyhow::Error::new(error).context(format!("reading {}", path.display()))));
-            }
-        };
-        toml::from_str(&text).with_context(|| format!("{} cannot be read", path.display())).map_err(Failure::usage)
-    }
+/// The keys of `twinbuild.toml`, those of its tables behind a dot.
+#[cfg(test)]
+pub(crate) fn keys() -> Vec<String> {
+    configuration::Keys::of::<File>().names()
 }
 
 /// A folder of the user by the XDG rules: the variable if it is absolute, else below the home.

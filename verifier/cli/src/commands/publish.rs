@@ -25,12 +25,12 @@ use super::{print, sha256_of};
 use crate::arguments::{Global, Publish, Publishing};
 use crate::confined::run_confined;
 use crate::failure::Failure;
-use crate::keys;
 use crate::ledgers::why;
 use crate::seen::Seen;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 use crate::upload::{Sent, Target};
+use crate::{given, keys};
 
 /// The most that the names and digests of members take, in bytes.
 const MEMBERS_LIMIT_BYTES: u64 = 1 << 30;
@@ -46,6 +46,7 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
     // All is derived again before any key is near.
     let mut all = Vec::new();
     for path in &arguments.verdicts {
+        given::file(path)?;
         tracing::info!("deriving {} again", path.display());
         all.push(derive(path, arguments, &cancel)?);
     }
@@ -260,6 +261,7 @@ impl Signer {
         PublicKey::require_one_role_each([key.public_key(), log_key.public_key()]).map_err(Failure::usage)?;
         let mut verdict_keys = vec![key.public_key().to_pem().map_err(Failure::internal)?];
         for path in &to.former_keys {
+            given::file(path)?;
             let former = PublicKey::read_file(path, Role::Verdict).map_err(Failure::usage)?;
             verdict_keys.push(former.to_pem().map_err(Failure::internal)?);
         }
