@@ -57,6 +57,16 @@ fn completions_are_there_for_each_shell_and_name_no_hidden_command() {
             assert!(checked.status.success(), "{shell}: {}", String::from_utf8_lossy(&checked.stderr));
         }
     }
+    let script = run(twinbuild().args(["completions", "bash"])).out;
+    let complete = |words: &str, last: usize| {
+        let asking =
+            format!("COMP_WORDS=({words}); COMP_CWORD={last}; _twinbuild twinbuild; echo \"${{COMPREPLY[@]}}\"");
+        let mut bash = Command::new("bash");
+        run(bash.args(["--norc", "-c", &format!("{script}\n{asking}")])).out
+    };
+    assert_eq!(complete("twinbuild reb", 1), "rebuild\n");
+    assert_eq!(complete("twinbuild key gen", 2), "generate\n");
+    assert_eq!(complete("twinbuild rebuild --from ''", 3), "sdist git either\n");
     let said = run(twinbuild().args(["completions", "bsh"]));
     assert!(said.code == 64 && said.err.contains("'bash'"), "{said}");
 }
@@ -144,8 +154,12 @@ fn colours_are_for_terminals_that_want_them() {
         assert_eq!(said.code, 64, "{said}");
         err.map_or(said.out, |path| fs::read_to_string(path).unwrap())
     };
-    assert!(failing(&[], None).contains("\u{1b}[1m\u{1b}[31merror"));
-    for (variables, err) in [(&[("NO_COLOR", "1")][..], None), (&[("TERM", "dumb")], None), (&[], Some(&*err))] {
+    let red = "\u{1b}[1m\u{1b}[31merror";
+    assert!(failing(&[], None).contains(red));
+    // What moves a line is no colour.
+    let said = failing(&[("NO_COLOR", "1")], None);
+    assert!(said.contains("error: ") && !said.contains("\u{1b}[1m"), "{said:?}");
+    for (variables, err) in [(&[("TERM", "dumb")][..], None), (&[], Some(&*err))] {
         let said = failing(variables, err);
         assert!(said.contains("error: ") && !said.contains('\u{1b}'), "{said:?}");
     }
@@ -242,6 +256,23 @@ fn hostile_text_cannot_leave_a_line_of_the_log() {
         message.contains("\u{1b}[2J\n{\"level\":\"INFO\"}\u{202e}\u{9b}"),
         "a reader of JSON gets it as it was: {message:?}"
     );
+}
+
+#[test]
+fn the_index_is_that_of_the_clients_and_is_told_with_who_named_it() {
+    let folder = folder();
+    let path = folder.path().join("uv.toml");
+    fs::write(&path, "[[index]]\nurl = 'https://user:secret@uv.example/simple'\ndefault = true\n").unwrap();
+    let mut command = twinbuild();
+    for variable in ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_NO_CONFIG", "UV_CONFIG_FILE"] {
+        command.env_remove(variable);
+    }
+    let said = run(command.current_dir(folder.path()).arg("doctor"));
+    let expected = format!("index: https://uv.example/simple/ ({})", text(&fs::canonicalize(&path).unwrap()));
+    assert!(said.out.contains(&expected) && !said.out.contains("secret"), "{said}");
+    fs::write(&path, "index-url = 1\n").unwrap();
+    let said = run(twinbuild().current_dir(folder.path()).arg("doctor"));
+    assert!(said.code == 64 && said.err.contains("uv.toml") && said.err.contains("--index-url"), "{said}");
 }
 
 #[test]

@@ -26,6 +26,10 @@ impl Place {
         }
         place.write("plain", "this is no key, no policy, no archive and no ledger\n");
         place.write("policy.toml", &format!("{}\n", place.policy()));
+        place.write(
+            "list.jsonl",
+            "{\"name\":\"demo\",\"version\":\"1.0\",\"fileName\":\"demo-1.0-py3-none-any.whl\"}\n",
+        );
         project(place.folder.path(), "");
         fs::create_dir(place.path("results")).unwrap();
         place
@@ -120,12 +124,15 @@ fn every_error_says_what_can_be_done() {
         (vec!["compare", "plain", "plain"], 64, "these are: .whl"),
         (vec!["normalize", WHEEL, "-o", "none/out.whl"], 64, "none is not there"),
         (vec!["normalize", WHEEL, "-o", "results"], 64, "name a file in it"),
+        (vec!["normalize", WHEEL, "-o", "/proc/out.whl"], 64, "/proc/out.whl"),
         (vec!["normalize", "plain", "-o", "out"], 64, "zip files and wheels"),
         (vec!["repack", "--parameters", "plain", "--members", WHEEL, "-o", "out.whl"], 64, "plain"),
         (vec!["replay", "plain"], 64, "plain"),
         (vec!["replay", "verdict.json"], 64, "is not there"),
         (vec!["corpus", "run", "lists.jsonl"], 64, "is not there"),
         (vec!["corpus", "run", "plain"], 64, "plain"),
+        (vec!["corpus", "run", "list.jsonl", "-o", "/proc/results.jsonl"], 64, "/proc/results.jsonl"),
+        (vec!["corpus", "run", "list.jsonl", "-o", "none/results.jsonl"], 64, "none is not there"),
         (vec!["corpus", "check-recipes", "plain"], 64, "is not a folder"),
         (vec!["man", "--out", "plain/man"], 64, "plain/man"),
         // Ledgers and keys.
@@ -141,6 +148,7 @@ fn every_error_says_what_can_be_done() {
         (vec!["key", "show", "plain"], 64, "plain"),
         (vec!["key", "generate", "--out", "verdict.key"], 64, "verdict.key"),
         (vec!["key", "generate", "--out", "none/new.key"], 64, "none is not there"),
+        (vec!["key", "generate", "--out", "/proc/new.key"], 64, "/proc/new.key"),
         (publishing("verdict.jsn"), 64, "is not there"),
         (publishing("plain"), 64, "plain"),
         (

@@ -44,7 +44,9 @@ impl Keys {
             Err(Stopped::At(fields)) => fields,
             Ok(_) | Err(Stopped::Elsewhere) => &[],
         };
-        let each = fields.iter().map(|field| (*field, Self::below::<T>(&[path, &[*field]].concat())));
+        // Types of the parser's own pose as structs, such as a value with its place; no file has keys that begin like their fields.
+        let fields = fields.iter().filter(|field| !field.starts_with('$'));
+        let each = fields.map(|field| (*field, Self::below::<T>(&[path, &[*field]].concat())));
         Self(each.collect())
     }
 
@@ -181,6 +183,7 @@ mod tests {
     struct Form {
         index_url: Option<String>,
         limits: BTreeMap<String, u64>,
+        depot: Option<toml::Spanned<String>>,
         nightly: Nightly,
         worker: Vec<Worker>,
     }
@@ -213,6 +216,7 @@ mod tests {
     #[test]
     fn the_keys_of_all_tables_are_known() {
         let expected = [
+            "depot",
             "index-url",
             "limits",
             "nightly",
@@ -234,7 +238,7 @@ mod tests {
         let text = "[[worker]]\nname = 'a'\nkey = 'b'\n[[worker]]\nnmae = 'c'\n";
         assert_eq!(said(text).unwrap(), "line 5: unknown key `nmae`: did you mean `name`?");
         let told = said("\nsomething = 1\n").unwrap();
-        assert_eq!(told, "line 2: unknown key `something`: these are known: index-url, limits, nightly, worker");
+        assert_eq!(told, "line 2: unknown key `something`: these are known: depot, index-url, limits, nightly, worker");
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) fn of(error: &anyhow::Error, exit_code: u8, command: &[String]) -> Op
     let by_type = error.chain().find_map(of_known).or_else(|| error.chain().find_map(of_system));
     let by_code = || match exit_code {
         STOPPED => None,
+        USAGE if command == ["help"] => Some("`twinbuild help` lists all commands and topics".to_owned()),
         USAGE => Some(format!("`twinbuild help {}` says what can be asked", command.join(" "))),
         HOST => Some("`twinbuild doctor` says what this host lacks, and what helps".to_owned()),
         INTERNAL => Some("this is a bug: report it, with what the same command says with --verbose".to_owned()),
@@ -142,8 +143,8 @@ mod tests {
 
     use super::*;
 
-    fn step(error: anyhow::Error, exit_code: u8) -> String {
-        of(&error, exit_code, &["key".to_owned(), "show".to_owned()]).unwrap_or_default()
+    fn step(error: &anyhow::Error, exit_code: u8) -> String {
+        of(error, exit_code, &["key".to_owned(), "show".to_owned()]).unwrap_or_default()
     }
 
     fn io_error(kind: io::ErrorKind) -> StoreError {
@@ -153,21 +154,21 @@ mod tests {
     #[test]
     fn each_exit_code_has_a_step_but_that_of_being_stopped() {
         for code in [1, 2, USAGE, HOST, INTERNAL] {
-            assert!(!step(anyhow!("x"), code).is_empty(), "{code}");
+            assert!(!step(&anyhow!("x"), code).is_empty(), "{code}");
         }
-        assert_eq!(step(anyhow!("x"), USAGE), "`twinbuild help key show` says what can be asked");
-        assert_eq!(step(anyhow!("stopped"), STOPPED), "");
+        assert_eq!(step(&anyhow!("x"), USAGE), "`twinbuild help key show` says what can be asked");
+        assert_eq!(step(&anyhow!("stopped"), STOPPED), "");
     }
 
     #[test]
     fn a_cause_is_found_through_all_that_stands_before_it() {
         let fetch = |error: StoreError| RegistryError::Fetch(FetchError::Store(error));
         let error = JudgeError::Unreachable(fetch(io_error(io::ErrorKind::ReadOnlyFilesystem)));
-        assert!(step(error.into(), 2).contains("--cache-dir"));
+        assert!(step(&error.into(), 2).contains("--cache-dir"));
         let error =
             anyhow::Error::new(FetchError::Status { what: "x".into(), url: "y".into(), status: 401, attempts: 1 });
-        assert!(step(error.context("z"), 2).contains("netrc"));
+        assert!(step(&error.context("z"), 2).contains("netrc"));
         let full: Result<(), _> = Err(io::Error::from(io::ErrorKind::StorageFull));
-        assert!(step(full.context("writing").unwrap_err(), 2).contains("free some space"));
+        assert!(step(&full.context("writing").unwrap_err(), 2).contains("free some space"));
     }
 }
