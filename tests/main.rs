@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 
 mod bad_input;
+mod command_line;
 mod comparing;
 mod fixtures;
 mod hostile_corpus;
@@ -28,6 +29,7 @@ mod network_replay;
 mod network_sdists;
 mod network_search;
 mod network_variations;
+mod next_steps;
 mod normalizing;
 mod published;
 mod repositories;

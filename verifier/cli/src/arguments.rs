@@ -1,13 +1,14 @@
 //! What the command line says.
 
 mod ledgers;
+mod manual;
 mod nightly;
 
 use std::num::NonZero;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use twinbuild_compare::Normalizing;
 use twinbuild_judge::{GitChoice, MOST_TRIALS, Options};
 use twinbuild_rebuild::{Variation, VariationSet};
@@ -17,13 +18,15 @@ pub(crate) use self::ledgers::{
     Audit, GenerateKey, Key, KeyAlgorithm, KeyRole, Publish, Publishing, Retract, RotateKey, ShowKey, Verify, Witness,
     WitnessAdd, WitnessSign,
 };
+pub(crate) use self::manual::{Completions, Help, Man};
 pub(crate) use self::nightly::{Gc, History, Jobs, JobsCommand, Nightly, Places, Status, Worker, size};
 use crate::failure::Failure;
 use crate::limits::{ChosenLimits, named_limit};
+use crate::topics;
 
 /// Verifies that published packages were built from their source.
 #[derive(Debug, Parser)]
-#[command(name = "twinbuild", version, after_help = EXIT_CODES)]
+#[command(name = "twinbuild", version, disable_help_subcommand = true, after_help = topics::list(EXIT_CODES))]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -34,6 +37,20 @@ pub(crate) struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes: 0 reproduced; 1 not reproduced, nondeterministic, rejected, or an alert; 2 no verdict could be reached; \
 64 usage; 69 this host cannot run sandboxes; 70 internal error; 130 interrupted";
+
+impl Arguments {
+    /// What the command line says, and the words of the command.
+    pub(crate) fn read() -> Result<(Self, Vec<String>), clap::Error> {
+        let matches = Self::command().try_get_matches()?;
+        let arguments = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))?;
+        let (mut words, mut inner) = (Vec::new(), &matches);
+        while let Some((word, matches)) = inner.subcommand() {
+            words.push(word.to_owned());
+            inner = matches;
+        }
+        Ok((arguments, words))
+    }
+}
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -65,6 +82,9 @@ pub(crate) struct Global {
     /// Say more of what is done
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+    /// How what is done is told, on standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "TWINBUILD_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
 }
 
 /// The commands whose results have pages.
@@ -135,6 +155,15 @@ pub(crate) enum Format {
     Sarif,
     /// For a workflow of GitHub Actions, as its commands (`verify`)
     Github,
+}
+
+/// How what is done is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people: a line that changes on a terminal, plain lines elsewhere
+    Text,
+    /// For machines: one JSON object an event, one a line
+    Json,
 }
 
 /// How results are printed that have pages.
@@ -214,6 +243,12 @@ pub(crate) enum Command {
     Env(Env),
     /// Say what this host supports
     Doctor,
+    /// Print what lets a shell complete the command line
+    Completions(Completions),
+    /// Write the manual: a page for each command
+    Man(Man),
+    /// Explain a command or a topic
+    Help(Help),
 }
 
 /// What is judged.

@@ -3,14 +3,17 @@
 pub(crate) mod audit;
 pub(crate) mod check_recipes;
 pub(crate) mod compare;
+pub(crate) mod completions;
 pub(crate) mod corpus;
 pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod gc;
+pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod infer;
 pub(crate) mod jobs;
 pub(crate) mod key;
+pub(crate) mod man;
 pub(crate) mod nightly;
 pub(crate) mod normalize;
 mod output;
@@ -27,7 +30,7 @@ pub(crate) mod witness;
 pub(crate) mod worker;
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -40,6 +43,7 @@ use twinbuild_verdict::Verdict;
 
 use crate::arguments::{Global, LimitFlags, PageFormat, Subject};
 use crate::failure::Failure;
+use crate::given;
 use crate::progress;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
@@ -82,7 +86,13 @@ fn judge(
     };
     choose(&settings, &mut options)?;
     let sdist = subject.choose_source(&mut options).map_err(Failure::usage)?;
+    if let Some(sdist) = &sdist {
+        given::file(sdist)?;
+    }
     let target = Target::parse(&subject.subject, sdist)?;
+    if let Target::Local { path, .. } = &target {
+        given::file(path)?;
+    }
     let store = settings.store()?;
     let cancel = cancel_on_signal()?;
     Ok((Judge::new(store, settings.index, settings.mirror, options, cancel), target))
@@ -105,7 +115,7 @@ fn print_report<'a>(global: &Global, report: impl Into<Report<'a>>) -> Result<()
     print(&text)
 }
 
-/// Prints results; colours only where the terminal and `NO_COLOR` say so.
+/// Prints results; colours only where the terminal and the variables `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM` say so.
 fn print(text: &str) -> Result<(), Failure> {
     progress::finish();
     write_out(text)
@@ -117,14 +127,12 @@ fn print_above(text: &str) -> Result<(), Failure> {
 }
 
 fn write_out(text: &str) -> Result<(), Failure> {
-    let is_terminal = io::stdout().is_terminal();
-    let written = if is_terminal {
-        anstream::stdout().write_all(text.as_bytes())
-    } else {
-        let mut out = anstream::StripStream::new(io::stdout());
-        out.write_all(text.as_bytes()).and_then(|()| out.flush())
-    };
-    written.context("writing to the standard output").map_err(Failure::internal)
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever read it has seen enough. What is left to do is done, and the exit code says what it always says.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("writing to the standard output").map_err(Failure::inconclusive),
+    }
 }
 
 /// The digest of a file that is one.
@@ -132,7 +140,7 @@ fn sha256_of(path: &Path) -> Result<Sha256, Failure> {
     let doing = || format!("reading {}", path.display());
     let mut file = File::open(path).with_context(doing).map_err(Failure::usage)?;
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Err(Failure::usage(anyhow!("{} is not a file", path.display())));
+        return Err(Failure::usage(anyhow!("{} is not a file: name one", path.display())));
     }
     let mut hasher = Sha256Hasher::new();
     io::copy(&mut file, &mut hasher).with_context(doing).map_err(Failure::inconclusive)?;

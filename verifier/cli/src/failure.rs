@@ -2,7 +2,10 @@
 
 use std::io::Write as _;
 
+use serde_json::{Map, Value};
 use twinbuild_judge::JudgeError;
+
+use crate::{logs, next_step};
 
 pub(crate) const USAGE: u8 = 64;
 pub(crate) const HOST: u8 = 69;
@@ -47,16 +50,26 @@ impl Failure {
         self.exit_code
     }
 
-    /// Prints the error and its causes, each once.
-    pub(crate) fn print(&self) {
-        let mut text = self.error.to_string();
-        for cause in self.error.chain().skip(1) {
-            let cause = cause.to_string();
-            if !text.ends_with(&cause) {
-                text = format!("{text}\n  because {cause}");
+    /// Prints the error of the command of these words, its causes, each once, and what can be done.
+    pub(crate) fn print(&self, command: &[String]) {
+        let mut message = self.error.to_string();
+        let mut causes: Vec<String> = Vec::new();
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            if !causes.last().unwrap_or(&message).ends_with(&cause) {
+                causes.push(cause);
             }
         }
-        let text = twinbuild_report::escape(&text);
+        let next = next_step::of(&self.error, self.exit_code, command);
+        if logs::is_json() {
+            let mut fields = Map::new();
+            fields.insert("causes".to_owned(), causes.into());
+            fields.insert("exitCode".to_owned(), self.exit_code.into());
+            fields.extend(next.map(|next| ("next".to_owned(), Value::from(next))));
+            return logs::write("ERROR", &message, fields);
+        }
+        message.extend(causes.iter().map(|cause| format!("\n  because {cause}")));
+        message.extend(next.map(|next| format!("\n  next: {next}")));
+        let text = twinbuild_report::escape(&message);
         // Nothing is left to do where even this cannot be printed.
         let _ = writeln!(anstream::stderr(), "{}error{}: {text}", error_style().render(), error_style().render_reset());
     }

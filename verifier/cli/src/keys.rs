@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use twinbuild_signature::{Passphrase, PrivateKey, PublicKey, Role, Sign as _};
 
 use crate::failure::Failure;
-use crate::progress;
+use crate::{given, progress};
 
 /// Where the passphrase of a key is, where nobody can be asked.
 const PASSPHRASE: &str = "TWINBUILD_KEY_PASSPHRASE";
@@ -15,6 +15,7 @@ const LOG_PASSPHRASE: &str = "TWINBUILD_LOG_KEY_PASSPHRASE";
 
 /// Reads a key that has this role.
 pub(crate) fn read(path: &Path, role: Role) -> Result<PrivateKey, Failure> {
+    given::file(path)?;
     let passphrase = passphrase(path, role, false)?;
     let key = PrivateKey::read_file(path, &passphrase).map_err(Failure::usage)?;
     key.public_key().require(role).map_err(Failure::usage)?;
@@ -23,6 +24,7 @@ pub(crate) fn read(path: &Path, role: Role) -> Result<PrivateKey, Failure> {
 
 /// The public key of a file with a private or a public one.
 pub(crate) fn public(path: &Path) -> Result<PublicKey, Failure> {
+    given::file(path)?;
     for role in [Role::Verdict, Role::Log, Role::Witness, Role::Worker] {
         if let Ok(key) = PublicKey::read_file(path, role) {
             return Ok(key);
@@ -42,12 +44,14 @@ pub(crate) fn passphrase(path: &Path, role: Role, is_new: bool) -> Result<Passph
     progress::finish();
     let ask = |prompt: String| {
         rpassword::prompt_password(prompt).map_err(|error| {
-            Failure::usage(anyhow!("no passphrase: {PASSPHRASE} is not set, and nobody can be asked: {error}"))
+            Failure::usage(anyhow!(
+                "no passphrase: nobody can be asked ({error}): set {PASSPHRASE}, or run it on a terminal"
+            ))
         })
     };
     let text = ask(format!("Passphrase of {}: ", path.display()))?;
     if is_new && ask("Once more: ".to_owned())? != text {
-        return Err(Failure::usage(anyhow!("the passphrases are not the same")));
+        return Err(Failure::usage(anyhow!("the passphrases are not the same: try again")));
     }
     Passphrase::new(text).map_err(Failure::usage)
 }

@@ -9,6 +9,7 @@ use twinbuild_ledger::{CheckError, Files, FilesError, Folder, Keys, LedgerPolicy
 use twinbuild_store::{DocumentRequest, FetchError, Store, Url};
 
 use crate::failure::Failure;
+use crate::given;
 use crate::seen::Seen;
 use crate::settings::Settings;
 
@@ -22,6 +23,7 @@ pub(crate) struct Ledger {
 
 /// Reads a policy, of whose only ledger another place may be given.
 pub(crate) fn policy(path: &Path, place: Option<&str>) -> Result<Policy, Failure> {
+    given::file(path)?;
     let context = || path.display().to_string();
     let text = fs::read_to_string(path).with_context(|| format!("reading the policy {}", path.display()));
     let mut policy = Policy::from_toml(&text.map_err(Failure::usage)?).with_context(context).map_err(Failure::usage)?;
@@ -51,7 +53,11 @@ impl Ledger {
                 if !text.ends_with('/') {
                     text.push('/');
                 }
-                let url: Url = text.parse().map_err(|_| Failure::usage(anyhow!("{text} is no address")))?;
+                let url: Url = text.parse().map_err(|_| {
+                    Failure::usage(anyhow!(
+                        "{text} is no address: name one as in https://verdicts.example/, or a folder"
+                    ))
+                })?;
                 let store = match store {
                     Some(store) => store.clone(),
                     // What comes is verified by signatures, so it need not come by https.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use twinbuild_sandbox::Limits;
+use twinbuild_subject::did_you_mean;
 
 /// How long a build may take where nobody says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(900);
@@ -39,9 +40,14 @@ impl ChosenLimits {
 
     /// Chooses one.
     pub(crate) fn set(&mut self, name: &str, value: u64) -> Result<(), String> {
-        if !FIELDS.iter().any(|(known, _)| *known == name) {
-            let known = FIELDS.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
-            return Err(format!("{name:?} is no limit, and one of these is expected: {known}"));
+        if !names().any(|known| known == name) {
+            return Err(match did_you_mean(name, names()) {
+                near if near.is_empty() => {
+                    let known = names().collect::<Vec<_>>().join(", ");
+                    format!("{name:?} is no limit, and one of these is expected: {known}")
+                }
+                near => format!("{name:?} is no limit{near}"),
+            });
         }
         if value == 0 {
             return Err(format!("the limit {name} is 0, and at least 1 is expected"));
@@ -66,6 +72,11 @@ impl ChosenLimits {
         }
         limits
     }
+}
+
+/// The names of all limits.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(name, _)| *name)
 }
 
 /// Reads `NAME=NUMBER`.
@@ -108,7 +119,8 @@ mod tests {
 
     #[test]
     fn what_is_no_limit_is_refused_with_the_names_there_are() {
-        assert!(named_limit("memory=1").unwrap_err().contains("memory-bytes"));
+        assert_eq!(named_limit("memory=1").unwrap_err(), "\"memory\" is no limit: did you mean `memory-bytes`?");
+        assert!(named_limit("colour=1").unwrap_err().contains("cpu-secs, file-bytes"));
         for text in ["memory-bytes", "memory-bytes=", "memory-bytes=1GiB", "memory-bytes=-1", "memory-bytes=0"] {
             assert!(named_limit(text).is_err(), "{text}");
         }

@@ -3,22 +3,25 @@
 
 mod arguments;
 mod commands;
+mod configuration;
 mod confined;
 mod failure;
 mod fleet;
+mod given;
 mod keys;
 mod ledgers;
 mod limits;
+mod logs;
 mod metrics;
+mod next_step;
 mod progress;
 mod seen;
 mod settings;
 mod signals;
+mod topics;
 mod upload;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use arguments::{Arguments, Command, Corpus};
 use failure::Failure;
@@ -29,8 +32,8 @@ fn main() -> ExitCode {
     if let Some(code) = twinbuild_environment::answer_as_interpreter() {
         return code;
     }
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let (arguments, command) = match Arguments::read() {
+        Ok(read) => read,
         Err(error) => {
             let is_answer = !error.use_stderr();
             // Nothing is left to do where even this cannot be printed.
@@ -38,14 +41,14 @@ fn main() -> ExitCode {
             return if is_answer { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) };
         }
     };
-    progress::start(arguments.global.verbose);
+    progress::start(arguments.global.verbose, arguments.global.log_format);
     let outcome = std::panic::catch_unwind(|| run(&arguments))
         .unwrap_or_else(|_| Err(Failure::internal(anyhow::anyhow!("the program failed, and this is a bug of it"))));
     progress::finish();
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            failure.print();
+            failure.print(&command);
             ExitCode::from(failure.exit_code())
         }
     }
@@ -76,5 +79,8 @@ fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Gc(gc) => commands::gc::run(&arguments.global, gc),
         Command::Env(env) => commands::env::run(&arguments.global, env),
         Command::Doctor => commands::doctor::run(&arguments.global),
+        Command::Completions(completions) => commands::completions::run(&arguments.global, completions),
+        Command::Man(man) => commands::man::run(&arguments.global, man),
+        Command::Help(help) => commands::help::run(help),
     }
 }

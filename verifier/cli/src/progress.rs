@@ -13,6 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 use twinbuild_report::Tally;
 
+use crate::arguments::LogFormat;
+use crate::logs::{self, JsonLines};
+
 static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// The lines that change, the lowest of which says what is being done.
@@ -22,13 +25,17 @@ struct Lines {
 }
 
 /// Shows the events of this program from now on. `RUST_LOG` chooses others.
-pub(crate) fn start(is_verbose: bool) {
+pub(crate) fn start(is_verbose: bool, format: LogFormat) {
+    // A target is meant by its beginning, so that is all crates of the workspace.
     let default = if is_verbose { "twinbuild=debug" } else { "twinbuild=info" };
-    let crates = ["registry", "store", "environment", "rebuild", "judge", "source"];
-    let level = default.rsplit('=').next().unwrap_or("info");
-    let directives: Vec<String> = crates.iter().map(|name| format!("twinbuild_{name}={level}")).collect();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives.join(",")));
-    if std::io::stderr().is_terminal() && !is_verbose {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    if format == LogFormat::Json {
+        logs::start();
+        // Fails only where a subscriber was set before.
+        let _ = tracing_subscriber::registry().with(JsonLines.with_filter(filter)).try_init();
+        return;
+    }
+    if std::io::stderr().is_terminal() && !is_dumb() && !is_verbose {
         let all = MultiProgress::new();
         let doing = all.add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
@@ -39,6 +46,21 @@ pub(crate) fn start(is_verbose: bool) {
     }
     // Fails only where a subscriber was set before.
     let _ = tracing_subscriber::registry().with(Events.with_filter(filter)).try_init();
+}
+
+/// Whether the terminal says that it can do nothing but show one line after another.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term == "dumb" || term.is_empty())
+}
+
+/// Says something beside the results.
+pub(crate) fn note(text: &str) {
+    if logs::is_json() {
+        text.lines().for_each(|line| logs::write("INFO", line.trim(), serde_json::Map::new()));
+    } else {
+        // Nothing is left to do where it cannot be printed.
+        let _ = anstream::stderr().write_all(twinbuild_report::escape(text).as_bytes());
+    }
 }
 
 /// Removes the changing lines, before results are printed.

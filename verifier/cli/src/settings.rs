@@ -15,8 +15,10 @@ use twinbuild_store::{Network, PlainHttp, Store, Transport};
 use twinbuild_watch::WatchTable;
 
 use crate::arguments::{Global, Recipes};
+use crate::configuration;
 use crate::failure::Failure;
 use crate::fleet::{Fleet, NightlyTable, WorkerTable};
+use crate::given;
 use crate::limits::{ChosenLimits, named_limit};
 
 /// The keys of `twinbuild.toml`.
@@ -73,10 +75,10 @@ pub(crate) struct Settings {
 impl Settings {
     /// Merges all sources.
     pub(crate) fn load(global: &Global) -> Result<Self, Failure> {
-        let mut project = File::read(Path::new("twinbuild.toml"))?;
+        let mut project: File = configuration::read(Path::new("twinbuild.toml"))?;
         let user_config = user_folder("XDG_CONFIG_HOME", ".config").unwrap_or_default();
         let mut user = match user_config.as_os_str().is_empty() {
-            false => File::read(&user_config.join("twinbuild.toml"))?,
+            false => configuration::read(&user_config.join("twinbuild.toml"))?,
             true => File::default(),
         };
         let fleet = project.fleet(Path::new("")).or(user.fleet(&user_config));
@@ -167,7 +169,10 @@ impl Settings {
     /// What is given of recipes: in the folder that a flag names, else in that of the settings.
     pub(crate) fn overrides(&self, flag: &Recipes) -> Result<Overrides, Failure> {
         match flag.folder.as_ref().or(self.recipes.as_ref()) {
-            Some(folder) => Overrides::read(folder).map_err(Failure::usage),
+            Some(folder) => {
+                given::folder(folder)?;
+                Overrides::read(folder).map_err(Failure::usage)
+            }
             None => Ok(Overrides::default()),
         }
     }
@@ -257,17 +262,12 @@ impl File {
         }
         Ok(limits)
     }
+}
 
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => {
-                return Err(Failure::usage(anyhow::Error::new(error).context(format!("reading {}", path.display()))));
-            }
-        };
-        toml::from_str(&text).with_context(|| format!("{} cannot be read", path.display())).map_err(Failure::usage)
-    }
+/// The keys of `twinbuild.toml`, those of its tables behind a dot.
+#[cfg(test)]
+pub(crate) fn keys() -> Vec<String> {
+    configuration::Keys::of::<File>().names()
 }
 
 /// A folder of the user by the XDG rules: the variable if it is absolute, else below the home.

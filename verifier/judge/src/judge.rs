@@ -12,7 +12,7 @@ use twinbuild_recipe::{Inference, Interpreter, Provider, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
 use twinbuild_sandbox::{Cancel, Limits};
 use twinbuild_store::Store;
-use twinbuild_subject::Request;
+use twinbuild_subject::{Request, RequestError};
 use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
@@ -103,8 +103,11 @@ impl Target {
                     .to_owned();
             return Err(JudgeError::Usage { message });
         }
-        text.parse().map(Self::Release).map_err(|error: twinbuild_subject::RequestError| JudgeError::Usage {
-            message: format!("{error}; or the path of a file, with a slash"),
+        text.parse().map(Self::Release).map_err(|error| JudgeError::Usage {
+            message: match error {
+                RequestError::Form { .. } => format!("{error}; or the path of a file, with a slash"),
+                error => error.to_string(),
+            },
         })
     }
 }

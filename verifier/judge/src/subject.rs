@@ -102,7 +102,7 @@ impl Judge {
 
     fn prepare_release(&self, request: &Request) -> Result<Preparation, JudgeError> {
         tracing::info!("looking up {request}");
-        let project = self.pypi.project(&request.name).map_err(registry_error)?;
+        let project = self.pypi.project_or_near(&request.name).map_err(registry_error)?;
         let release = project.release(&request.version).map_err(registry_error)?;
         let asked = match (&self.options.artifact, &request.file_name) {
             (Some(artifact), Some(file_name)) if artifact != file_name.text() => {

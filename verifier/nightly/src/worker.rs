@@ -201,16 +201,20 @@ impl Worker<'_> {
                         Err(error) => tracing::warn!("job {} is not kept: {error}", one.lease.job.id),
                     }
                 }
-                let busy = beaten.elapsed() * u32::try_from(at_work.len()).unwrap_or(u32::MAX);
-                let state = if self.stop.is_draining() { WorkerState::Draining } else { WorkerState::Working };
-                if let Err(error) = self.queue.hear(&self.name, state, busy) {
-                    tracing::warn!("the queue does not hear of this worker: {error}");
-                }
+                self.tell_queue(Duration::ZERO);
                 beaten = Instant::now();
             }
             if is_over {
                 return Ok(());
             }
+        }
+    }
+
+    /// Tells the queue that the worker is there, and how long it was at work on a job that is over.
+    fn tell_queue(&self, busy: Duration) {
+        let state = if self.stop.is_draining() { WorkerState::Draining } else { WorkerState::Working };
+        if let Err(error) = self.queue.hear(&self.name, state, busy) {
+            tracing::warn!("the queue does not hear of this worker: {error}");
         }
     }
 
@@ -271,6 +275,7 @@ impl Worker<'_> {
         let outcome = self.judge_and_deliver(lease, &asked, &cancel, tell);
         shared.at_work.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, &at_work));
         self.stop.forget(&cancel);
+        self.tell_queue(at_work.begun.elapsed());
         match (outcome, at_work.ended_by.load(Ordering::SeqCst)) {
             (Ok(()), _) => Ok(()),
             (Err(Ended::Stale), _) | (Err(_), STALE) => {

@@ -64,10 +64,21 @@ pub type VariationSet = BTreeSet<Variation>;
 
 /// A name that is no variation's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no variation named {found:?}: known are {}", Variation::ALL.map(Variation::name).join(", "))]
+#[error("there is no variation named {found:?}{}", self.known())]
 pub struct UnknownVariation {
     /// The name.
     pub found: String,
+}
+
+impl UnknownVariation {
+    /// The names that may be meant, else all.
+    fn known(&self) -> String {
+        let names = Variation::ALL.map(Variation::name);
+        match twinbuild_subject::did_you_mean(&self.found, names) {
+            near if near.is_empty() => format!(": known are {}", names.join(", ")),
+            near => near,
+        }
+    }
 }
 
 impl Variation {
@@ -244,5 +255,7 @@ mod tests {
         }
         let error = "colour".parse::<Variation>().unwrap_err();
         assert!(error.to_string().contains("\"colour\"") && error.to_string().contains("time-zone"), "{error}");
+        let error = "hostname".parse::<Variation>().unwrap_err();
+        assert_eq!(error.to_string(), "there is no variation named \"hostname\": did you mean `host-name`?");
     }
 }

@@ -9,15 +9,17 @@ use twinbuild_subject::{PackageName, Sha256};
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The index has no such project.
-    #[error("the index at {index} has no project {name}: check the name")]
+    #[error("the index at {index} has no project {name}{}: check the name", listed("; near it are ", near))]
     UnknownProject {
         /// The project.
         name: PackageName,
         /// The index.
         index: String,
+        /// Projects of near names that the index has, where they were looked for ([`Pypi::project_or_near`](crate::Pypi::project_or_near)).
+        near: Vec<PackageName>,
     },
     /// The project has no such release.
-    #[error("{name} has no release {version}{}", listed(" on the index; near it are ", near))]
+    #[error("{name} has no release {version}{}: check the version", listed(" on the index; near it are ", near))]
     UnknownVersion {
         /// The project.
         name: PackageName,
@@ -27,7 +29,10 @@ pub enum RegistryError {
         near: Vec<Version>,
     },
     /// The release has no file that is a wheel or an sdist.
-    #[error("{name} {version} has no file that is a wheel or an sdist{}", listed(": the index lists only ", others))]
+    #[error(
+        "{name} {version} has no file that is a wheel or an sdist{}: ask for another version",
+        listed("; the index lists only ", others)
+    )]
     NoFiles {
         /// The project.
         name: PackageName,
@@ -37,7 +42,7 @@ pub enum RegistryError {
         others: Vec<String>,
     },
     /// The release has no such file.
-    #[error("{name} {version} has no file {file_name:?}; it has {}", files.join(", "))]
+    #[error("{name} {version} has no file {file_name:?}; it has {}: name one of these", files.join(", "))]
     UnknownArtifact {
         /// The project.
         name: PackageName,
@@ -49,7 +54,7 @@ pub enum RegistryError {
         files: Vec<String>,
     },
     /// None of the release's files can be judged on this platform.
-    #[error("{name} {version} has no pure wheel, no wheel for {platform} and no sdist; it has {}. Name one to have it judged", files.join(", "))]
+    #[error("{name} {version} has no pure wheel, no wheel for {platform} and no sdist; it has {}. Name one with --artifact to have it judged", files.join(", "))]
     NothingForPlatform {
         /// The project.
         name: PackageName,
@@ -70,7 +75,7 @@ pub enum RegistryError {
     },
     /// The index does not say when a file was uploaded.
     #[error(
-        "the index does not say when {file_name} was uploaded (PEP 700), which is needed to find its build requirements: use an index that does, or give the date"
+        "the index does not say when {file_name} was uploaded (PEP 700), which is needed to find its build requirements: use an index that does, or give the date with --as-of"
     )]
     NoUploadTime {
         /// The file.
@@ -97,7 +102,9 @@ pub enum RegistryError {
         content_type: Option<String>,
     },
     /// The page is of a version of the simple API that this program does not know.
-    #[error("{url} is of version {found:?} of the simple API, and this version of twinbuild reads 1.x")]
+    #[error(
+        "{url} is of version {found:?} of the simple API, and this version of twinbuild reads 1.x: use a newer one, or another index"
+    )]
     ApiVersion {
         /// The page.
         url: String,
@@ -105,7 +112,9 @@ pub enum RegistryError {
         found: String,
     },
     /// The page breaks the simple API.
-    #[error("{url} is not as the JSON simple API (PEP 691) says: {reason}")]
+    #[error(
+        "{url} is not as the JSON simple API (PEP 691) says: {reason}: use another index, or tell whoever keeps this one"
+    )]
     Malformed {
         /// The page.
         url: String,
@@ -113,7 +122,9 @@ pub enum RegistryError {
         reason: String,
     },
     /// The page is about another project.
-    #[error("{url} is about the project {found:?} where {name} was asked for")]
+    #[error(
+        "{url} is about the project {found:?} where {name} was asked for: use another index, or tell whoever keeps this one"
+    )]
     OtherProject {
         /// The page.
         url: String,

@@ -22,9 +22,11 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod client_file;
 mod debian;
 mod defaults;
 mod error;
+mod netrc;
 mod pip_conf;
 mod platform;
 mod project;
@@ -35,6 +37,7 @@ mod simple_api;
 #[cfg(test)]
 mod test_server;
 pub mod tools;
+mod uv_conf;
 
 pub use address::{AddressError, AddressOrigin, DebianMirror, PypiIndex};
 pub use debian::{

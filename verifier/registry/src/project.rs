@@ -335,7 +335,7 @@ pub(crate) mod tests {
             "versions":["0.1","0.2","0.3","1.1","1.2","1.3","9.0"]}"#;
         let project = Project::parse(&"a-b".parse().unwrap(), &document(json)).unwrap();
         let error = project.release(&"1.0".parse().unwrap()).unwrap_err();
-        let expected = "a-b has no release 1.0 on the index; near it are 0.2, 0.3, 1.1, 1.2, 9.0";
+        let expected = "a-b has no release 1.0 on the index; near it are 0.2, 0.3, 1.1, 1.2, 9.0: check the version";
         assert_eq!(error.to_string(), expected);
         assert!(matches!(project.release(&"9.0".parse().unwrap()), Err(RegistryError::NoFiles { .. })));
     }

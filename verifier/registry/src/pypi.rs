@@ -1,7 +1,7 @@
 //! A client of one Python package index.
 
 use twinbuild_store::{Blob, Document, DocumentRequest, Fetch, FetchError, Store, Url, without_credentials};
-use twinbuild_subject::{PackageName, Sha256};
+use twinbuild_subject::{PackageName, Sha256, edits};
 
 use crate::{Project, ProjectFile, ProjectList, PypiIndex, RegistryError};
 
@@ -16,6 +16,10 @@ const PROVENANCE_LIMIT_BYTES: u64 = 4 << 20;
 /// The media types of a provenance object: PyPI's own, and what others may say.
 const PROVENANCE_MEDIA_TYPES: &str = "application/vnd.pypi.integrity.v1+json, application/json;q=0.9";
 const MEDIA_TYPE: &str = "application/vnd.pypi.simple.v1+json";
+/// How many other names the index is asked for where it has no project of the one that was given.
+const MOST_QUESTIONS: usize = 4;
+/// How many answers that are held are looked through for near names.
+const MOST_HELD: usize = 20_000;
 
 /// A project's page, asked for by who may have read it before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +44,16 @@ pub struct Pypi {
 
 impl Pypi {
     /// A client of `index` that keeps what it gets in `store`.
+    ///
+    /// Indexes that uv or pip would ask as well are not asked, which is said in a warning ([`PypiIndex::not_asked`]).
     #[must_use]
     pub fn new(store: Store, index: PypiIndex) -> Self {
+        for origin in index.not_asked() {
+            tracing::warn!(
+                "{origin} names another index, which is not asked: a project of the same name on either could pass for the other. All \
+                 files are those of {index}; --index-url names another one"
+            );
+        }
         Self { store, index }
     }
 
@@ -101,7 +113,7 @@ impl Pypi {
         };
         let document = self.store.document(&request).map_err(|error| match error {
             FetchError::NotFound { .. } => {
-                RegistryError::UnknownProject { name: name.clone(), index: self.index.to_string() }
+                RegistryError::UnknownProject { name: name.clone(), index: self.index.to_string(), near: Vec::new() }
             }
             other => other.into(),
         })?;
@@ -112,6 +124,44 @@ impl Pypi {
         let project = Project::parse(name, document)?;
         tracing::debug!(%name, files = project.files.len(), serial = project.serial, "project");
         Ok(project)
+    }
+
+    /// The same, for a name that someone wrote: where there is no such project, the error lists those of near names that there are. These are one edit
+    /// away among those whose pages are held, and those that differ by `python` or `py` in front or behind, for at most four of which the
+    /// index is asked. Offline it is not known whether there is one, so nothing is looked for.
+    ///
+    /// # Errors
+    /// As [`Pypi::project`].
+    pub fn project_or_near(&self, name: &PackageName) -> Result<Project, RegistryError> {
+        self.project(name).map_err(|error| match error {
+            RegistryError::UnknownProject { name, index, .. } => {
+                let near = self.near(&name);
+                RegistryError::UnknownProject { name, index, near }
+            }
+            other => other,
+        })
+    }
+
+    fn near(&self, name: &PackageName) -> Vec<PackageName> {
+        // A cache that cannot be read has no names to offer.
+        let held = self.store.held_addresses(MOST_HELD).unwrap_or_default();
+        let base = without_credentials(self.index.url());
+        let of_index = |url: &String| url.strip_prefix(&base)?.strip_suffix('/')?.parse::<PackageName>().ok();
+        let is_near = |other: &PackageName| edits(name.as_str(), other.as_str()) == Some(1);
+        let mut near: Vec<PackageName> = held.iter().filter_map(of_index).filter(is_near).collect();
+        near.sort();
+        near.dedup();
+        near.truncate(MOST_QUESTIONS);
+        for other in with_other_affixes(name) {
+            match self.project(&other) {
+                Ok(_) if near.contains(&other) => {}
+                Ok(_) => near.push(other),
+                Err(RegistryError::UnknownProject { .. }) => {}
+                // An index that fails is not asked again for the sake of a hint.
+                Err(_) => break,
+            }
+        }
+        near
     }
 
     /// The file's bytes, verified against the digest that the index gives; at most 2 GiB.
@@ -175,6 +225,23 @@ fn json_only(document: Document) -> Result<Document, RegistryError> {
         return Ok(document);
     }
     Err(RegistryError::NotJson { url: without_credentials(&document.url), content_type: document.content_type })
+}
+
+/// Names that differ by `python` or `py` in front or behind: at most four.
+fn with_other_affixes(name: &PackageName) -> Vec<PackageName> {
+    let text = name.as_str();
+    let bare = ["python-", "py-", "py"].iter().find_map(|front| text.strip_prefix(front));
+    let bare = bare.or_else(|| ["-python", "-py", "py"].iter().find_map(|end| text.strip_suffix(end)));
+    let bare = bare.filter(|bare| !bare.is_empty());
+    let stem = bare.unwrap_or(text);
+    let written = bare.map(str::to_owned).into_iter().chain([
+        format!("python-{stem}"),
+        format!("py{stem}"),
+        format!("{stem}-python"),
+        format!("{stem}-py"),
+    ]);
+    let others = written.filter_map(|other| other.parse().ok()).filter(|other| other != name);
+    others.take(MOST_QUESTIONS).collect()
 }
 
 /// Whether the answer is of the kind that was asked for. Some indexes say plain JSON, and files on disk say nothing.
@@ -289,6 +356,51 @@ mod tests {
         let offline = client(&tempfile::tempdir().unwrap(), Network::Offline, &server.base);
         let error = offline.project(&"a".parse().unwrap()).unwrap_err();
         assert!(matches!(error, RegistryError::Fetch(FetchError::Offline { .. })), "{error}");
+    }
+
+    #[test]
+    fn near_names_are_offered_for_one_that_there_is_not() {
+        let server = TestServer::start(|path, _| {
+            let name = path.strip_prefix("/simple/")?.strip_suffix('/')?;
+            ["requests", "python-dateutil", "pyyaml", "flask"].contains(&name).then(|| {
+                (MEDIA_TYPE, format!(r#"{{"meta":{{"api-version":"1.1"}},"name":"{name}","files":[]}}"#).into_bytes())
+            })
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let near = |network, name: &str| match client(&folder, network, &server.base)
+            .project_or_near(&name.parse().unwrap())
+        {
+            Err(RegistryError::UnknownProject { near, .. }) => near.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(near(Network::Online, "dateutil"), ["python-dateutil"]);
+        assert_eq!(near(Network::Online, "yaml"), ["pyyaml"]);
+        assert_eq!(near(Network::Online, "python-flask"), ["flask"]);
+        assert!(near(Network::Online, "requsts").is_empty(), "nobody asked for it before");
+        client(&folder, Network::Online, &server.base).project(&"requests".parse().unwrap()).unwrap();
+        assert_eq!(near(Network::Online, "requsts"), ["requests"]);
+        let before = server.asked().len();
+        assert!(near(Network::Online, "nothing").is_empty());
+        assert_eq!(server.asked().len() - before, 1 + MOST_QUESTIONS);
+        let offline = client(&folder, Network::Offline, &server.base).project_or_near(&"requsts".parse().unwrap());
+        assert!(
+            matches!(offline, Err(RegistryError::Fetch(FetchError::Offline { .. }))),
+            "what is not held may be there"
+        );
+        assert_eq!(server.asked().len() - before, 1 + MOST_QUESTIONS);
+    }
+
+    #[test]
+    fn names_with_other_affixes_are_few_and_none_is_the_same() {
+        let others = |name: &str| {
+            let others = with_other_affixes(&name.parse().unwrap());
+            others.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(others("jwt"), ["python-jwt", "pyjwt", "jwt-python", "jwt-py"]);
+        assert_eq!(others("python-jwt"), ["jwt", "pyjwt", "jwt-python", "jwt-py"]);
+        assert_eq!(others("pyjwt"), ["jwt", "python-jwt", "jwt-python", "jwt-py"]);
+        assert_eq!(others("opencv-python"), ["opencv", "python-opencv", "pyopencv", "opencv-py"]);
+        assert_eq!(others("py"), ["python-py", "pypy", "py-python", "py-py"]);
     }
 
     #[test]

@@ -160,7 +160,10 @@ mod tests {
         let found = release.choose(Some("a-1.tar.gz"), Platform::LinuxX86_64).unwrap();
         assert_eq!(found.file_name.text(), "a-1.tar.gz");
         let error = release.choose(Some("a-1.zip"), Platform::LinuxX86_64).unwrap_err();
-        assert_eq!(error.to_string(), "a 1 has no file \"a-1.zip\"; it has a-1-py3-none-any.whl, a-1.tar.gz");
+        assert_eq!(
+            error.to_string(),
+            "a 1 has no file \"a-1.zip\"; it has a-1-py3-none-any.whl, a-1.tar.gz: name one of these"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Downloading index answers, whose digest nobody knows beforehand.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use reqwest::blocking::Response;
@@ -103,6 +103,29 @@ impl Store {
         }
     }
 
+    /// Where the answers that are held came from, without credentials, of at most so many of them: for hints, as nothing is verified here.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if a folder cannot be listed.
+    pub fn held_addresses(&self, most: usize) -> Result<Vec<String>, StoreError> {
+        let root = self.inner.root.join("documents");
+        let listed = |folder: &Path| -> Result<Vec<PathBuf>, StoreError> {
+            let failed = |error| StoreError::io("list", folder, error);
+            let entries = fs::read_dir(folder).map_err(failed)?;
+            entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
+        };
+        let mut addresses = Vec::new();
+        for folder in listed(&root)? {
+            for path in listed(&folder)? {
+                if addresses.len() >= most {
+                    return Ok(addresses);
+                }
+                addresses.extend(address_in(&path));
+            }
+        }
+        Ok(addresses)
+    }
+
     fn document_path(&self, request: &DocumentRequest<'_>) -> PathBuf {
         let key = blake3::hash(format!("{}\n{}", request.accept, request.url).as_bytes()).to_string();
         self.inner.root.join("documents").join(&key[..2]).join(key)
@@ -163,6 +186,13 @@ impl Held {
     }
 }
 
+/// Where the answer in a file came from, as the line below its seal has it.
+fn address_in(path: &Path) -> Option<String> {
+    let mut lines = BufReader::new(fs::File::open(path).ok()?.take(HEADER_LIMIT_BYTES)).split(b'\n');
+    let header = lines.nth(1)?.ok()?;
+    serde_json::from_slice::<Header>(&header).ok().map(|header| header.url)
+}
+
 /// The answer that is held, if it is whole and no larger than is allowed now.
 fn read_held(path: &Path, limit_bytes: u64) -> Result<Option<Held>, StoreError> {
     let failed = |error| StoreError::io("read", path, error);
@@ -212,6 +242,9 @@ mod tests {
             let held = ask(&folder, network, &url).unwrap();
             assert_eq!(held, Document { from_cache: true, ..fresh.clone() });
         }
+        let store = Store::open_with(folder.path(), Network::Offline, hasty()).unwrap();
+        assert_eq!(store.held_addresses(9).unwrap(), [url.to_string()]);
+        assert!(store.held_addresses(0).unwrap().is_empty());
         assert_eq!(server.asked().len(), 2);
         assert_eq!(server.asked()[0].header("accept"), Some("text/x-index"));
     }

@@ -23,6 +23,7 @@ mod file_name;
 mod member_path;
 mod misleading;
 mod name;
+mod near;
 mod object_id;
 mod request;
 mod subject;
@@ -32,6 +33,7 @@ pub use file_name::{DistributionFileName, FileNameError, SdistFileName, SdistFor
 pub use member_path::{MemberPath, UnsafePath};
 pub use misleading::is_misleading;
 pub use name::{PackageName, PackageNameError};
+pub use near::{did_you_mean, edits, near};
 pub use object_id::{ObjectFormat, ObjectId, ParseObjectIdError};
 pub use request::{Request, RequestError};
 pub use subject::{Origin, Subject};

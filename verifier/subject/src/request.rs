@@ -28,6 +28,14 @@ pub enum RequestError {
         /// The text.
         found: String,
     },
+    /// It is neither of the two forms, but another way to name a release.
+    #[error("{found:?} names a release as other tools do: write {write}")]
+    OtherForm {
+        /// The text.
+        found: String,
+        /// How it is written here.
+        write: String,
+    },
     /// A package URL of another ecosystem.
     #[error("{found:?} is of the type {ecosystem:?}, and this version of twinbuild knows only pypi")]
     Ecosystem {
@@ -72,6 +80,16 @@ pub(crate) fn purl(name: &PackageName, version: &Version, file_name: Option<&str
     format!("pkg:pypi/{name}@{}{qualifier}", escape(&version.to_string()))
 }
 
+/// How a release is written that a text names as other tools do: `six==1.16.0`, `six@1.16.0` or `six 1.16.0`, each also behind `pypi:`.
+fn meant(text: &str) -> Option<String> {
+    let text = text.strip_prefix("pypi:").unwrap_or(text).trim();
+    let at = text.find(|c: char| c == '=' || c == '@' || c.is_whitespace())?;
+    let (name, version) = text.split_at(at);
+    let version = version.trim_start_matches(|c: char| c == '=' || c == '@' || c.is_whitespace());
+    let (name, version): (PackageName, Version) = (name.parse().ok()?, version.parse().ok()?);
+    Some(format!("pypi:{name}@{version}"))
+}
+
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.purl())
@@ -98,8 +116,15 @@ impl FromStr for Request {
             let file_name = purl.qualifiers().get("file_name").map(ToString::to_string);
             (purl.name().to_owned(), purl.version().map(str::to_owned), file_name)
         } else {
-            return Err(RequestError::Form { found: found() });
+            return Err(match (meant(text), text.parse::<PackageName>()) {
+                (Some(write), _) => RequestError::OtherForm { found: found(), write },
+                (None, Ok(name)) => RequestError::NoVersion { found: found(), name: name.to_string() },
+                (None, Err(_)) => RequestError::Form { found: found() },
+            });
         };
+        if let (None, Some(write)) = (&version, meant(text)) {
+            return Err(RequestError::OtherForm { found: found(), write });
+        }
         let Some(version) = version.filter(|version| !version.is_empty()) else {
             return Err(RequestError::NoVersion { found: found(), name });
         };
@@ -152,6 +177,20 @@ mod tests {
             "",
         ] {
             assert!(text.parse::<Request>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_release_that_is_written_as_elsewhere_is_answered_with_how_it_is_written_here() {
+        for text in ["pypi:six==1.16.0", "six==1.16.0", "Six===1.16.0", "six@1.16.0", "six 1.16.0", "six == 1.16.0"] {
+            let error = text.parse::<Request>().unwrap_err();
+            let expected = RequestError::OtherForm { found: text.to_owned(), write: "pypi:six@1.16.0".to_owned() };
+            assert_eq!(error, expected, "{text}");
+        }
+        let error = "six".parse::<Request>().unwrap_err().to_string();
+        assert_eq!(error, "\"six\" names no version: say which one, as in pypi:six@1.0");
+        for text in ["six>=1", "npm:six@1.0", "six==latest", "six==1 --hash=x", "../six==1"] {
+            assert!(!matches!(text.parse::<Request>(), Err(RequestError::OtherForm { .. })), "{text}");
         }
     }
 }

@@ -39,6 +39,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// All of them, strongest first.
+    pub const ALL: [Self; 3] = [Self::BitForBit, Self::Repacked, Self::Normalized];
+
     /// Its name, as in the document.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -114,6 +117,18 @@ pub fn decide(comparison: &Comparison, mismatch: Option<Mismatch>, source_embeds
 }
 
 impl Outcome {
+    /// All of them, in order of precedence.
+    pub const ALL: [Self; 8] = [
+        Self::Rejected,
+        Self::Unsupported,
+        Self::SourceMissing,
+        Self::Inconclusive,
+        Self::Unbuildable,
+        Self::Nondeterministic,
+        Self::NotReproduced,
+        Self::Reproduced,
+    ];
+
     /// Its name, as in the document.
     #[must_use]
     pub fn name(self) -> &'static str {

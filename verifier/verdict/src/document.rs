@@ -203,6 +203,9 @@ pub enum Trust {
 }
 
 impl Trust {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::AttestedCommit, Self::Repository, Self::SameUpload, Self::User];
+
     /// Its name, as in the document.
     #[must_use]
     pub fn name(self) -> &'static str {

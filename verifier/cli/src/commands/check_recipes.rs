@@ -9,6 +9,7 @@ use twinbuild_verdict::{Level, Outcome, Verdict};
 use super::{limits, print_above};
 use crate::arguments::{CheckRecipes, Global, PlainFormat};
 use crate::failure::Failure;
+use crate::given;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 
@@ -45,6 +46,7 @@ struct Checked {
 pub(crate) fn run(global: &Global, arguments: &CheckRecipes) -> Result<u8, Failure> {
     let format = global.plain_format()?;
     let settings = Settings::load(global)?;
+    given::folder(&arguments.folder)?;
     let overrides = Overrides::read(&arguments.folder).map_err(Failure::usage)?;
     let files: Vec<OverrideFile> = overrides.files().cloned().collect();
     let options = Options {

@@ -13,9 +13,12 @@ use twinbuild_subject::Sha256Hasher;
 use super::print_report;
 use crate::arguments::{Compare, Format, Global};
 use crate::failure::Failure;
+use crate::given;
 
 pub(crate) fn run(global: &Global, arguments: &Compare) -> Result<u8, Failure> {
     global.page_format()?;
+    given::file(&arguments.left)?;
+    given::file(&arguments.right)?;
     let (left, right) = Opened::both(global, &arguments.left, &arguments.right)?;
     let (left_side, right_side) = (left.side(), right.side());
     // The second file stands for both rebuilds, which then agree.

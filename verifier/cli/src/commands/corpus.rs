@@ -12,6 +12,7 @@ use twinbuild_report::{AboutRun, CorpusReport, Style, Summary, Tally, headline};
 use super::{limits, print, print_above};
 use crate::arguments::{CorpusRun, Global, PlainFormat, SourceFrom};
 use crate::failure::Failure;
+use crate::given;
 use crate::progress::LiveTable;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
@@ -19,6 +20,7 @@ use crate::signals::cancel_on_signal;
 pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure> {
     let format = global.plain_format()?;
     let path = &arguments.list;
+    given::file(path)?;
     let text =
         std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display())).map_err(Failure::usage)?;
     let requests = read_list(&text).with_context(|| path.display().to_string()).map_err(Failure::usage)?;
@@ -29,10 +31,14 @@ pub(crate) fn run(global: &Global, arguments: &CorpusRun) -> Result<u8, Failure>
     });
     let older = match &arguments.compare {
         // Read before anything is written: it may lie where the new report will.
-        Some(older) => Some(read_older(older).map_err(Failure::usage)?),
+        Some(older) => {
+            given::file(older)?;
+            Some(read_older(older).map_err(Failure::usage)?)
+        }
         None => None,
     };
     let settings = Settings::load(global)?;
+    given::place(&output)?;
     let mut results = Results::open(&output).map_err(Failure::usage)?;
     let limits = limits(&settings, &arguments.limits)?;
     let options = Options {

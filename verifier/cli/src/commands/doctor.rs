@@ -72,6 +72,9 @@ pub(crate) fn run(global: &Global) -> Result<u8, Failure> {
                 text.push_str("      interpreters of this host: none were found, and builds run on those of Debian\n");
             }
             text.push_str(&format!("index: {} ({})\n", settings.index, settings.index.origin()));
+            for origin in settings.index.not_asked() {
+                text.push_str(&twinbuild_report::escape(&format!("       not asked: another one, of {origin}\n")));
+            }
             text
         }
     };

@@ -15,11 +15,12 @@ use twinbuild_judge::JudgeError;
 use twinbuild_registry::{DebianArchive, Platform, Pypi};
 use twinbuild_sandbox::Error as SandboxError;
 use twinbuild_store::{Store, SweptThing};
-use twinbuild_subject::Sha256;
+use twinbuild_subject::{Sha256, did_you_mean};
 
 use super::print;
 use crate::arguments::{Env, EnvGc, EnvShow, EnvVerify, Global, PlainFormat, Specified};
 use crate::failure::Failure;
+use crate::given;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 
@@ -312,8 +313,12 @@ impl Session {
 fn specification(specified: &Specified) -> Result<Specification, Failure> {
     let Specified { suite: name, toolchain, packages, at, architecture, .. } = specified;
     let suite = Suite::by_code_name(name).ok_or_else(|| {
-        let known = Suite::ALL.map(Suite::code_name).join(", ");
-        Failure::usage(anyhow!("there are no environments on {name:?}: the suites are {known}"))
+        let known = Suite::ALL.map(Suite::code_name);
+        let near = match did_you_mean(name, known) {
+            near if near.is_empty() => format!(": the suites are {}", known.join(", ")),
+            near => near,
+        };
+        Failure::usage(anyhow!("there are no environments on {name:?}{near}"))
     })?;
     let at = at.as_deref().map(|text| {
         text.parse::<Timestamp>()
@@ -332,6 +337,7 @@ fn specification(specified: &Specified) -> Result<Specification, Failure> {
 }
 
 fn read_lock(path: &Path) -> Result<EnvironmentLock, Failure> {
+    given::file(path)?;
     let text =
         std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display())).map_err(Failure::usage)?;
     EnvironmentLock::from_json(&text).with_context(|| path.display().to_string()).map_err(Failure::usage)

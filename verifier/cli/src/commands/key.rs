@@ -11,7 +11,7 @@ use twinbuild_signature::{KeyKind, KeyName, PrivateKey, PublicKey, Role, Rotatio
 use super::print;
 use crate::arguments::{GenerateKey, Global, Key, KeyAlgorithm, KeyRole, RotateKey, ShowKey};
 use crate::failure::Failure;
-use crate::keys;
+use crate::{given, keys};
 
 pub(crate) fn run(global: &Global, command: &Key) -> Result<u8, Failure> {
     global.plain_format()?;
@@ -41,6 +41,7 @@ fn generate(GenerateKey { role, kind, out }: &GenerateKey) -> Result<u8, Failure
 
 /// Writes a new key, and its public key beside it.
 fn write(key: &PrivateKey, out: &Path) -> Result<(), Failure> {
+    given::place(out)?;
     let passphrase = keys::passphrase(out, key.public_key().role(), true)?;
     key.create_file(out, &passphrase).map_err(Failure::usage)?;
     key.public_key().create_file(&beside(out, ".pub")).map_err(Failure::usage)

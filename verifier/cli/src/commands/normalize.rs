@@ -16,6 +16,7 @@ use super::output::Output;
 use super::print;
 use crate::arguments::{Global, Normalize, PlainFormat};
 use crate::failure::Failure;
+use crate::{given, progress};
 
 /// A file that is no archive is read up to this size, in bytes: normalizers have to see the whole of it.
 const FILE_BYTES: u64 = 256 << 20;
@@ -49,6 +50,8 @@ impl<'a> Applied<'a> {
 pub(crate) fn run(global: &Global, arguments: &Normalize) -> Result<u8, Failure> {
     let format = global.plain_format()?;
     let path = &arguments.file;
+    given::file(path)?;
+    given::place(&arguments.output)?;
     let name = path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes).unwrap_or_default();
     let member = MemberPath::new(name);
     // A `.gz` is normalized as what it is, and not as the tar that may be in it.
@@ -71,8 +74,8 @@ pub(crate) fn run(global: &Global, arguments: &Normalize) -> Result<u8, Failure>
             for left in &canonical.left {
                 notes += &format!("  left as it was: {left}\n");
             }
-            // The result is the digest; these are messages, and nothing is left to do where they cannot be printed.
-            let _ = anstream::stderr().write_all(twinbuild_report::escape(&notes).as_bytes());
+            // The result is the digest.
+            progress::note(&notes);
             print(&format!("{sha256}  {}\n", arguments.output.display()))?;
         }
     }

@@ -21,12 +21,12 @@ use super::recheck::{Apart, recheck_apart};
 use super::site::Pages;
 use crate::arguments::{Global, Publish, Publishing};
 use crate::failure::Failure;
-use crate::keys;
 use crate::ledgers::why;
 use crate::seen::Seen;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 use crate::upload::{Sent, Target};
+use crate::{given, keys};
 
 /// What a file has to fulfil to pass a verification summary.
 const POLICY: &str = "https://twinbuild.dev/policy/v1";
@@ -38,6 +38,7 @@ pub(crate) fn run(global: &Global, arguments: &Publish) -> Result<u8, Failure> {
     // All is derived again before any key is near.
     let mut all = Vec::new();
     for path in &arguments.verdicts {
+        given::file(path)?;
         tracing::info!("deriving {} again", path.display());
         all.push(derive(path, arguments, &cancel)?);
     }
@@ -209,6 +210,7 @@ impl Signer {
         PublicKey::require_one_role_each([key.public_key(), log_key.public_key()]).map_err(Failure::usage)?;
         let mut verdict_keys = vec![key.public_key().to_pem().map_err(Failure::internal)?];
         for path in &to.former_keys {
+            given::file(path)?;
             let former = PublicKey::read_file(path, Role::Verdict).map_err(Failure::usage)?;
             verdict_keys.push(former.to_pem().map_err(Failure::internal)?);
         }

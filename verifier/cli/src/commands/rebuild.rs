@@ -6,12 +6,14 @@ use twinbuild_recipe::Recipe;
 use super::{judge, limits, print_verdict};
 use crate::arguments::{Global, Rebuild};
 use crate::failure::Failure;
+use crate::given;
 
 pub(crate) fn run(global: &Global, arguments: &Rebuild) -> Result<u8, Failure> {
     // Before anything is built for it.
     global.page_format()?;
     let recipe = match &arguments.recipe {
         Some(path) => {
+            given::file(path)?;
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("reading the recipe {}", path.display()))
                 .map_err(Failure::usage)?;

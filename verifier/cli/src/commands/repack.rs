@@ -12,11 +12,15 @@ use super::output::Output;
 use super::print;
 use crate::arguments::{Global, PlainFormat, Repack};
 use crate::failure::Failure;
+use crate::given;
 
 pub(crate) fn run(global: &Global, arguments: &Repack) -> Result<u8, Failure> {
     let format = global.plain_format()?;
-    let parameters = parameters(&arguments.parameters)?;
     let members = &arguments.members;
+    given::file(&arguments.parameters)?;
+    given::file(members)?;
+    given::place(&arguments.output)?;
+    let parameters = parameters(&arguments.parameters)?;
     let opening = || format!("opening {}", members.display());
     let bytes = ArchiveFile::new(File::open(members).with_context(opening).map_err(Failure::usage)?)
         .with_context(opening)
@@ -60,7 +64,7 @@ fn parameters(path: &Path) -> Result<Parameters, Failure> {
         value = value["container"]["parameters"].take();
         if value.is_null() {
             let message = format!(
-                "{} is a verdict without container parameters: the published file needed none, or they are not all known",
+                "{} is a verdict without container parameters: the published file needed none, or they are not all known: give parameters as a file of their own",
                 path.display()
             );
             return Err(Failure::usage(anyhow!(message)));

@@ -13,6 +13,7 @@ use twinbuild_verdict::{Difference, ReadVerdictError, RecordedVerdict, Verdict};
 use super::{limits, print};
 use crate::arguments::{Global, PlainFormat, Replay};
 use crate::failure::Failure;
+use crate::given;
 use crate::settings::Settings;
 use crate::signals::cancel_on_signal;
 
@@ -39,6 +40,10 @@ struct Replaying<'a> {
 
 pub(crate) fn run(global: &Global, arguments: &Replay) -> Result<u8, Failure> {
     let format = global.plain_format()?;
+    given::file(&arguments.verdict)?;
+    if let Some(inputs) = &arguments.inputs {
+        given::folder(inputs)?;
+    }
     let recorded = read(arguments)?;
     let settings = Settings::load(global)?;
     // The verdict says what else there was to choose.
@@ -76,7 +81,7 @@ fn read(arguments: &Replay) -> Result<RecordedVerdict, Failure> {
     let file = File::open(&arguments.verdict).with_context(|| format!("opening {path}")).map_err(Failure::usage)?;
     let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if !is_file {
-        return Err(Failure::usage(anyhow::anyhow!("{path} is not a file")));
+        return Err(Failure::usage(anyhow::anyhow!("{path} is not a file: name one")));
     }
     RecordedVerdict::read(file).map_err(|error| match error {
         error @ ReadVerdictError::Io { .. } => {

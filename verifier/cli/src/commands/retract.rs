@@ -16,7 +16,9 @@ pub(crate) fn run(global: &Global, arguments: &Retract) -> Result<u8, Failure> {
     let signer = Signer::open(to)?;
     let writer = signer.writer()?;
     let Some(Found { entry, logged, payload, .. }) = signer.newest(subject)? else {
-        return Err(Failure::usage(anyhow!("the ledger has no verdict about sha256:{subject}")));
+        return Err(Failure::usage(anyhow!(
+            "the ledger has no verdict about sha256:{subject}: check the digest, and --ledger"
+        )));
     };
     let found = Statement::parse(&payload).map_err(Failure::inconclusive)?;
     // What was disputed can be retracted, and is still that verdict.

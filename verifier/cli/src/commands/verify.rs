@@ -19,6 +19,7 @@ use self::wanted::{Asked, Key, Known, Wanted};
 use super::print;
 use crate::arguments::{Global, Verify};
 use crate::failure::Failure;
+use crate::given;
 use crate::ledgers::{Ledger, chain, policy, why};
 use crate::seen::Seen;
 use crate::settings::Settings;
@@ -62,20 +63,25 @@ pub(crate) fn run(global: &Global, arguments: &Verify) -> Result<u8, Failure> {
     let policy = policy(&arguments.policy, arguments.ledger.as_deref())?;
     let mut wanted = Vec::new();
     for path in &arguments.files {
+        given::file(path)?;
         wanted.push(wanted::file(path)?);
     }
     for path in &arguments.requirements {
+        given::file(path)?;
         wanted.extend(wanted::pinned(path)?);
     }
     for folder in &arguments.installed {
+        given::folder(folder)?;
         wanted.extend(wanted::installed_in(folder)?);
     }
     if arguments.save_bundle.is_some() && (arguments.files.len() != 1 || policy.ledgers.len() != 1) {
-        return Err(Failure::usage(anyhow!("--save-bundle writes what one ledger has of one file")));
+        return Err(Failure::usage(anyhow!(
+            "--save-bundle writes what one ledger has of one file: name one file, and a policy of one ledger"
+        )));
     }
     let asked: Vec<&Asked> = wanted.iter().flat_map(|one| &one.asked).collect();
     let each = match &arguments.bundle {
-        Some(bundle) => by_bundle(bundle, &asked, &policy)?,
+        Some(bundle) => given::file(bundle).and_then(|()| by_bundle(bundle, &asked, &policy))?,
         None => by_ledgers(global, arguments, &asked, &policy)?,
     };
     let mut each = each.into_iter();
@@ -173,7 +179,7 @@ fn other_release(key: &Key, found: &Found) -> Option<Says> {
 /// By a file that carries its proof, and the keys of the policy's only ledger.
 fn by_bundle(bundle: &Path, asked: &[&Asked], policy: &Policy) -> Result<Vec<Checked>, Failure> {
     let [ledger] = policy.ledgers.as_slice() else {
-        return Err(Failure::usage(anyhow!("--bundle is for a policy of one ledger")));
+        return Err(Failure::usage(anyhow!("--bundle is for a policy of one ledger: give one")));
     };
     let keys = Keys::of(ledger).map_err(Failure::usage)?;
     let proof = load(bundle)?;

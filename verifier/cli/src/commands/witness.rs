@@ -11,9 +11,9 @@ use twinbuild_signature::{KeyName, NOTE_LIMIT_BYTES, Note, NoteSignature, Role, 
 use super::print;
 use crate::arguments::{Global, Witness, WitnessAdd, WitnessSign};
 use crate::failure::Failure;
-use crate::keys;
 use crate::ledgers::{Ledger, policy};
 use crate::settings::Settings;
+use crate::{given, keys};
 
 pub(crate) fn run(global: &Global, command: &Witness) -> Result<u8, Failure> {
     global.plain_format()?;
@@ -29,7 +29,9 @@ fn sign(global: &Global, arguments: &WitnessSign) -> Result<u8, Failure> {
     let settings = Settings::load(global)?;
     let ledgers = Ledger::all(&policy, &settings)?;
     let [ledger] = ledgers.as_slice() else {
-        return Err(Failure::usage(anyhow!("a witness signs for one ledger, and the policy has several: --ledger")));
+        return Err(Failure::usage(anyhow!(
+            "a witness signs for one ledger, and the policy has several: give a policy of one"
+        )));
     };
     let name: KeyName = arguments.name.parse().map_err(Failure::usage)?;
     let key = keys::read(&arguments.key, Role::Witness)?;
@@ -51,13 +53,17 @@ fn sign(global: &Global, arguments: &WitnessSign) -> Result<u8, Failure> {
 
 /// Puts what a witness answered with below the checkpoint that it is of.
 fn add(WitnessAdd { ledger, witness_key, cosignature }: &WitnessAdd) -> Result<u8, Failure> {
+    given::folder(ledger)?;
+    given::file(cosignature)?;
     let key: VerifierKey = witness_key.parse().map_err(Failure::usage)?;
     let line = fs::read_to_string(cosignature).with_context(|| format!("reading {}", cosignature.display()));
     let line = line.map_err(Failure::usage)?;
     let folder = Folder::new(ledger);
     let writer = folder.writer().map_err(Failure::inconclusive)?;
     let bytes = folder.read(CHECKPOINT, NOTE_LIMIT_BYTES as u64).map_err(Failure::inconclusive)?;
-    let bytes = bytes.ok_or_else(|| Failure::usage(anyhow!("{} has no checkpoint", ledger.display())))?;
+    let bytes = bytes.ok_or_else(|| {
+        Failure::usage(anyhow!("{} has no checkpoint, so it is no ledger: name the folder of one", ledger.display()))
+    })?;
     let note = Note::parse(&bytes).map_err(Failure::inconclusive)?;
     let checkpoint: Checkpoint = note.unverified_text().parse().map_err(Failure::inconclusive)?;
     // By itself, so that it is this line which holds, and in this text.

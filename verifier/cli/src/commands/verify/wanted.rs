@@ -80,10 +80,13 @@ pub(super) fn pinned(path: &Path) -> Result<Vec<Wanted>, Failure> {
             more => format!(" (and {more} more)"),
         };
         let error = anyhow!("{unpinned}{more}");
-        return Err(Failure::usage(error.context("not all of it is pinned by digest")));
+        return Err(Failure::usage(error.context("not all of it is pinned by digest: lock it with hashes")));
     }
     if lock.locked.is_empty() {
-        return Err(Failure::usage(anyhow!("{} pins nothing, so nothing of it can be checked", path.display())));
+        return Err(Failure::usage(anyhow!(
+            "{} pins nothing, so nothing of it can be checked: name another file",
+            path.display()
+        )));
     }
     let wanted = lock.locked.into_iter().map(|locked| {
         let name = format!("{} {}", locked.name, locked.version);
@@ -116,7 +119,10 @@ pub(super) fn installed_in(folder: &Path) -> Result<Vec<Wanted>, Failure> {
         }));
     }
     if wanted.is_empty() {
-        return Err(Failure::usage(anyhow!("nothing is installed in {}", folder.display())));
+        return Err(Failure::usage(anyhow!(
+            "nothing is installed in {}: name a virtual environment, or a folder such as site-packages",
+            folder.display()
+        )));
     }
     Ok(wanted)
 }
