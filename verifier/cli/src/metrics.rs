@@ -1,12 +1,16 @@
 //! Metrics, as the textfile collector of Prometheus' node exporter reads them ("Exposition formats", text format 0.0.4).
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use twinbuild_queue::{JobState, Queue, WorkerRow};
+use twinbuild_queue::{JobFilter, JobState, Queue, WorkerRow};
+
+/// How many leased jobs are counted.
+const MOST_LEASED: u32 = 100_000;
 
 /// Writes those of a queue, whole or not at all. `exit_code` is that of the night that has just ended.
 pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>) -> anyhow::Result<()> {
@@ -41,7 +45,7 @@ pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>) -> anyhow
         text.begin("twinbuild_night_last_exit_code", "gauge", "The exit code of the last night.");
         text.sample("twinbuild_night_last_exit_code", &[], u64::from(code));
     }
-    text.workers(&queue.workers()?);
+    text.workers(&queue.workers()?, &busy(queue)?);
     write_whole(path, &text.0)
 }
 
@@ -49,8 +53,18 @@ pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>) -> anyhow
 pub(crate) fn write_worker(path: &Path, queue: &Queue, name: &str) -> anyhow::Result<()> {
     let mut text = Metrics::default();
     let own: Vec<WorkerRow> = queue.workers()?.into_iter().filter(|worker| worker.name == name).collect();
-    text.workers(&own);
+    text.workers(&own, &busy(queue)?);
     write_whole(path, &text.0)
+}
+
+/// How many jobs each worker has.
+fn busy(queue: &Queue) -> anyhow::Result<BTreeMap<String, u64>> {
+    let leased = queue.jobs(&JobFilter { states: vec![JobState::Leased], night: None, most: MOST_LEASED })?;
+    let mut busy = BTreeMap::new();
+    for job in leased {
+        *busy.entry(job.worker).or_default() += 1;
+    }
+    Ok(busy)
 }
 
 #[derive(Default)]
@@ -71,7 +85,7 @@ impl Metrics {
         let _ = writeln!(self.0, "{name}{labels} {value}"); // writing to a String cannot fail
     }
 
-    fn workers(&mut self, workers: &[WorkerRow]) {
+    fn workers(&mut self, workers: &[WorkerRow], busy: &BTreeMap<String, u64>) {
         /// A number about a worker, with its name, kind and help.
         type Of = (&'static str, &'static str, &'static str, fn(&WorkerRow) -> u64);
         let all: [Of; 5] = [
@@ -100,6 +114,13 @@ impl Metrics {
             for worker in workers {
                 self.sample(name, &[("worker", &worker.name), ("host", &worker.host)], value(worker));
             }
+        }
+        if !workers.is_empty() {
+            self.begin("twinbuild_worker_busy", "gauge", "How many jobs a worker has.");
+        }
+        for worker in workers {
+            let count = busy.get(&worker.name).copied().unwrap_or(0);
+            self.sample("twinbuild_worker_busy", &[("worker", &worker.name), ("host", &worker.host)], count);
         }
     }
 }
