@@ -155,7 +155,7 @@ fn push_named(
     }
     for (file_name, sha256, size_bytes) in chosen {
         let watched = Watched { promised: Some(sha256), size_bytes, ..draft.on_index(index, file_name) };
-        draft.push(Item::Ready(watched))?;
+        draft.push(Item::Ready(Box::new(watched)))?;
     }
     Ok(())
 }

@@ -161,7 +161,7 @@ impl Rank {
         match (file_name, version) {
             (Some(file_name), _) => {
                 let watched = draft.on_index(draft.own_index, file_name);
-                draft.push(Item::Ready(watched))
+                draft.push(Item::Ready(Box::new(watched)))
             }
             (None, version) => {
                 let asked = version.map_or(Asked::Newest(newest), Asked::Version);

@@ -34,7 +34,7 @@ struct Question {
 }
 
 enum Entry {
-    Ready(Watched),
+    Ready(Box<Watched>),
     Question(Box<Question>),
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn settle(
     let mut subjects = Vec::new();
     for entry in entries {
         let watched = match entry {
-            Entry::Ready(watched) => vec![watched],
+            Entry::Ready(watched) => vec![*watched],
             Entry::Question(question) => question.settle(draft, choice),
         };
         subjects.extend(watched.into_iter().filter(|watched| seen.insert(watched.key())));
@@ -345,7 +345,7 @@ impl Question {
             } else if local.is_none() {
                 match unknown.next() {
                     Some(unknown) => {
-                        draft.problem(place.clone(), unknown);
+                        draft.problem(place, unknown);
                         return watched;
                     }
                     None => {

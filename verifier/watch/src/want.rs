@@ -15,7 +15,7 @@ use crate::{FileChoice, Newest, Trouble, Watched};
 /// One entry of a list.
 pub(crate) enum Item {
     /// A file of which all is known.
-    Ready(Watched),
+    Ready(Box<Watched>),
     /// Something that an index is asked about.
     Want(Want),
 }
