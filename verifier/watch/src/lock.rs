@@ -261,6 +261,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_pinned_twice_is_watched_once() {
+        let line = requirement("1.16.0", &[WHEEL, WHEEL]);
+        let folder = folder(&[("requirements.txt", format!("{line}{}", line.replace("six==", "Six ==")))]);
+        let list = indexes().list(folder.path(), TABLE);
+        assert_eq!((names(&list), told(&list)), (vec![WHEEL.to_owned()], vec![]));
+    }
+
+    #[test]
     fn a_digest_of_another_release_is_told() {
         let folder = folder(&[("requirements.txt", requirement("1.17.0", &[WHEEL]))]);
         let list = indexes().list(folder.path(), TABLE);

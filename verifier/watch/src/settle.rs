@@ -295,11 +295,12 @@ impl Question {
         version: Option<&Version>,
         pinned: Vec<Pinned>,
     ) -> Vec<Watched> {
-        let Self { want: Want { name, indexes, place, .. }, mut found, other_bytes, failures, unknown, .. } = self;
+        let Self { want: Want { name, indexes, place, .. }, found, other_bytes, failures, unknown, .. } = self;
         let of = version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"));
         let (mut files, mut others, mut missing) = (Vec::new(), 0_usize, Vec::new());
         for pinned in pinned {
-            let Some((index, file)) = found.remove(&pinned.sha256) else {
+            // One digest may be pinned twice.
+            let Some((index, file)) = found.get(&pinned.sha256).cloned() else {
                 missing.push(pinned);
                 continue;
             };
