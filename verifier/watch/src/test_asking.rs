@@ -62,7 +62,11 @@ pub(crate) fn project(name: &str, serial: Option<u64>, files: &[FakeFile<'_>]) -
                 });
             }
             Err(error) => {
-                project.unparsed.push(UnparsedFile { file_name: (*name).to_owned(), reason: error.to_string(), sha256 })
+                project.unparsed.push(UnparsedFile {
+                    file_name: (*name).to_owned(),
+                    reason: error.to_string(),
+                    sha256,
+                });
             }
         }
     }
