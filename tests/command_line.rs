@@ -247,6 +247,20 @@ fn logs_for_machines_are_json_to_the_last_line() {
 }
 
 #[test]
+fn a_command_line_that_cannot_be_read_is_told_as_json_where_that_is_asked_for() {
+    for (words, variable, is_json) in [
+        (&["--log-format", "json", "rebiuld"][..], "text", true),
+        (&["rebiuld", "--log-format=json"], "", true),
+        (&["rebiuld"], "json", true),
+        (&["--log-format", "text", "rebiuld"], "json", false),
+    ] {
+        let said = run(twinbuild().env("TWINBUILD_LOG_FORMAT", variable).args(words));
+        assert!(said.code == 64 && said.out.is_empty() && said.err.contains("'rebuild'"), "{said}");
+        assert_eq!(said.err.starts_with('{') && json_lines(&said)[0]["fields"]["exitCode"] == 64, is_json, "{said}");
+    }
+}
+
+#[test]
 fn hostile_text_cannot_leave_a_line_of_the_log() {
     let mut command = twinbuild();
     command.env("TWINBUILD_LOG_FORMAT", "json").args(["help", "\u{1b}[2J\n{\"level\":\"INFO\"}\u{202e}\u{9b}"]);
