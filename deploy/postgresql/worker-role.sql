@@ -1,5 +1,5 @@
 -- What workers may do in the database of the queue, and no more: take jobs, keep and end what they took, and return results for the coordinator to
--- look at. Run by the owner of the tables, once the first `twinbuild nightly` has made them, and again after an upgrade:
+-- look at. Run by the owner of the tables or a superuser, once the first `twinbuild nightly` has made them, and again after an upgrade:
 --     psql --set ON_ERROR_STOP=1 --dbname twinbuild --file worker-role.sql
 -- Each worker, or each machine, gets a login of its own that is a member: CREATE ROLE worker_a LOGIN PASSWORD '..' IN ROLE twinbuild_worker.
 -- Verdicts, documents, nights and rights are the owner's, who is bound by none of the policies below.
