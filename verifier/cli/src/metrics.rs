@@ -12,8 +12,9 @@ use twinbuild_queue::{JobFilter, JobState, Queue, WorkerRow};
 /// How many leased jobs are counted.
 const MOST_LEASED: u32 = 100_000;
 
-/// Writes those of a queue, whole or not at all. `exit_code` is that of the night that has just ended.
-pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>) -> anyhow::Result<()> {
+/// Writes those of a queue and of the worker of this process, whole or not at all. Other workers write their own: a series that stands in two files of one
+/// machine is an error to the collector. `exit_code` is that of the night that has just ended.
+pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>, own_worker: &str) -> anyhow::Result<()> {
     let mut text = Metrics::default();
     let counts = queue.counts()?;
     text.begin("twinbuild_jobs", "gauge", "Jobs by state.");
@@ -45,15 +46,14 @@ pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>) -> anyhow
         text.begin("twinbuild_night_last_exit_code", "gauge", "The exit code of the last night.");
         text.sample("twinbuild_night_last_exit_code", &[], u64::from(code));
     }
-    text.workers(&queue.workers()?, &busy(queue)?);
+    text.worker(queue, own_worker)?;
     write_whole(path, &text.0)
 }
 
 /// Writes those of one worker.
 pub(crate) fn write_worker(path: &Path, queue: &Queue, name: &str) -> anyhow::Result<()> {
     let mut text = Metrics::default();
-    let own: Vec<WorkerRow> = queue.workers()?.into_iter().filter(|worker| worker.name == name).collect();
-    text.workers(&own, &busy(queue)?);
+    text.worker(queue, name)?;
     write_whole(path, &text.0)
 }
 
@@ -83,6 +83,13 @@ impl Metrics {
         let labels: Vec<String> = labels.iter().map(label).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         let _ = writeln!(self.0, "{name}{labels} {value}"); // writing to a String cannot fail
+    }
+
+    /// Those of one worker.
+    fn worker(&mut self, queue: &Queue, name: &str) -> anyhow::Result<()> {
+        let own: Vec<WorkerRow> = queue.workers()?.into_iter().filter(|worker| worker.name == name).collect();
+        self.workers(&own, &busy(queue)?);
+        Ok(())
     }
 
     fn workers(&mut self, workers: &[WorkerRow], busy: &BTreeMap<String, u64>) {

@@ -78,7 +78,7 @@ pub(crate) fn run(global: &Global, arguments: &Nightly) -> Result<u8, Failure> {
     let sent = receiver.map_or(Ok(()), |receiver| receiver.send(&report));
     let code = exit_code(&report, end);
     if let Some(path) = &choices.metrics {
-        metrics::write(path, &queue, Some(code)).map_err(Failure::inconclusive)?;
+        metrics::write(path, &queue, Some(code), &own_name()).map_err(Failure::inconclusive)?;
     }
     // What the night came to is told even where it could not be passed on.
     published?;
@@ -188,7 +188,7 @@ impl Session<'_> {
     ) -> Result<NightEnd, Failure> {
         let Self { queue, store, depot, choices, stop, .. } = self;
         let host = host_name();
-        let name = format!("nightly@{host}");
+        let name = own_name();
         // What this process did before it was ended is not being done.
         queue.recover_of(&name).map_err(Failure::inconclusive)?;
         // It signs for itself for as long as it lives: what stands in the queue in its name is not taken on the queue's word.
@@ -347,11 +347,17 @@ fn exit_code(report: &NightReport, end: NightEnd) -> u8 {
         1
     } else if end == NightEnd::Interrupted {
         u8::try_from(INTERRUPTED).unwrap_or(2)
-    } else if !report.subjects.iter().all(NightSubject::is_good) || !report.problems.is_empty() || report.about.left > 0 {
+    } else if !report.subjects.iter().all(NightSubject::is_good) || !report.problems.is_empty() || report.about.left > 0
+    {
         2
     } else {
         0
     }
+}
+
+/// The name of the worker in this process.
+fn own_name() -> String {
+    format!("nightly@{}", host_name())
 }
 
 fn night_failure(error: NightRunError) -> Failure {
