@@ -339,6 +339,9 @@ fn is_not_what_was_asked(recorded: &RecordedVerdict, asked: &Asked, result: &Wor
         Some(format!("its verdict is about {}, and {} was asked for", subject.file_name, asked.subject))
     } else if recorded.verdict_digest != result.verdict_digest || !result.says(recorded.outcome.name(), recipe) {
         Some("its verdict is another one than was signed".to_owned())
+    } else if recorded.tool.version != env!("CARGO_PKG_VERSION") {
+        let (theirs, own) = (&recorded.tool.version, env!("CARGO_PKG_VERSION"));
+        Some(format!("it was made by twinbuild {theirs}, and this is {own}: give workers the same version"))
     } else if asked.promised.is_some() && says.is_some() && says != asked.promised {
         Some("its verdict is about another file than was promised".to_owned())
     } else if recorded.choices.is_strict != asked.is_strict {
