@@ -178,7 +178,8 @@ impl Coordinator<'_> {
         }
         let earlier = self.queue.accepted(returned.job.id)?;
         let Some(first) = earlier.first() else {
-            let is_first = self.queue.accept_first(returned, &held.host)?;
+            // By the name that it says of itself it is kept from the second; that the second is another one is held against the table.
+            let is_first = self.queue.accept_first(returned, &returned.host)?;
             return Ok(is_first.then_some(Decision::First { subject }));
         };
         let document: serde_json::Value = serde_json::from_str(&first.document)?;
