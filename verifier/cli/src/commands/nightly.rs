@@ -251,6 +251,8 @@ impl Session<'_> {
             name,
         };
         run.take_right().map_err(night_failure)?;
+        let reason = "the process that returned it has ended, and its key with it";
+        queue.take_back(&run.name, reason).map_err(Failure::inconclusive)?;
         queue.adopt_jobs(night.id).map_err(Failure::inconclusive)?;
         queue.enqueue(night.id, &plan.jobs).map_err(Failure::inconclusive)?;
         let end = self.watch(&run, plan)?;
