@@ -214,6 +214,26 @@ impl Queue {
         })
     }
 
+    /// Takes back what a worker returned of jobs that are not at their end, as nobody can tell any more that it was this worker's: they are done again.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn take_back(&self, worker: &str, reason: &str) -> Result<(), QueueError> {
+        self.transaction("taking results back", async |transaction| {
+            for sql in [
+                "UPDATE jobs SET state = 'queued', claim = '' WHERE state = 'returned' AND EXISTS (SELECT 1 FROM results WHERE results.job = jobs.id \
+                 AND results.fence = jobs.fence AND results.worker = $1 AND results.state = 'returned')",
+                "UPDATE jobs SET not_host = '' WHERE state = 'queued' AND EXISTS (SELECT 1 FROM results WHERE results.job = jobs.id AND \
+                 results.worker = $1 AND results.state = 'accepted')",
+            ] {
+                sqlx::query(sql).bind(worker).execute(&mut **transaction).await?;
+            }
+            let sql = "UPDATE results SET state = 'refused', reason = $2 WHERE worker = $1 AND state IN ('returned', 'accepted') AND job IN \
+                       (SELECT id FROM jobs WHERE state IN ('queued', 'leased', 'returned'))";
+            sqlx::query(sql).bind(worker).bind(reason).execute(&mut **transaction).await.map(|_| ())
+        })
+    }
+
     /// Gives a job up that waits or was returned, for a reason that no attempt can mend.
     ///
     /// # Errors

@@ -270,6 +270,8 @@ impl Session<'_> {
             stop: stop.clone(),
             holder: self.holder.clone(),
         };
+        let reason = "the process that returned it has ended, and its key with it";
+        queue.take_back(&own_name(), reason).map_err(Failure::inconclusive)?;
         queue.adopt_jobs(night.id).map_err(Failure::inconclusive)?;
         queue.enqueue(night.id, &plan.jobs).map_err(Failure::inconclusive)?;
         self.watch(&run, plan)
