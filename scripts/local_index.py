@@ -9,6 +9,7 @@ import hashlib
 import http.server
 import io
 import json
+import sys
 import tarfile
 import threading
 import zipfile
@@ -119,7 +120,7 @@ class Index:
     def __init__(self, address="127.0.0.1"):
         self.files = {}
         self.pages = {}
-        self.asked = 0
+        self.asked = []
         index = self
         backend = {"flit_core/__init__.py": b'__version__ = "3.9.0"\n', "flit_core/buildapi.py": BACKEND.encode()}
         self.add("flit-core", "flit_core-3.9.0-py3-none-any.whl", wheel_of("flit_core", "3.9.0", backend))
@@ -128,14 +129,17 @@ class Index:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                index.asked += 1
                 parts = self.path.strip("/").split("/")
                 body, kind, tag = None, "application/octet-stream", None
+                if parts != ["asked"]:
+                    index.asked.append(self.path)
                 if parts[0] == "simple" and len(parts) == 2 and parts[1] in index.pages:
                     body, kind = index.page(parts[1]), "application/vnd.pypi.simple.v1+json"
                     tag = '"' + hashlib.sha256(body).hexdigest() + '"'
                 elif parts[0] == "files" and len(parts) == 2:
                     body = index.files.get(parts[1])
+                elif parts == ["asked"]:
+                    body, kind = json.dumps(index.asked).encode(), "application/json"
                 same = tag is not None and self.headers.get("If-None-Match") == tag
                 self.send_response(304 if same else 404 if body is None else 200)
                 body = b"" if same or body is None else body
@@ -180,10 +184,19 @@ class Index:
         self.pages.setdefault(project, []).append(file)
 
 
-if __name__ == "__main__":
+def serve(lines):
+    """Publishes a release for each line, and says so: {"name": .., "version": .., "wait": SECONDS, "onlyWheel": {PATH: TEXT}}, of which the first two are needed.
+
+    The address is printed first; `/asked` of the server gives the paths that were asked for until then, as JSON. It ends with the lines.
+    """
     index = Index()
-    for number in range(3):
-        index.release(f"small{number}", "1.0")
     print(index.url, flush=True)
-    while True:
-        threading.Event().wait(3600)
+    for line in lines:
+        release = json.loads(line)
+        only_wheel = [(path, text.encode()) for path, text in release.get("onlyWheel", {}).items()]
+        index.release(release["name"], release["version"], release.get("wait", 0), only_wheel)
+        print(f"{release['name']} {release['version']}", flush=True)
+
+
+if __name__ == "__main__":
+    serve(sys.stdin)

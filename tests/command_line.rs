@@ -58,15 +58,17 @@ fn completions_are_there_for_each_shell_and_name_no_hidden_command() {
         }
     }
     let script = run(twinbuild().args(["completions", "bash"])).out;
-    let complete = |words: &str, last: usize| {
+    // As bash calls it: with the command, the word that is completed, and the one before it.
+    let complete = |words: &[&str]| {
+        let (at, all) = (words.len() - 1, words.join(" "));
+        let arguments = format!("twinbuild '{}' '{}'", words[at], words[at - 1]);
         let asking =
-            format!("COMP_WORDS=({words}); COMP_CWORD={last}; _twinbuild twinbuild; echo \"${{COMPREPLY[@]}}\"");
-        let mut bash = Command::new("bash");
-        run(bash.args(["--norc", "-c", &format!("{script}\n{asking}")])).out
+            format!("COMP_WORDS=({all} ''); COMP_CWORD={at}; _twinbuild {arguments}; echo \"${{COMPREPLY[@]}}\"");
+        run(Command::new("bash").args(["--norc", "-c", &format!("{script}\n{asking}")])).out
     };
-    assert_eq!(complete("twinbuild reb", 1), "rebuild\n");
-    assert_eq!(complete("twinbuild key gen", 2), "generate\n");
-    assert_eq!(complete("twinbuild rebuild --from ''", 3), "sdist git either\n");
+    assert_eq!(complete(&["twinbuild", "reb"]), "rebuild\n");
+    assert_eq!(complete(&["twinbuild", "key", "gen"]), "generate\n");
+    assert_eq!(complete(&["twinbuild", "rebuild", "--from", ""]), "sdist git either\n");
     let said = run(twinbuild().args(["completions", "bsh"]));
     assert!(said.code == 64 && said.err.contains("'bash'"), "{said}");
 }
@@ -242,6 +244,20 @@ fn logs_for_machines_are_json_to_the_last_line() {
     let last = lines.last().unwrap();
     assert_eq!((last["level"].as_str(), last["fields"]["exitCode"].as_u64()), (Some("ERROR"), Some(2)), "{last}");
     assert!(last["fields"]["next"].as_str().unwrap().contains("check the network"), "{last}");
+}
+
+#[test]
+fn a_command_line_that_cannot_be_read_is_told_as_json_where_that_is_asked_for() {
+    for (words, variable, is_json) in [
+        (&["--log-format", "json", "rebiuld"][..], "text", true),
+        (&["rebiuld", "--log-format=json"], "", true),
+        (&["rebiuld"], "json", true),
+        (&["--log-format", "text", "rebiuld"], "json", false),
+    ] {
+        let said = run(twinbuild().env("TWINBUILD_LOG_FORMAT", variable).args(words));
+        assert!(said.code == 64 && said.out.is_empty() && said.err.contains("'rebuild'"), "{said}");
+        assert_eq!(said.err.starts_with('{') && json_lines(&said)[0]["fields"]["exitCode"] == 64, is_json, "{said}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
--- What workers may do in the database of the queue, and no more: take jobs, keep and end what they took, and return results for the coordinator to
--- look at. Run by the owner of the tables, once the first `twinbuild nightly` has made them, and again after an upgrade:
+-- What workers may do in the database of the queue, and no more: take jobs, from workers that are gone too, keep and end them, and return results for the coordinator to
+-- look at. Run by the owner of the tables or a superuser, once the first `twinbuild nightly` has made them, and again after an upgrade:
 --     psql --set ON_ERROR_STOP=1 --dbname twinbuild --file worker-role.sql
 -- Each worker, or each machine, gets a login of its own that is a member: CREATE ROLE worker_a LOGIN PASSWORD '..' IN ROLE twinbuild_worker.
 -- Verdicts, documents, nights and rights are the owner's, who is bound by none of the policies below.
@@ -20,10 +20,10 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO twinbuild_worker;
 
 GRANT SELECT ON _sqlx_migrations, jobs, results, workers TO twinbuild_worker;
-GRANT UPDATE (state, attempts, fence, claim, worker, host, lease_until_ms, not_before_ms, not_host, ended_ms, class, reason)
+GRANT UPDATE (state, attempts, lost, fence, claim, worker, host, lease_until_ms, not_before_ms, not_host, ended_ms, class, reason)
     ON jobs TO twinbuild_worker;
 GRANT INSERT (job, fence, state, worker, host, document, envelope, stored, returned_ms) ON results TO twinbuild_worker;
-GRANT INSERT (name, host, capabilities, state, started_ms, seen_ms), UPDATE (host, capabilities, state, started_ms, seen_ms, jobs, busy_ms)
+GRANT INSERT (name, host, capabilities, state, started_ms, seen_ms), UPDATE (host, capabilities, state, started_ms, seen_ms, jobs, busy_ms, lost)
     ON workers TO twinbuild_worker;
 
 -- A job is waiting or taken when a worker touches it, and never done or cancelled by its word: that is the coordinator's.

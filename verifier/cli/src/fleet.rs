@@ -27,8 +27,8 @@ pub(crate) struct WorkerTable {
     name: String,
     /// Its host: two of one host are no independent ones; the name, where it is not given.
     host: Option<String>,
-    /// The file of its public key.
-    key: PathBuf,
+    /// Its public key: the text of its file, or where that is.
+    key: String,
 }
 
 /// The table `nightly`.
@@ -154,10 +154,12 @@ impl Fleet {
     pub(crate) fn enrolled(&self) -> Result<Vec<Enrolled>, Failure> {
         let mut enrolled: BTreeMap<&str, Enrolled> = BTreeMap::new();
         for WorkerTable { name, host, key } in &self.workers {
-            let path = self.folder.join(key);
-            let key = PublicKey::read_file(&path, Role::Worker);
-            let key = key.with_context(|| format!("[[worker]] {name:?}: its key {}", path.display()));
-            let key = key.map_err(Failure::usage)?;
+            let read = if key.contains('\n') {
+                PublicKey::from_pem(key, Role::Worker).map_err(anyhow::Error::new)
+            } else {
+                PublicKey::read_file(&self.folder.join(key), Role::Worker).map_err(anyhow::Error::new)
+            };
+            let key = read.with_context(|| format!("[[worker]] {name:?}: its key")).map_err(Failure::usage)?;
             let host = host.clone().unwrap_or_else(|| name.clone());
             if enrolled.insert(name, Enrolled { name: name.clone(), host, key }).is_some() {
                 return Err(Failure::usage(anyhow!(

@@ -7,6 +7,7 @@
 //!
 //! `fields` and `spans` are always there; spans stand outermost first. What could steer a terminal or mislead a reader is escaped.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,6 +21,8 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use twinbuild_subject::is_misleading;
 
+use crate::failure::USAGE;
+
 /// Whether all that goes to standard error is JSON.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
@@ -31,6 +34,29 @@ pub(crate) fn start() {
 /// Whether everything is written as JSON.
 pub(crate) fn is_json() -> bool {
     IS_JSON.load(Ordering::Relaxed)
+}
+
+/// Whether a command line that could not be read asks for JSON: by its words, or else by the variable.
+pub(crate) fn are_asked_for(words: impl Iterator<Item = OsString>) -> bool {
+    let words: Vec<OsString> = words.collect();
+    let flag = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .find(|(word, _)| *word == "--log-format")
+        .map(|(_, value)| value == "json");
+    let joined = words
+        .iter()
+        .filter_map(|word| word.to_str()?.strip_prefix("--log-format="))
+        .next()
+        .map(|value| value == "json");
+    flag.or(joined).unwrap_or_else(|| std::env::var_os("TWINBUILD_LOG_FORMAT").is_some_and(|value| value == "json"))
+}
+
+/// Writes why a command line could not be read.
+pub(crate) fn write_usage(error: &clap::Error) {
+    let text = error.to_string();
+    let fields = Map::from_iter([("exitCode".to_owned(), Value::from(USAGE))]);
+    write("ERROR", text.trim().trim_start_matches("error: "), fields);
 }
 
 /// Writes what is no event of a crate.

@@ -36,6 +36,10 @@ fn main() -> ExitCode {
         Ok(read) => read,
         Err(error) => {
             let is_answer = !error.use_stderr();
+            if !is_answer && logs::are_asked_for(std::env::args_os()) {
+                logs::write_usage(&error);
+                return ExitCode::from(failure::USAGE);
+            }
             // Nothing is left to do where even this cannot be printed.
             let _ = error.print();
             return if is_answer { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) };

@@ -1,15 +1,20 @@
 //! Metrics, as the textfile collector of Prometheus' node exporter reads them ("Exposition formats", text format 0.0.4).
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use twinbuild_queue::{JobState, Queue, WorkerRow};
+use twinbuild_queue::{JobFilter, JobState, Queue, WorkerRow};
 
-/// Writes those of a queue, whole or not at all. `exit_code` is that of the night that has just ended.
-pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>) -> anyhow::Result<()> {
+/// How many leased jobs are counted.
+const MOST_LEASED: u32 = 100_000;
+
+/// Writes those of a queue and of the worker of this process, whole or not at all. Other workers write their own: a series that stands in two files of one
+/// machine is an error to the collector. `exit_code` is that of the night that has just ended.
+pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>, own_worker: &str) -> anyhow::Result<()> {
     let mut text = Metrics::default();
     let counts = queue.counts()?;
     text.begin("twinbuild_jobs", "gauge", "Jobs by state.");
@@ -41,16 +46,25 @@ pub(crate) fn write(path: &Path, queue: &Queue, exit_code: Option<u8>) -> anyhow
         text.begin("twinbuild_night_last_exit_code", "gauge", "The exit code of the last night.");
         text.sample("twinbuild_night_last_exit_code", &[], u64::from(code));
     }
-    text.workers(&queue.workers()?);
+    text.worker(queue, own_worker)?;
     write_whole(path, &text.0)
 }
 
 /// Writes those of one worker.
 pub(crate) fn write_worker(path: &Path, queue: &Queue, name: &str) -> anyhow::Result<()> {
     let mut text = Metrics::default();
-    let own: Vec<WorkerRow> = queue.workers()?.into_iter().filter(|worker| worker.name == name).collect();
-    text.workers(&own);
+    text.worker(queue, name)?;
     write_whole(path, &text.0)
+}
+
+/// How many jobs each worker has.
+fn busy(queue: &Queue) -> anyhow::Result<BTreeMap<String, u64>> {
+    let leased = queue.jobs(&JobFilter { states: vec![JobState::Leased], night: None, most: MOST_LEASED })?;
+    let mut busy = BTreeMap::new();
+    for job in leased {
+        *busy.entry(job.worker).or_default() += 1;
+    }
+    Ok(busy)
 }
 
 #[derive(Default)]
@@ -71,7 +85,14 @@ impl Metrics {
         let _ = writeln!(self.0, "{name}{labels} {value}"); // writing to a String cannot fail
     }
 
-    fn workers(&mut self, workers: &[WorkerRow]) {
+    /// Those of one worker.
+    fn worker(&mut self, queue: &Queue, name: &str) -> anyhow::Result<()> {
+        let own: Vec<WorkerRow> = queue.workers()?.into_iter().filter(|worker| worker.name == name).collect();
+        self.workers(&own, &busy(queue)?);
+        Ok(())
+    }
+
+    fn workers(&mut self, workers: &[WorkerRow], busy: &BTreeMap<String, u64>) {
         /// A number about a worker, with its name, kind and help.
         type Of = (&'static str, &'static str, &'static str, fn(&WorkerRow) -> u64);
         let all: [Of; 5] = [
@@ -100,6 +121,13 @@ impl Metrics {
             for worker in workers {
                 self.sample(name, &[("worker", &worker.name), ("host", &worker.host)], value(worker));
             }
+        }
+        if !workers.is_empty() {
+            self.begin("twinbuild_worker_busy", "gauge", "How many jobs a worker has.");
+        }
+        for worker in workers {
+            let count = busy.get(&worker.name).copied().unwrap_or(0);
+            self.sample("twinbuild_worker_busy", &[("worker", &worker.name), ("host", &worker.host)], count);
         }
     }
 }

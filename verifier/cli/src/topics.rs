@@ -123,7 +123,12 @@ mod tests {
             .collect();
         assert!(variables.contains("TWINBUILD_FORMAT"));
         // Those that no flag has are read by their names in the sources.
-        let sources = concat!(include_str!("settings.rs"), include_str!("keys.rs"));
+        let sources = concat!(
+            include_str!("settings.rs"),
+            include_str!("keys.rs"),
+            include_str!("fleet.rs"),
+            include_str!("commands/nightly/news.rs")
+        );
         let read = sources.split('"').filter(|part| part.starts_with("TWINBUILD_") && !part.contains(' '));
         for variable in variables.into_iter().chain(read) {
             assert!(has_word(text("environment"), variable), "topics/environment.txt does not name {variable}");

@@ -132,4 +132,18 @@ mod tests {
         let Data::Table(entries) = value.data else { panic!("{value:?}") };
         assert_eq!(entries.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["b", "a"]);
     }
+
+    #[test]
+    fn another_document_is_read_with_the_places_of_its_values() {
+        let text = br#"{"rows": [{"name": "a"}, {"name": 1}], "more": {"x": "y"}}"#;
+        let document = JsonDocument::read(Path::new("list.json"), text).unwrap();
+        let table = document.table().unwrap();
+        let rows = table.tables("rows").unwrap();
+        assert_eq!((rows[0].string("name"), rows[1].place_in_document()), (Ok("a"), "rows[1]"));
+        let error = rows[1].string("name").unwrap_err().to_string();
+        assert_eq!(error, "list.json: rows[1].name is 1: expected is text");
+        assert_eq!(table.optional_table("more").unwrap().unwrap().optional_string("z"), Ok(None));
+        assert!(table.has("more") && !table.has("less"));
+        assert!(JsonDocument::read(Path::new("a"), b"[]").unwrap().table().is_err());
+    }
 }

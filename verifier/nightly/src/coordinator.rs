@@ -144,7 +144,7 @@ impl Coordinator<'_> {
         }
         for first in self.queue.waiting_for_second()? {
             let waited = Timestamp::now().duration_since(first.job.queued).unsigned_abs();
-            if waited >= self.second_host_wait && self.queue.workers_elsewhere(&first.job.not_host, ALIVE)? == 0 {
+            if waited >= self.second_host_wait && !self.has_second_host(&first)? {
                 tracing::warn!("{}: there is no second host, so one host stands alone", first.job.subject);
                 decisions.extend(self.accept(&first, &serde_json::from_str(&first.document)?, &[&first])?);
             }
@@ -154,8 +154,16 @@ impl Coordinator<'_> {
 
     /// Whether a worker was heard of lately.
     pub(crate) fn has_workers(&self) -> Result<bool, CoordinatorError> {
-        // No host has an empty name.
-        Ok(self.queue.workers_elsewhere("", ALIVE)? > 0)
+        Ok(!self.queue.workers_within(ALIVE)?.is_empty())
+    }
+
+    /// Whether a worker was heard of lately that is of another host than this one's, as the operator says, and has not had the job yet.
+    fn has_second_host(&self, first: &Returned) -> Result<bool, CoordinatorError> {
+        let had = self.queue.returned_since(first)?;
+        let host = self.host_of(&first.worker);
+        let is_second =
+            |worker: &String| self.host_of(worker).is_some_and(|other| Some(other) != host) && !had.contains(worker);
+        Ok(self.queue.workers_within(ALIVE)?.iter().any(is_second))
     }
 
     fn decide(&self, returned: &Returned) -> Result<Option<Decision>, CoordinatorError> {
@@ -178,7 +186,7 @@ impl Coordinator<'_> {
         }
         let earlier = self.queue.accepted(returned.job.id)?;
         let Some(first) = earlier.first() else {
-            let is_first = self.queue.accept_first(returned, &held.host)?;
+            let is_first = self.queue.accept_first(returned, &held.host, &held.document.to_string())?;
             return Ok(is_first.then_some(Decision::First { subject }));
         };
         let document: serde_json::Value = serde_json::from_str(&first.document)?;
@@ -193,7 +201,9 @@ impl Coordinator<'_> {
         let is_same = first_says.is_ok_and(|first| agree(&first, &held.recorded));
         if is_same {
             let decision = self.accept(first, &document, &[first, returned])?;
-            self.forget(&held.name);
+            if decision.is_some() {
+                self.forget(&held.name);
+            }
             return Ok(decision);
         }
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
@@ -275,7 +285,7 @@ impl Coordinator<'_> {
         }
     }
 
-    /// Keeps a verdict, on the word of those who returned it.
+    /// Keeps a verdict and its files, on the word of those who returned it, of whom the last ends the job.
     fn accept(
         &self,
         returned: &Returned,
@@ -297,7 +307,7 @@ impl Coordinator<'_> {
         let stored = Stored { name, manifest: result.manifest };
         let verdict = new_verdict(&subject, document, &workers, self.keeps_artifacts.then_some(&stored))?;
         let outcome = verdict.outcome.clone();
-        let is_kept = self.queue.accept(returned, &verdict)?;
+        let is_kept = self.queue.accept(behind.last().unwrap_or(&returned), &verdict)?;
         if is_kept && !self.keeps_artifacts {
             self.forget(&stored.name);
         }

@@ -136,11 +136,11 @@ impl Queue {
         })
     }
 
-    /// Accepts what was returned as the first of two, and puts the job back into the queue for another host than this one.
+    /// Accepts what was returned as the first of two, with the document that was looked at, and puts the job back into the queue for another host than this one.
     ///
     /// # Errors
     /// [`QueueError::Database`]
-    pub fn accept_first(&self, returned: &Returned, host: &str) -> Result<bool, QueueError> {
+    pub fn accept_first(&self, returned: &Returned, host: &str, document: &str) -> Result<bool, QueueError> {
         let Returned { job, fence, .. } = returned;
         self.transaction("accepting a first result", async |transaction| {
             let sql = "UPDATE jobs SET state = 'queued', claim = '', not_before_ms = 0, not_host = $3, queued_ms = {now} WHERE id = $1 AND fence = $2 \
@@ -149,13 +149,24 @@ impl Queue {
             if query.execute(&mut **transaction).await?.rows_affected() == 0 {
                 return Ok(false);
             }
-            let sql = "UPDATE results SET state = 'accepted' WHERE job = $1 AND fence = $2";
-            sqlx::query(sql).bind(job.id).bind(*fence).execute(&mut **transaction).await?;
+            let sql = "UPDATE results SET state = 'accepted', document = $3 WHERE job = $1 AND fence = $2";
+            sqlx::query(sql).bind(job.id).bind(*fence).bind(document).execute(&mut **transaction).await?;
             Ok(true)
         })
     }
 
-    /// Refuses what was returned: the job is done again on another host, or given up where that happened too often.
+    /// Who has returned a job since it was returned so, and who returned it so, whatever became of that.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn returned_since(&self, first: &Returned) -> Result<Vec<String>, QueueError> {
+        let sql = "SELECT DISTINCT worker FROM results WHERE job = $1 AND fence >= $2";
+        let rows = self.fetch_all("reading results", sql, |query| query.bind(first.job.id).bind(first.fence))?;
+        rows.iter().map(|row| row.try_get(0).map_err(reading)).collect()
+    }
+
+    /// Refuses what was returned: the job is done again on another host, or given up where that happened too often. Where a first host's result was accepted, it is still
+    /// that one which is not to do it again, and it stands.
     ///
     /// # Errors
     /// [`QueueError::Database`]
@@ -167,9 +178,14 @@ impl Queue {
             if query.execute(&mut **transaction).await?.rows_affected() == 0 {
                 return Ok(false);
             }
-            let sql = "UPDATE jobs SET state = CASE WHEN attempts >= $3 THEN 'dead' ELSE 'queued' END, ended_ms = CASE WHEN attempts >= $3 THEN \
-                       {now} ELSE 0 END, not_host = $4, claim = '', class = $5, reason = $6 WHERE id = $1 AND fence = $2 AND state = 'returned'";
-            let query = sqlx::query(self.sql(sql)).bind(job.id).bind(*fence).bind(MOST_ATTEMPTS).bind(host).bind(class);
+            let first = "EXISTS (SELECT 1 FROM results WHERE results.job = jobs.id AND results.state = 'accepted')";
+            let is_over = format!("attempts >= $3 AND NOT {first}");
+            let sql = format!(
+                "UPDATE jobs SET state = CASE WHEN {is_over} THEN 'dead' ELSE 'queued' END, ended_ms = CASE WHEN {is_over} THEN {{now}} ELSE 0 \
+                 END, not_host = CASE WHEN {first} THEN not_host ELSE $4 END, claim = '', class = $5, reason = $6 WHERE id = $1 AND fence = $2 \
+                 AND state = 'returned'"
+            );
+            let query = sqlx::query(self.sql(&sql)).bind(job.id).bind(*fence).bind(MOST_ATTEMPTS).bind(host).bind(class);
             query.bind(reason).execute(&mut **transaction).await?;
             let sql = "UPDATE workers SET refused = refused + 1 WHERE name = $1";
             sqlx::query(sql).bind(worker).execute(&mut **transaction).await?;

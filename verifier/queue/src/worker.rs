@@ -94,15 +94,14 @@ impl Queue {
         rows.iter().map(|row| WorkerRow::of_row(row).map_err(reading)).collect()
     }
 
-    /// How many workers of other hosts than this one were heard of within a time.
+    /// The names of the workers that were heard of within a time, and have not ended.
     ///
     /// # Errors
     /// [`QueueError::Database`]
-    pub fn workers_elsewhere(&self, host: &str, within: Duration) -> Result<u64, QueueError> {
-        let sql = "SELECT COUNT(*) FROM workers WHERE host <> $1 AND state <> 'gone' AND seen_ms > {now} - $2";
-        let row =
-            self.fetch_one("reading the workers", sql, |query| query.bind(host.to_owned()).bind(millis(within)))?;
-        row.try_get::<i64, _>(0).map(|count| u64::try_from(count).unwrap_or_default()).map_err(reading)
+    pub fn workers_within(&self, within: Duration) -> Result<Vec<String>, QueueError> {
+        let sql = "SELECT name FROM workers WHERE state <> 'gone' AND seen_ms > {now} - $1 ORDER BY name";
+        let rows = self.fetch_all("reading the workers", sql, |query| query.bind(millis(within)))?;
+        rows.iter().map(|row| row.try_get(0).map_err(reading)).collect()
     }
 }
 

@@ -139,7 +139,7 @@ impl Project {
                     sha256: digest,
                 }),
                 Err(error) => {
-                    unparsed.push(UnparsedFile { reason: error.to_string(), file_name: file.filename, sha256: digest })
+                    unparsed.push(UnparsedFile { reason: error.to_string(), file_name: file.filename, sha256: digest });
                 }
             }
         }

@@ -11,27 +11,8 @@ const SHORTEST_BEGINNING: usize = 3;
 /// is edited twice (the optimal string alignment distance); `None` where one of them has more than 200 characters.
 #[must_use]
 pub fn edits(one: &str, other: &str) -> Option<usize> {
-    let [one, other]: [Vec<char>; 2] = [one, other].map(|text| text.chars().take(LONGEST + 1).collect());
-    if one.len().max(other.len()) > LONGEST {
-        return None;
-    }
-    // The rows of the table above the one that is filled: for each beginning of `other`, what the beginning of `one` takes.
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (row, letter) in one.iter().enumerate() {
-        let mut current = vec![row + 1];
-        for (column, of_other) in other.iter().enumerate() {
-            let changed = last[column] + usize::from(letter != of_other);
-            let mut least = changed.min(last[column + 1] + 1).min(current[column] + 1);
-            let is_swapped = row > 0 && column > 0 && *letter == other[column - 1] && one[row - 1] == *of_other;
-            if is_swapped {
-                least = least.min(before_last[column - 1] + 1);
-            }
-            current.push(least);
-        }
-        before_last = std::mem::replace(&mut last, current);
-    }
-    last.last().copied()
+    let is_long = [one, other].iter().any(|text| text.chars().count() > LONGEST);
+    (!is_long).then(|| strsim::osa_distance(one, other))
 }
 
 /// At most three of the names that are known, nearest first, that someone who wrote `text` may have meant: those within an edit for every three

@@ -32,9 +32,14 @@ impl FileChoice {
         Self { files: Files::All, platforms: Vec::new(), pythons: Vec::new() }
     }
 
+    /// Whether any of the interpreters meets what a file requires.
+    pub(crate) fn meets(&self, requires_python: Option<&str>) -> bool {
+        self.pythons.is_empty() || self.pythons.iter().any(|python| python.meets(requires_python))
+    }
+
     /// Those of the files of one release that are watched, in their order. For each platform these are the wheels that fit it,
-    /// and where none does, the sdist: `.tar.gz` before `.zip` before others. With interpreters a wheel for the platform goes
-    /// before one for any, as installers have it; without, either may be installed.
+    /// and where none does, the sdist: `.tar.gz` before `.zip` before others. With interpreters the best for each, of all versions of the C
+    /// library, goes before others, and a wheel for the platform before one for any; without, any of them may be installed.
     pub(crate) fn choose<T>(&self, files: Vec<T>, name: impl Fn(&T) -> &DistributionFileName) -> Vec<T> {
         if self.files == Files::All {
             return files;
@@ -66,13 +71,12 @@ fn installed<T>(
     for (at, file) in files.iter().enumerate() {
         match name(file) {
             DistributionFileName::Wheel(wheel) => {
-                if !python.map_or_else(|| is_for_cpython(wheel), |python| python.takes_wheel(wheel)) {
-                    continue;
-                }
-                if is_for_any_platform(wheel) {
-                    any.push(at);
-                } else if platform.takes_wheel(wheel) {
-                    own.push(at);
+                // For no interpreter in particular one wheel is as good as another.
+                let rank = python.map_or_else(|| is_for_cpython(wheel).then_some(0), |python| python.rank(wheel));
+                match rank {
+                    Some(_) if is_for_any_platform(wheel) => any.push(at),
+                    Some(rank) if platform.takes_wheel(wheel) => own.push((rank, at)),
+                    _ => {}
                 }
             }
             DistributionFileName::Sdist(found) => {
@@ -87,6 +91,8 @@ fn installed<T>(
             }
         }
     }
+    let best = own.iter().map(|(rank, _)| *rank).min();
+    let own: Vec<usize> = own.into_iter().filter(|(rank, _)| Some(*rank) == best).map(|(_, at)| at).collect();
     match (own.is_empty(), any.is_empty()) {
         (true, true) => sdist.map(|(_, at)| at).into_iter().collect(),
         (false, _) if python.is_some() => own,
@@ -146,6 +152,19 @@ mod tests {
         assert_eq!(chosen(&FILES, &["linux-x86_64"], &["3.12"]), ["-py3-none-any.whl"]);
         let both = ["-cp311-cp311-manylinux2014_x86_64.whl", "-py3-none-any.whl"];
         assert_eq!(chosen(&FILES, &["linux-x86_64"], &["3.12", "3.11"]), both);
+    }
+
+    #[test]
+    fn an_interpreter_has_the_wheels_of_its_nearest_interface() {
+        let files = [
+            "a-1-cp39-abi3-manylinux_2_28_x86_64.whl",
+            "a-1-cp311-abi3-manylinux_2_28_x86_64.whl",
+            "a-1-cp311-abi3-manylinux2014_x86_64.whl",
+        ];
+        let nearest = ["-cp311-abi3-manylinux_2_28_x86_64.whl", "-cp311-abi3-manylinux2014_x86_64.whl"];
+        assert_eq!(chosen(&files, &["linux-x86_64"], &["3.12"]), nearest);
+        assert_eq!(chosen(&files, &["linux-x86_64"], &["3.10"]), ["-cp39-abi3-manylinux_2_28_x86_64.whl"]);
+        assert_eq!(chosen(&files, &["linux-x86_64"], &[]).len(), 3);
     }
 
     #[test]

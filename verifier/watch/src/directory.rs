@@ -40,11 +40,7 @@ pub(crate) fn draft(draft: &mut Draft<'_>, path: &Path) -> Result<(), Trouble> {
     let (mut files, mut others, mut folders) = (Vec::new(), 0_usize, 0_usize);
     for name in names {
         let Some(file_name) = name.to_str().and_then(|text| text.parse::<DistributionFileName>().ok()) else {
-            if folder.join(&name).is_dir() {
-                folders += 1
-            } else {
-                others += 1
-            }
+            *(if folder.join(&name).is_dir() { &mut folders } else { &mut others }) += 1;
             continue;
         };
         let of = path.join(file_name.text());

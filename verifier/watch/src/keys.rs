@@ -358,4 +358,13 @@ mod tests {
         let error = list_names(&tables_of(&table.repeat(2))).unwrap_err();
         assert_eq!(error.to_string(), "two [[watch]] tables are named \"x\": give each a name of its own");
     }
+
+    #[test]
+    fn the_examples_of_the_guide_are_read() {
+        let guide = include_str!("../../../docs/watch-lists.md");
+        let examples: Vec<&str> =
+            guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        let kinds: Vec<&str> = examples.iter().flat_map(|text| tables_of(text)).map(|table| table.kind()).collect();
+        assert_eq!(kinds, ["requirements", "uv", "packages", "ranked", "directory", "index", "sbom"]);
+    }
 }

@@ -155,7 +155,7 @@ fn push_named(
     }
     for (file_name, sha256, size_bytes) in chosen {
         let watched = Watched { promised: Some(sha256), size_bytes, ..draft.on_index(index, file_name) };
-        draft.push(Item::Ready(watched))?;
+        draft.push(Item::Ready(Box::new(watched)))?;
     }
     Ok(())
 }
@@ -258,6 +258,14 @@ mod tests {
             let third = indexes.reading(folder.path(), TABLE, &mut state);
             assert_eq!((indexes.asked().len(), third.lists[0].problems.len()), (1, 1));
         }
+    }
+
+    #[test]
+    fn what_is_pinned_twice_is_watched_once() {
+        let line = requirement("1.16.0", &[WHEEL, WHEEL]);
+        let folder = folder(&[("requirements.txt", format!("{line}{}", line.replace("six==", "Six ==")))]);
+        let list = indexes().list(folder.path(), TABLE);
+        assert_eq!((names(&list), told(&list)), (vec![WHEEL.to_owned()], vec![]));
     }
 
     #[test]

@@ -64,6 +64,18 @@ mod tests {
     }
 
     #[test]
+    fn a_release_that_no_interpreter_can_install_is_none_of_the_newest() {
+        let mut both = project("a", None, &[file("a-1.tar.gz", "2024-01-01"), file("a-2.tar.gz", "2024-02-01")]);
+        both.files[1].requires_python = Some(">=3.12".to_owned());
+        let asking = FakeAsking::new([both]);
+        assert_eq!(watched(&asking, "\"a\"", ""), ["a-2.tar.gz"]);
+        assert_eq!(watched(&asking, "\"a\"", "pythons = [\"3.11\"]"), ["a-1.tar.gz"]);
+        assert_eq!(watched(&asking, "\"a\"", "pythons = [\"3.11\", \"3.12\"]"), ["a-2.tar.gz"]);
+        let none = asking.list(Path::new(""), &table("\"a\"", "pythons = [\"2.6\"]\nnewest = 9"));
+        assert_eq!(names(&none), ["a-1.tar.gz"]);
+    }
+
+    #[test]
     fn releases_without_upload_times_are_ordered_by_version() {
         let files = ["a-9-py3-none-any.whl", "a-10-py3-none-any.whl"].map(|name| file(name, "2024-01-01"));
         let mut unknown = project("a", None, &files);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use pep440_rs::{Version, VersionSpecifiers};
 use twinbuild_registry::Platform;
 use twinbuild_subject::WheelFileName;
 
@@ -95,32 +96,52 @@ pub(crate) fn is_for_cpython(wheel: &WheelFileName) -> bool {
 }
 
 impl Python {
-    /// Whether this interpreter installs the wheel, as far as its Python and ABI tags say (PyPA "Platform compatibility tags").
-    pub(crate) fn takes_wheel(self, wheel: &WheelFileName) -> bool {
+    /// How well the wheel fits this interpreter, as far as its Python and ABI tags say: smaller is better, `None` where it is not
+    /// installed. Installers take the best, whichever version of the C library it is for (PyPA "Platform compatibility tags", and the
+    /// order of `cpython_tags` and `compatible_tags` in `packaging`).
+    pub(crate) fn rank(self, wheel: &WheelFileName) -> Option<u32> {
         let Self { major, minor } = self;
         let own = format!("cp{major}{minor}");
         // Until 3.7 the names of interfaces told how CPython was built.
         let is_own = |abi: &String| *abi == own || *abi == format!("{own}m") || *abi == format!("{own}mu");
         let has = |wanted: &str| wheel.abi_tags.iter().any(|abi| abi == wanted);
         let (is_plain, is_stable) = (has("none"), has("abi3"));
-        wheel.python_tags.iter().any(|tag| {
-            let Some((implementation, version)) = tag.split_at_checked(2) else { return false };
-            let version = version.split_at_checked(1).and_then(|(of, at)| {
-                Some((of.parse::<u32>().ok()?, if at.is_empty() { None } else { Some(at.parse::<u32>().ok()?) }))
-            });
-            match (implementation, version) {
-                ("py", Some((of, None))) => of == major && is_plain,
-                ("py", Some((of, Some(at)))) => of == major && at <= minor && is_plain,
-                ("cp", Some((of, None))) => of == major && is_plain,
-                ("cp", Some((of, Some(at)))) if at == minor => {
-                    of == major && (is_plain || is_stable || wheel.abi_tags.iter().any(is_own))
-                }
-                ("cp", Some((of, Some(at)))) => of == major && at < minor && is_stable,
-                _ => false,
+        let ranks = wheel.python_tags.iter().filter_map(|tag| {
+            let (implementation, version) = tag.split_at_checked(2)?;
+            let (of, at) = version.split_at_checked(1)?;
+            let at: Option<u32> = if at.is_empty() { None } else { Some(at.parse().ok()?) };
+            if of.parse() != Ok(major) {
+                return None;
             }
-        })
+            match (implementation, at) {
+                ("cp", Some(at)) if at == minor && wheel.abi_tags.iter().any(is_own) => Some(0),
+                ("cp", Some(at)) if at == minor && is_stable => Some(1),
+                ("cp", Some(at)) if at == minor && is_plain => Some(2),
+                ("cp", Some(at)) if at < minor && is_stable => Some(2 + (minor - at)),
+                ("cp" | "py", None) if is_plain => Some(OF_ANY_MINOR),
+                ("py", Some(at)) if at <= minor && is_plain => Some(OF_ANY_MINOR),
+                _ => None,
+            }
+        });
+        ranks.min()
+    }
+
+    /// Whether some release of this version of Python meets what a file requires (`Requires-Python`). What cannot be read requires nothing,
+    /// as for installers.
+    pub(crate) fn meets(self, requires_python: Option<&str>) -> bool {
+        let Some(specifiers) = requires_python.and_then(|text| text.parse::<VersionSpecifiers>().ok()) else {
+            return true;
+        };
+        let Self { major, minor } = self;
+        let micro = |micro: u64| Version::new([u64::from(major), u64::from(minor), micro]);
+        (0..MOST_MICRO).any(|number| specifiers.contains(&micro(number)))
     }
 }
+
+/// The rank of a wheel for every minor version, which comes after all interfaces of one: there are less than so many.
+const OF_ANY_MINOR: u32 = 10_000;
+/// More releases than any minor version of Python has had.
+const MOST_MICRO: u64 = 50;
 
 impl FromStr for WatchPlatform {
     type Err = ParsePlatformError;
@@ -188,23 +209,42 @@ mod tests {
     #[test]
     fn an_interpreter_takes_its_own_and_stable_interfaces() {
         let python: Python = "3.11".parse().unwrap();
-        for (tags, takes) in [
-            ("py3-none-any", true),
-            ("py2.py3-none-any", true),
-            ("py2-none-any", false),
-            ("py310-none-any", true),
-            ("py312-none-any", false),
-            ("cp311-cp311-linux_x86_64", true),
-            ("cp310-cp310-linux_x86_64", false),
-            ("cp38-abi3-linux_x86_64", true),
-            ("cp312-abi3-linux_x86_64", false),
-            ("cp311-none-linux_x86_64", true),
-            ("cp311-cp311t-linux_x86_64", false),
-            ("pp311-pypy311_pp73-linux_x86_64", false),
+        for (tags, rank) in [
+            ("cp311-cp311-linux_x86_64", Some(0)),
+            ("cp311-abi3-linux_x86_64", Some(1)),
+            ("cp311-none-linux_x86_64", Some(2)),
+            ("cp310-abi3-linux_x86_64", Some(3)),
+            ("cp38.cp39-abi3-linux_x86_64", Some(4)),
+            ("py3-none-any", Some(OF_ANY_MINOR)),
+            ("py2.py3-none-any", Some(OF_ANY_MINOR)),
+            ("py310-none-any", Some(OF_ANY_MINOR)),
+            ("py2-none-any", None),
+            ("py312-none-any", None),
+            ("cp310-cp310-linux_x86_64", None),
+            ("cp312-abi3-linux_x86_64", None),
+            ("cp311-cp311t-linux_x86_64", None),
+            ("pp311-pypy311_pp73-linux_x86_64", None),
+            ("x-none-any", None),
         ] {
-            assert_eq!(python.takes_wheel(&wheel(tags)), takes, "{tags}");
+            assert_eq!(python.rank(&wheel(tags)), rank, "{tags}");
         }
-        assert!("3.7".parse::<Python>().unwrap().takes_wheel(&wheel("cp37-cp37m-linux_x86_64")));
+        assert_eq!("3.7".parse::<Python>().unwrap().rank(&wheel("cp37-cp37m-linux_x86_64")), Some(0));
+    }
+
+    #[test]
+    fn some_release_of_an_interpreter_meets_what_a_file_requires() {
+        let python: Python = "3.11".parse().unwrap();
+        for (requires, meets) in [
+            (None, true),
+            (Some(">=3.8"), true),
+            (Some(">=3.11.4"), true),
+            (Some(">=2.7, !=3.0.*"), true),
+            (Some("<4,>=3.12"), false),
+            (Some("~=3.10.0"), false),
+            (Some("whatever"), true),
+        ] {
+            assert_eq!(python.meets(requires), meets, "{requires:?}");
+        }
     }
 
     #[test]

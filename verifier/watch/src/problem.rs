@@ -142,12 +142,15 @@ pub enum Trouble {
         reason: Option<String>,
     },
     /// There is no release to watch.
-    #[error("{name} has no release that is {}not withdrawn", if *pre_releases { "" } else { "no pre-release and " })]
+    #[error("{name} has no release {}that is {}not withdrawn",
+        if *for_pythons { "for these versions of Python " } else { "" }, if *pre_releases { "" } else { "no pre-release and " })]
     NoRelease {
         /// The project.
         name: PackageName,
         /// Whether pre-releases would do.
         pre_releases: bool,
+        /// Whether it has to be for some versions of Python.
+        for_pythons: bool,
     },
     /// An index counts backwards: it serves an older page than before.
     #[error(

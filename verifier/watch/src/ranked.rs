@@ -161,7 +161,7 @@ impl Rank {
         match (file_name, version) {
             (Some(file_name), _) => {
                 let watched = draft.on_index(draft.own_index, file_name);
-                draft.push(Item::Ready(watched))
+                draft.push(Item::Ready(Box::new(watched)))
             }
             (None, version) => {
                 let asked = version.map_or(Asked::Newest(newest), Asked::Version);
@@ -248,5 +248,14 @@ mod tests {
         assert!(empty[0].contains("it names nothing that could be watched"), "{empty:?}");
         assert!(told(&list("{\"x\": 1}", ""))[0].contains("JSON without `rows`"));
         assert!(told(&list(&"[".repeat(100_000), ""))[0].contains("top:1 is not JSON"));
+    }
+
+    #[test]
+    fn more_than_anybody_reads_is_neither_told_nor_read() {
+        let many = told(&list(&"- \n".repeat(1500), ""));
+        assert_eq!(many.len(), 1001);
+        assert!(many[1000].contains("500 more problems of this list are not told"), "{}", many[1000]);
+        let large = told(&list(&"a\n".repeat((32 << 20) + 1), ""));
+        assert!(large.len() == 1 && large[0].contains("it has more than 67108864 bytes"), "{large:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Software bills of materials: CycloneDX and SPDX, as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use packageurl::PackageUrl;
@@ -135,7 +135,8 @@ impl Reader<'_, '_> {
         }
         if let (Some(file_name), [] | [_], [index, ..]) = (&file_name, digests.as_slice(), indexes.as_slice()) {
             let promised = digests.first().copied();
-            return Ok(Some(Item::Ready(Watched { promised, ..self.draft.on_index(index, file_name.clone()) })));
+            let watched = Watched { promised, ..self.draft.on_index(index, file_name.clone()) };
+            return Ok(Some(Item::Ready(Box::new(watched))));
         }
         let asked = if digests.is_empty() {
             Asked::Version(version)
@@ -178,9 +179,7 @@ fn cyclonedx_digests(component: &Table<'_>) -> Result<Vec<Sha256>, Trouble> {
             all.extend(digests(&reference, "hashes", ALGORITHM, "content")?);
         }
     }
-    all.sort();
-    all.dedup();
-    Ok(all)
+    Ok(each_once(all))
 }
 
 /// The digests by one algorithm in a list of tables.
@@ -193,9 +192,12 @@ fn digests(table: &Table<'_>, list: &str, (key, algorithm): (&str, &str), value:
             digests.push(sha256.map_err(refused)?);
         }
     }
-    digests.sort();
-    digests.dedup();
-    Ok(digests)
+    Ok(each_once(digests))
+}
+
+fn each_once(digests: Vec<Sha256>) -> Vec<Sha256> {
+    let mut seen = BTreeSet::new();
+    digests.into_iter().filter(|digest| seen.insert(*digest)).collect()
 }
 
 /// The package URLs of a package: those of Python, or else the first.

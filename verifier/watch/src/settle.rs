@@ -34,7 +34,7 @@ struct Question {
 }
 
 enum Entry {
-    Ready(Watched),
+    Ready(Box<Watched>),
     Question(Box<Question>),
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn settle(
     let mut subjects = Vec::new();
     for entry in entries {
         let watched = match entry {
-            Entry::Ready(watched) => vec![watched],
+            Entry::Ready(watched) => vec![*watched],
             Entry::Question(question) => question.settle(draft, choice),
         };
         subjects.extend(watched.into_iter().filter(|watched| seen.insert(watched.key())));
@@ -295,11 +295,12 @@ impl Question {
         version: Option<&Version>,
         pinned: Vec<Pinned>,
     ) -> Vec<Watched> {
-        let Self { want: Want { name, indexes, place, .. }, mut found, other_bytes, failures, unknown, .. } = self;
+        let Self { want: Want { name, indexes, place, .. }, found, other_bytes, failures, unknown, .. } = self;
         let of = version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"));
         let (mut files, mut others, mut missing) = (Vec::new(), 0_usize, Vec::new());
         for pinned in pinned {
-            let Some((index, file)) = found.remove(&pinned.sha256) else {
+            // One digest may be pinned twice.
+            let Some((index, file)) = found.get(&pinned.sha256).cloned() else {
                 missing.push(pinned);
                 continue;
             };
@@ -345,7 +346,7 @@ impl Question {
             } else if local.is_none() {
                 match unknown.next() {
                     Some(unknown) => {
-                        draft.problem(place.clone(), unknown);
+                        draft.problem(place, unknown);
                         return watched;
                     }
                     None => {

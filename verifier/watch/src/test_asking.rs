@@ -62,7 +62,11 @@ pub(crate) fn project(name: &str, serial: Option<u64>, files: &[FakeFile<'_>]) -
                 });
             }
             Err(error) => {
-                project.unparsed.push(UnparsedFile { file_name: (*name).to_owned(), reason: error.to_string(), sha256 })
+                project.unparsed.push(UnparsedFile {
+                    file_name: (*name).to_owned(),
+                    reason: error.to_string(),
+                    sha256,
+                });
             }
         }
     }
@@ -138,7 +142,8 @@ impl Asking for FakeAsking {
         let index = index.to_string();
         self.asked.lock().unwrap().push(format!("{index}{name}"));
         let project = self.projects.get(&(index.clone(), name.clone()));
-        let project = project.ok_or_else(|| RegistryError::UnknownProject { name: name.clone(), index })?;
+        let project =
+            project.ok_or_else(|| RegistryError::UnknownProject { name: name.clone(), index, near: Vec::new() })?;
         let sha256 = Sha256::of(format!("{project:?}").as_bytes());
         if known == Some(&sha256) {
             return Ok(ProjectPage::Unchanged);

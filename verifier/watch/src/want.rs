@@ -15,7 +15,7 @@ use crate::{FileChoice, Newest, Trouble, Watched};
 /// One entry of a list.
 pub(crate) enum Item {
     /// A file of which all is known.
-    Ready(Watched),
+    Ready(Box<Watched>),
     /// Something that an index is asked about.
     Want(Want),
 }
@@ -164,8 +164,10 @@ impl Answer {
     fn to_newest(project: &Project, newest: Newest, choice: &FileChoice) -> Self {
         let Newest { count, pre_releases } = newest;
         let mut releases: BTreeMap<&Version, Vec<&ProjectFile>> = BTreeMap::new();
-        let is_meant =
-            |file: &&ProjectFile| file.yanked.is_none() && (pre_releases || !file.file_name.version().any_prerelease());
+        let is_meant = |file: &&ProjectFile| {
+            let is_final = !file.file_name.version().any_prerelease();
+            file.yanked.is_none() && (pre_releases || is_final) && choice.meets(file.requires_python.as_deref())
+        };
         for file in project.files.iter().filter(is_meant) {
             releases.entry(file.file_name.version()).or_default().push(file);
         }
@@ -174,7 +176,8 @@ impl Answer {
             Reverse((files.iter().filter_map(|file| file.upload_time).max(), (*version).clone()))
         });
         if releases.is_empty() {
-            let trouble = Trouble::NoRelease { name: project.name.clone(), pre_releases };
+            let for_pythons = !choice.pythons.is_empty();
+            let trouble = Trouble::NoRelease { name: project.name.clone(), pre_releases, for_pythons };
             return Self { troubles: vec![trouble], ..Self::default() };
         }
         let newest = releases.into_iter().take(count.get());

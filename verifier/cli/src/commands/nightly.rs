@@ -18,7 +18,7 @@ use twinbuild_nightly::{
     ReportFiles, Stop, VERDICT_FILE, Worker, WorkerError, WorkerEvent, night_report, plan,
 };
 use twinbuild_queue::{JobFilter, JobState, Night, Queue, QueueAddress};
-use twinbuild_report::{NightEnd, NightReport, Style, Tally, headline};
+use twinbuild_report::{NightEnd, NightReport, NightSubject, Style, Tally, headline};
 use twinbuild_sandbox::Cancel;
 use twinbuild_signature::{KeyKind, PrivateKey, Role, Sign as _};
 use twinbuild_store::Store;
@@ -78,7 +78,7 @@ pub(crate) fn run(global: &Global, arguments: &Nightly) -> Result<u8, Failure> {
     let sent = receiver.map_or(Ok(()), |receiver| receiver.send(&report));
     let code = exit_code(&report, end);
     if let Some(path) = &choices.metrics {
-        metrics::write(path, &queue, Some(code)).map_err(Failure::inconclusive)?;
+        metrics::write(path, &queue, Some(code), &own_name()).map_err(Failure::inconclusive)?;
     }
     // What the night came to is told even where it could not be passed on.
     published?;
@@ -188,7 +188,7 @@ impl Session<'_> {
     ) -> Result<NightEnd, Failure> {
         let Self { queue, store, depot, choices, stop, .. } = self;
         let host = host_name();
-        let name = format!("nightly@{host}");
+        let name = own_name();
         // What this process did before it was ended is not being done.
         queue.recover_of(&name).map_err(Failure::inconclusive)?;
         // It signs for itself for as long as it lives: what stands in the queue in its name is not taken on the queue's word.
@@ -337,22 +337,27 @@ fn command(arguments: &Nightly) -> String {
     command
 }
 
-/// By what was judged in this night: 1 where something was not reproduced or has an alert, else 2 where something could not be judged or is left, else 0.
+/// By all that is watched: 1 where something was not reproduced, was rejected or has an alert, else 2 where something could not be judged, is left, or
+/// a list could not be read, else 0.
 fn exit_code(report: &NightReport, end: NightEnd) -> u8 {
-    let tonight = || report.subjects.iter().filter(|subject| subject.is_of_this_night);
-    let is_bad = |subject: &twinbuild_report::NightSubject| {
+    let is_bad = |subject: &NightSubject| {
         subject.result.has_alert || subject.result.outcome.is_some_and(|outcome| outcome.exit_code(&[]) == 1)
     };
-    let is_open = |subject: &twinbuild_report::NightSubject| !subject.kind().is_reproduced();
-    if tonight().any(is_bad) {
+    if report.subjects.iter().any(is_bad) {
         1
     } else if end == NightEnd::Interrupted {
         u8::try_from(INTERRUPTED).unwrap_or(2)
-    } else if tonight().any(is_open) || !report.problems.is_empty() || report.about.left > 0 {
+    } else if !report.subjects.iter().all(NightSubject::is_good) || !report.problems.is_empty() || report.about.left > 0
+    {
         2
     } else {
         0
     }
+}
+
+/// The name of the worker in this process.
+fn own_name() -> String {
+    format!("nightly@{}", host_name())
 }
 
 fn night_failure(error: NightRunError) -> Failure {

@@ -1,1 +1,0 @@
-CREATE INDEX jobs_second ON jobs (id) WHERE state = 'queued' AND not_host <> '';
