@@ -80,6 +80,9 @@ pub(crate) struct Worker {
     /// The name by which it is enrolled, of which there is one worker at a time [default: the host's name]
     #[arg(long, value_name = "NAME", env = "TWINBUILD_WORKER_NAME")]
     pub(crate) name: Option<String>,
+    /// The host by which it is enrolled: a second verdict is never asked of the host that came to the first [default: the host's name]
+    #[arg(long, value_name = "NAME", env = "TWINBUILD_WORKER_HOST")]
+    pub(crate) host: Option<String>,
     /// The key that signs what it returns (`twinbuild key generate --role worker`); its passphrase is asked for, or taken from
     /// TWINBUILD_KEY_PASSPHRASE
     #[arg(long, value_name = "FILE", env = "TWINBUILD_WORKER_KEY")]

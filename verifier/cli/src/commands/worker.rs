@@ -38,8 +38,8 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure>
     if lease < SHORTEST_LEASE {
         return Err(Failure::usage(anyhow!("--lease is shorter than {} s", SHORTEST_LEASE.as_secs())));
     }
-    let host = host_name();
-    let name = arguments.name.clone().unwrap_or_else(|| host.clone());
+    let name = arguments.name.clone().unwrap_or_else(host_name);
+    let host = arguments.host.clone().unwrap_or_else(host_name);
     let _lock = lock(&name)?;
     let key = keys::read(&arguments.key, Role::Worker)?;
     let queue = fleet.existing_queue(&arguments.places)?;
