@@ -6,21 +6,24 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use crate::queue::Dialect;
 
 /// The newest version of the tables that this program knows.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// What makes the tables, version by version. What has been released is never changed: a change is a further version.
 pub(crate) fn migrator(dialect: Dialect) -> Migrator {
-    let first = match dialect {
-        Dialect::Sqlite => include_str!("../migrations/sqlite/0001_queue.sql"),
-        Dialect::Postgres => include_str!("../migrations/postgres/0001_queue.sql"),
+    let versions = match dialect {
+        Dialect::Sqlite => [
+            (1, "queue", include_str!("../migrations/sqlite/0001_queue.sql")),
+            (2, "second", include_str!("../migrations/sqlite/0002_second.sql")),
+        ],
+        Dialect::Postgres => [
+            (1, "queue", include_str!("../migrations/postgres/0001_queue.sql")),
+            (2, "second", include_str!("../migrations/postgres/0002_second.sql")),
+        ],
     };
-    Migrator::with_migrations(vec![Migration::new(
-        VERSION,
-        "queue".into(),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    )])
+    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(versions.map(migration).to_vec())
 }
 
 #[cfg(test)]

@@ -1,0 +1,1 @@
+CREATE INDEX jobs_second ON jobs (id) WHERE state = 'queued' AND not_host <> '';
