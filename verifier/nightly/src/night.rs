@@ -12,6 +12,10 @@ use crate::worker::{Worker, WorkerError, WorkerEvent};
 
 /// How often the coordinator looks.
 const LOOK: Duration = Duration::from_millis(300);
+/// Jobs are counted again after so many times as long as that took, as with a million of them it takes longer than the pause between two looks; and at the latest after this,
+/// as it also takes long where the database was away.
+const COUNT_EVERY: u32 = 20;
+const LONGEST_UNCOUNTED: Duration = Duration::from_secs(10);
 /// For how long nobody takes a job that waits before anybody may: whoever could do it would have by then.
 const IDLE: Duration = Duration::from_secs(20);
 /// The right to coordinate, and for how long it is taken.
@@ -52,6 +56,14 @@ pub enum NightRunError {
         /// Who does.
         holder: String,
     },
+}
+
+/// How many jobs are not at their end, and how many of these wait.
+struct Counted {
+    open: u64,
+    queued: u64,
+    at: Instant,
+    took: Duration,
 }
 
 impl NightRun<'_> {
@@ -109,11 +121,15 @@ impl NightRun<'_> {
         let begun = Instant::now();
         let mut idle_since = begun;
         let mut right_taken = begun;
+        let mut jobs = self.count()?;
         loop {
             for decision in self.coordinator.look()? {
                 decided(&decision);
             }
-            let (open, queued) = self.coordinator.queue.open_jobs(self.night)?;
+            if jobs.at.elapsed() >= (jobs.took * COUNT_EVERY).min(LONGEST_UNCOUNTED) {
+                jobs = self.count()?;
+            }
+            let Counted { open, queued, .. } = jobs;
             if open == 0 {
                 return Ok(NightEnd::Complete);
             }
@@ -135,5 +151,11 @@ impl NightRun<'_> {
             }
             thread::sleep(LOOK);
         }
+    }
+
+    fn count(&self) -> Result<Counted, NightRunError> {
+        let begun = Instant::now();
+        let (open, queued) = self.coordinator.queue.open_jobs(self.night)?;
+        Ok(Counted { open, queued, at: Instant::now(), took: begun.elapsed() })
     }
 }
