@@ -18,6 +18,8 @@ use crate::settings::user_folder;
 /// The name of the file of the queue, where no other is given, and of the folder of the depot.
 const QUEUE_FILE: &str = "queue.sqlite";
 const DEPOT_FOLDER: &str = "depot";
+/// The host of all workers of which nobody says on which they are.
+const UNSTATED: &str = "(unstated)";
 
 /// A `[[worker]]` table: one that may return results.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,7 +27,7 @@ const DEPOT_FOLDER: &str = "depot";
 pub(crate) struct WorkerTable {
     /// The name that it says.
     name: String,
-    /// Its host: two of one host are no independent ones; the name, where it is not given.
+    /// Its host: two of one host are no independent ones, and those of which it is not said are taken to be of one.
     host: Option<String>,
     /// Its public key: the text of its file, or where that is.
     key: String,
@@ -160,7 +162,7 @@ impl Fleet {
                 PublicKey::read_file(&self.folder.join(key), Role::Worker).map_err(anyhow::Error::new)
             };
             let key = read.with_context(|| format!("[[worker]] {name:?}: its key")).map_err(Failure::usage)?;
-            let host = host.clone().unwrap_or_else(|| name.clone());
+            let host = host.clone().unwrap_or_else(|| UNSTATED.to_owned());
             if enrolled.insert(name, Enrolled { name: name.clone(), host, key }).is_some() {
                 return Err(Failure::usage(anyhow!(
                     "two [[worker]] tables are named {name:?}: give each its own name"

@@ -186,7 +186,8 @@ impl Coordinator<'_> {
         }
         let earlier = self.queue.accepted(returned.job.id)?;
         let Some(first) = earlier.first() else {
-            let is_first = self.queue.accept_first(returned, &held.host, &held.document.to_string())?;
+            // By the name that it says of itself it is kept from the second; that the second is another one is held against the table.
+            let is_first = self.queue.accept_first(returned, &returned.host, &held.document.to_string())?;
             return Ok(is_first.then_some(Decision::First { subject }));
         };
         let document: serde_json::Value = serde_json::from_str(&first.document)?;
@@ -349,6 +350,9 @@ fn is_not_what_was_asked(recorded: &RecordedVerdict, asked: &Asked, result: &Wor
         Some(format!("its verdict is about {}, and {} was asked for", subject.file_name, asked.subject))
     } else if recorded.verdict_digest != result.verdict_digest || !result.says(recorded.outcome.name(), recipe) {
         Some("its verdict is another one than was signed".to_owned())
+    } else if recorded.tool.version != env!("CARGO_PKG_VERSION") {
+        let (theirs, own) = (&recorded.tool.version, env!("CARGO_PKG_VERSION"));
+        Some(format!("it was made by twinbuild {theirs}, and this is {own}: give workers the same version"))
     } else if asked.promised.is_some() && says.is_some() && says != asked.promised {
         Some("its verdict is about another file than was promised".to_owned())
     } else if recorded.choices.is_strict != asked.is_strict {

@@ -195,6 +195,18 @@ impl Session<'_> {
         let key = PrivateKey::generate(KeyKind::Ed25519, Role::Worker).map_err(Failure::internal)?;
         enrolled.retain(|worker| worker.name != name);
         enrolled.push(Enrolled { name: name.clone(), host: host.clone(), key: key.public_key().clone() });
+        let hosts: HashSet<&str> = enrolled
+            .iter()
+            .filter(|worker| choices.jobs > 0 || worker.name != name)
+            .map(|worker| worker.host.as_str())
+            .collect();
+        if usize::try_from(choices.wishes.hosts).unwrap_or(usize::MAX) > hosts.len() {
+            return Err(Failure::usage(anyhow!(
+                "--spread needs two hosts, and {} {} known: enroll workers of others, with the key `host` in their [[worker]] tables",
+                hosts.len(),
+                if hosts.len() == 1 { "is" } else { "are" }
+            )));
+        }
         let cancel = Cancel::new().map_err(Failure::internal)?;
         stop.watch(&cancel);
         let check = |folder: &Path| {
