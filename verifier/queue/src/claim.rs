@@ -12,14 +12,12 @@ use crate::{Capabilities, Job, Lease, Queue, QueueError};
 /// How often a job may be lost with whoever has it before it is given up: it may be what ends them.
 const MOST_LOST: i64 = 5;
 
-/// What a worker can do is in a `CASE`, whose selectivity PostgreSQL does not estimate: by its statistics, which a queue outruns, so few jobs fit that it would rather sort
-/// them all than go through them in order until one does.
 const NEXT: &str = "UPDATE jobs SET state = 'leased', fence = fence + 1, attempts = attempts + 1, claim = $1, worker = $2, host = $3, \
-                    lease_until_ms = {now} + $4 WHERE id = (SELECT id FROM jobs WHERE state = 'queued' AND not_before_ms <= {now} AND CASE WHEN \
+                    lease_until_ms = {now} + $4 WHERE id = (SELECT id FROM jobs WHERE state = 'queued' AND not_before_ms <= {now} AND \
                     needs_architecture IN ('', $5) AND needs_memory_bytes <= $6 AND not_host <> $3 AND (not_host = '' OR NOT EXISTS \
                     (SELECT 1 FROM results, results AS first WHERE results.job = jobs.id AND first.job = jobs.id AND first.state = 'accepted' AND \
                     results.worker = $2 AND results.fence >= first.fence)) AND (needs_interpreter = '' OR $7 LIKE '%,' || needs_interpreter || \
-                    ',%') THEN TRUE ELSE FALSE END ORDER BY priority, turn, id LIMIT 1 {skip}) RETURNING ";
+                    ',%') ORDER BY priority, turn, id LIMIT 1 {skip}) RETURNING ";
 
 impl Queue {
     /// Takes the next job that the worker can do, if there is one, until `lease` has passed or [`Queue::extend`] is called. One that waits for a second host is

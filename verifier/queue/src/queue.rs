@@ -100,18 +100,22 @@ impl Queue {
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(QueueError::Runtime)?;
+        let settings: &[&'static str] = match dialect {
+            // What was acknowledged is there after a power loss; readers do not wait for writers.
+            Dialect::Sqlite => {
+                &["PRAGMA busy_timeout = 10000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]
+            }
+            // A queue outruns its statistics, by which next to no job fits a worker: all that wait would be sorted for each claim, where the first by an index
+            // is to be taken. What is sorted all the same then seems to cost so much that it would be compiled.
+            Dialect::Postgres => &["SET enable_sort = off", "SET jit = off"],
+        };
         let options = AnyPoolOptions::new()
             .max_connections(MOST_CONNECTIONS)
             .acquire_timeout(CONNECT_TIMEOUT)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    if dialect == Dialect::Sqlite {
-                        // What was acknowledged is there after a power loss; readers do not wait for writers.
-                        for pragma in
-                            ["PRAGMA busy_timeout = 10000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]
-                        {
-                            connection.execute(pragma).await?;
-                        }
+                    for setting in settings {
+                        connection.execute(*setting).await?;
                     }
                     Ok(())
                 })
