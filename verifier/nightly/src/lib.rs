@@ -1,9 +1,12 @@
-//! Runs over lists of subjects.
+//! Nights over watch lists, and runs over a list.
 //!
-//! [`read_list`] reads a list, JSON lines of `name`, `version` and `fileName`. [`run`] judges what has no result yet, some subjects
-//! at once, and appends a line to the [`Results`] after each: the run can be interrupted at any moment, by whatever means, and
-//! the next one goes on where it stopped. [`ReportFiles`] writes what became of all of them, and [`read_older`] reads what
-//! became of them before.
+//! [`plan`] says of what the watch lists mean today which files are due, and why: a function of the newest verdict on each and of what verdicts are made with now ([`Terms`]).
+//! [`NightRun`] runs a night over a queue: a [`Worker`] of this process takes jobs, judges and keeps verdicts, and a [`Coordinator`] decides on what workers elsewhere
+//! return. Nothing is taken on their word that can be looked at: what they signed, for which claim, the files by their digests, what was asked, and whether the verdict follows from the
+//! files. Whatever is killed, no verdict is lost and none doubled: a verdict and the end of its job are one transaction. [`night_report`] is what it came to, and [`history`] what is known of a project.
+//!
+//! [`run`] judges a list without a queue: JSON lines of `name`, `version` and `fileName` ([`read_list`]). It appends a line to the [`Results`] after each, can be interrupted at any moment, and the
+//! next one goes on where it stopped. [`ReportFiles`] writes the files of either's report.
 #![forbid(unsafe_code)]
 
 mod asked;

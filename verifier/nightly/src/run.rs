@@ -1,7 +1,6 @@
 //! Judging a list.
 
 use std::collections::HashSet;
-use std::error::Error;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -13,6 +12,7 @@ use twinbuild_sandbox::processor_time;
 use twinbuild_subject::Request;
 use twinbuild_verdict::Verdict;
 
+use crate::kept::chain;
 use crate::results::{Results, ResultsError, Took};
 
 /// Something that happened in a run.
@@ -90,12 +90,7 @@ fn record(
         Ok(verdict) => tell(&Event::Judged(&verdict, results.append(&subject, Ok(&verdict), took)?)),
         Err(error @ (JudgeError::Host(_) | JudgeError::Cancelled)) => return Err(RunError::Judge(error)),
         Err(error) => {
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(inner) = cause {
-                text = format!("{text}: {inner}");
-                cause = inner.source();
-            }
+            let text = chain(&error);
             tell(&Event::Failed(request, &error, results.append(&subject, Err(text), took)?));
         }
     }

@@ -441,6 +441,59 @@ fn tables_of_a_newer_version_are_refused() {
     });
 }
 
+/// Goes on from an older copy of a queue: what was judged since is judged again, once, and nothing that was held since is taken.
+fn goes_on_from_a_copy(address: &QueueAddress, copied: &QueueAddress, copy: impl FnOnce()) {
+    let queue = open(address);
+    let night = queue.begin_night().unwrap().id;
+    queue.enqueue(night, &[job("a"), job("b"), job("c")]).unwrap();
+    let done = claim(&queue, "w1", LONG).unwrap();
+    queue.complete(&done, &verdict("reproduced")).unwrap();
+    let held = claim(&queue, "w1", Duration::from_millis(1)).unwrap();
+    copy();
+    queue.complete(&held, &verdict("reproduced")).unwrap();
+    let since = claim(&queue, "w2", LONG).unwrap();
+    drop(queue);
+
+    let queue = open(copied);
+    assert_eq!(queue.begin_night().unwrap().id, night);
+    thread::sleep(Duration::from_millis(20));
+    assert_eq!(queue.recover().unwrap(), [held.job.id]);
+    while let Some(lease) = claim(&queue, "w3", LONG) {
+        for old in [&done, &held, &since] {
+            let taken = queue.complete(old, &verdict("not-reproduced"));
+            assert!(taken.is_ok() == (old == &done), "{old:?}: {taken:?}");
+        }
+        queue.complete(&lease, &verdict("reproduced")).unwrap();
+    }
+    let verdicts = queue.newest_verdicts().unwrap();
+    let told: Vec<_> = verdicts.iter().map(|row| (row.subject.as_str(), row.outcome.as_str())).collect();
+    assert_eq!(told, [("a", "reproduced"), ("b", "reproduced"), ("c", "reproduced")]);
+    assert_eq!(queue.counts().unwrap().verdicts.get("reproduced"), Some(&3));
+}
+
+#[test]
+fn a_copy_of_a_file_is_gone_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, copied] = ["queue.sqlite", "copy.sqlite"].map(|name| folder.path().join(name));
+    goes_on_from_a_copy(&QueueAddress::Sqlite(path.clone()), &QueueAddress::Sqlite(copied.clone()), || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let pool = sqlx::AnyPool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+            // As docs/operations.md says, while others write.
+            let sql = format!("VACUUM INTO '{}'", copied.display());
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+            pool.close().await;
+        });
+    });
+}
+
+#[test]
+fn a_copy_of_a_database_is_gone_on_from() {
+    let server = Server::start();
+    let copied = server.url().replace("/postgres", "/copy").parse().unwrap();
+    goes_on_from_a_copy(&server.url().parse().unwrap(), &copied, || server.copy("copy"));
+}
+
 #[test]
 fn a_worker_makes_no_tables() {
     let folder = tempfile::tempdir().unwrap();

@@ -44,6 +44,22 @@ impl Server {
         format!("postgres://twinbuild@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// Copies the database into a new one, as docs/operations.md says.
+    #[allow(dead_code, reason = "not every test binary that has a server copies one")]
+    pub(crate) fn copy(&self, name: &str) {
+        let dump = self.folder.path().join("dump");
+        let port = self.port.to_string();
+        let at = ["-h", "127.0.0.1", "-p", &port, "-U", "twinbuild"];
+        for (program, arguments) in [
+            ("pg_dump", vec!["--format=custom", "--dbname", "postgres", "--file", dump.to_str().unwrap()]),
+            ("createdb", vec![name]),
+            ("pg_restore", vec!["--dbname", name, dump.to_str().unwrap()]),
+        ] {
+            let ran = Command::new(self.programs.join(program)).args(at).args(arguments).output().unwrap();
+            assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
+        }
+    }
+
     /// Stops it at once, as a machine does that is switched off, or in order; every connection is lost.
     pub(crate) fn stop(&mut self, is_at_once: bool) {
         let pid = rustix::process::Pid::from_child(&self.child);
