@@ -159,6 +159,10 @@ class Index:
         class Server(http.server.ThreadingHTTPServer):
             request_queue_size = 64
 
+            def handle_error(self, request, client_address):
+                if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that was killed
+                    super().handle_error(request, client_address)
+
         self.server = Server((address, 0), Handler)
         self.url = f"http://{address}:{self.server.server_address[1]}/simple/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -187,7 +187,7 @@ fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
     assert_eq!(said.code, 1, "{said}");
     for (name, reason) in [
         ("copied", "it was signed for another job than the one that it was returned for"),
-        ("changed", "sha256"),
+        ("changed", "is not what its manifest says"),
         ("lied", "its verdict does not follow from its files"),
     ] {
         let line = said.err.lines().find(|line| line.contains("is refused") && line.contains(&format!("pypi/{name}@")));
@@ -220,6 +220,24 @@ fn a_verdict_of_two_hosts_names_both_workers() {
     assert_eq!(fleet.count("results WHERE state = 'accepted'"), 2);
 }
 
+#[test]
+fn a_night_that_is_killed_between_two_hosts_goes_on() {
+    let mut fleet = Fleet::new();
+    let list = watch(&mut fleet, &["small"], &json!({}));
+    fleet.configure(&(list + &fleet.enroll("w2", "host-2")));
+    let mut night = fleet.start_night(&["--spread"]);
+    wait("the first host's word", || night.said().contains("one host has come to a verdict") || !night.is_running());
+    night.kill();
+    let mut night = fleet.start_night(&["--spread"]);
+    let _worker = fleet.start_worker("w2", "host-2");
+    assert_eq!(night.end(), 0, "{}", night.said());
+    let mut behind = workers(&fleet, "small");
+    behind.sort();
+    assert!(behind.len() == 2 && behind[0].starts_with("nightly@") && behind[1] == "w2", "{behind:?}");
+    // Nothing was wrong with what it had returned before.
+    assert_eq!(fleet.report()["news"], json!([]));
+}
+
 /// Lets the time pass for which a second host is waited for.
 fn pass_the_wait(fleet: &Fleet) {
     wait("the first host's word", || fleet.count("results WHERE state = 'accepted'") == 1);
@@ -235,6 +253,9 @@ fn two_workers_of_one_host_are_one() {
         fleet.configure(&(list + &fleet.enroll("w1", "host-1") + &fleet.enroll("w2", "host-1")));
         let mut night = fleet.start_coordinator(&["--spread"]);
         let _workers = [fleet.start_worker("w1", "host-1"), fleet.start_worker("w2", second)];
+        if second == "host-2" {
+            wait("a refusal", || night.said().contains("it is of the same host as the first"));
+        }
         pass_the_wait(&fleet);
         assert_eq!(night.end(), 0, "{second}: {}", night.said());
         assert_eq!(workers(&fleet, "small").len(), 1, "{second}");

@@ -33,7 +33,13 @@ DROP POLICY IF EXISTS worker_changes ON jobs;
 CREATE POLICY worker_reads ON jobs FOR SELECT TO twinbuild_worker USING (true);
 CREATE POLICY worker_changes ON jobs FOR UPDATE TO twinbuild_worker
     USING (state IN ('queued', 'leased'))
-    WITH CHECK (state IN ('queued', 'leased', 'returned', 'dead'));
+    WITH CHECK (
+        state IN ('queued', 'leased', 'returned', 'dead')
+        -- No number that others could not count on from, and no time that nobody lives to see: two hours are more than any pause, a day than any lease.
+        AND fence BETWEEN 0 AND 1000000000 AND attempts BETWEEN 0 AND 1000000 AND lost BETWEEN 0 AND 1000000
+        AND not_before_ms < EXTRACT(EPOCH FROM now()) * 1000 + 7200000
+        AND lease_until_ms < EXTRACT(EPOCH FROM now()) * 1000 + 86400000
+    );
 
 -- A result is returned, and never accepted by a worker's word; what was returned stays as it is.
 ALTER TABLE results ENABLE ROW LEVEL SECURITY;

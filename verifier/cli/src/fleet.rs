@@ -114,8 +114,9 @@ impl Fleet {
 
     /// Where the queue is: of the flag, the variable, the file, or the default.
     pub(crate) fn queue_address(&self, places: &Places) -> Result<QueueAddress, Failure> {
+        // Not read by the parser of the command line, which would show what it cannot read, and a password with it.
         if let Some(address) = &places.queue {
-            return Ok(address.clone());
+            return address.parse().map_err(Failure::usage);
         }
         let variable = std::env::var("TWINBUILD_QUEUE").ok().filter(|value| !value.is_empty());
         match variable.or_else(|| self.queue.clone()) {

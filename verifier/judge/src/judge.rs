@@ -12,7 +12,7 @@ use twinbuild_recipe::{Inference, Interpreter, Provider, Recipe};
 use twinbuild_registry::{DebianArchive, DebianMirror, Platform, Pypi, PypiIndex};
 use twinbuild_sandbox::{Cancel, Limits};
 use twinbuild_store::Store;
-use twinbuild_subject::{Request, RequestError};
+use twinbuild_subject::{Request, RequestError, Sha256};
 use twinbuild_verdict::{Choices, Outcome, Reason, Verdict};
 
 use crate::JudgeError;
@@ -140,6 +140,17 @@ impl Judge {
             None => self.pypi.clone(),
         };
         Self { meter: Arc::default(), cancel, pypi, ..self.with_options(change) }
+    }
+
+    /// Whether the index lists a file of a release by this name with this digest, or why that cannot be told.
+    ///
+    /// # Errors
+    /// What kept it from being told, in a sentence.
+    pub fn is_listed(&self, release: &str, file_name: &str, sha256: &Sha256) -> Result<bool, String> {
+        let request: Request = release.parse().map_err(|error| format!("{error}"))?;
+        let project = self.pypi.project(&request.name).map_err(|error| error.to_string())?;
+        let files = project.files.iter().filter(|file| *file.file_name.version() == request.version);
+        Ok(files.into_iter().any(|file| file.file_name.text() == file_name && file.sha256 == Some(*sha256)))
     }
 
     /// Judges one subject.

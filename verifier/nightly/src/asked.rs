@@ -86,6 +86,15 @@ impl Asked {
         serde_json::from_str(text)
     }
 
+    /// The digest of what is asked but for the file's own digest and how long it may take: where it is another one, an older verdict is no answer.
+    #[must_use]
+    pub fn question(&self) -> String {
+        let Self { subject, source, promised: _, index_url, from, most_trials, budget_secs: _, is_strict, hosts } =
+            self;
+        let question = serde_json::json!([subject, source, index_url, from, most_trials, is_strict, hosts]);
+        Sha256::of(question.to_string().as_bytes()).to_string()
+    }
+
     /// The digest of what is asked, as it stands in the queue.
     #[must_use]
     pub fn digest(text: &str) -> Sha256 {

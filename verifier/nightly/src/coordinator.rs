@@ -1,17 +1,20 @@
 //! Looking at what workers return, and deciding.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use twinbuild_compare::Severity;
 use twinbuild_depot::{Depot, DepotError, ResultName};
 use twinbuild_queue::{Queue, QueueError, Returned};
 use twinbuild_rebuild::Variation;
 use twinbuild_signature::PublicKey;
 use twinbuild_store::{Store, StoreError};
 use twinbuild_subject::{Origin, Sha256};
-use twinbuild_verdict::{Outcome, RecordedVerdict};
+use twinbuild_verdict::{Outcome, RecordedVerdict, SourceKind};
 
 use crate::asked::Asked;
 use crate::kept::{Stored, chain, new_verdict};
@@ -19,7 +22,11 @@ use crate::returned::{Claim, WorkerResult};
 use crate::worker::VERDICT_FILE;
 
 /// How many results are looked at before other things are.
-const AT_ONCE: u32 = 16;
+const AT_ONCE: usize = 16;
+/// How many are looked through for those.
+const MOST_RETURNED: u32 = 1000;
+/// For how long what cannot be looked at is left alone.
+const PUT_OFF: Duration = Duration::from_secs(30);
 /// How long artifacts that are not there are waited for.
 const MOST_WAIT: Duration = Duration::from_secs(600);
 /// Within which time a worker was heard of that could be the second host.
@@ -62,9 +69,16 @@ pub struct Coordinator<'a> {
     pub keeps_artifacts: bool,
     /// Derives verdicts again.
     pub check: &'a CheckAgain<'a>,
+    /// Says whether the index that is asked lists a file of the subject's release by this name with this digest.
+    pub is_listed: &'a IsListed<'a>,
     /// How long a second host is waited for where none is to be seen.
     pub second_host_wait: Duration,
+    /// Until when what could not be looked at is left alone, by job and fence.
+    pub put_off: Mutex<HashMap<(i64, i64), Instant>>,
 }
+
+/// Whether the index that is asked lists a file of the subject's release by this name with this digest, or why that cannot be told now.
+pub type IsListed<'a> = dyn Fn(&Asked, &str, &Sha256) -> Result<bool, String> + Sync + 'a;
 
 /// What was decided on a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,8 +127,9 @@ enum Unusable {
 struct Held {
     document: serde_json::Value,
     recorded: RecordedVerdict,
+    /// The host of the worker, as the operator says.
     host: String,
-    name: ResultName,
+    stored: Stored,
 }
 
 /// Why the coordinator cannot go on.
@@ -133,23 +148,37 @@ pub enum CoordinatorError {
 
 impl Coordinator<'_> {
     /// Looks once at all that was returned, takes back what is held by workers that are gone, and lets one host stand alone where there is no other.
+    /// Whatever a worker may have written, it concerns its own job only.
     ///
     /// # Errors
     /// [`CoordinatorError`]
     pub fn look(&self) -> Result<Vec<Decision>, CoordinatorError> {
         self.queue.recover()?;
         let mut decisions = Vec::new();
-        for returned in self.queue.returned(AT_ONCE)? {
-            decisions.extend(self.decide(&returned)?);
+        let mut looked_at = 0;
+        for returned in self.queue.returned(MOST_RETURNED)? {
+            // What cannot be had now does not keep others from being looked at.
+            if looked_at < AT_ONCE && !self.is_put_off(&returned) {
+                looked_at += 1;
+                decisions.extend(self.decide(&returned)?);
+            }
         }
         for first in self.queue.waiting_for_second()? {
             let waited = Timestamp::now().duration_since(first.job.queued).unsigned_abs();
             if waited >= self.second_host_wait && !self.has_second_host(&first)? {
                 tracing::warn!("{}: there is no second host, so one host stands alone", first.job.subject);
-                decisions.extend(self.accept(&first, &serde_json::from_str(&first.document)?, &[&first])?);
+                decisions.extend(match self.first_says(&first) {
+                    Ok(held) => self.accept(&first, &held, &[&first])?,
+                    Err(reason) => self.withdraw(&first, reason)?,
+                });
             }
         }
         Ok(decisions)
+    }
+
+    fn is_put_off(&self, returned: &Returned) -> bool {
+        let put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+        put_off.get(&(returned.job.id, returned.fence)).is_some_and(|until| Instant::now() < *until)
     }
 
     /// Whether a worker was heard of lately.
@@ -168,21 +197,26 @@ impl Coordinator<'_> {
 
     fn decide(&self, returned: &Returned) -> Result<Option<Decision>, CoordinatorError> {
         let subject = returned.job.subject.clone();
-        let held = match self.examine(returned)? {
+        let asked = match Asked::parse(&returned.job.asked) {
+            Ok(asked) => asked,
+            Err(error) => {
+                let reason = format!("what was asked cannot be read: {error}");
+                let was_there = self.queue.give_up(&returned.job, "internal", &reason)?;
+                return Ok(was_there.then_some(Decision::Refused { subject, worker: returned.worker.clone(), reason }));
+            }
+        };
+        let held = match self.examine(returned, &asked)? {
             Ok(held) => held,
             Err(Unusable::NotNow(reason)) => {
                 tracing::warn!("what {} returned for {subject} cannot be looked at: {reason}", returned.worker);
+                let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+                put_off.insert((returned.job.id, returned.fence), Instant::now() + PUT_OFF);
                 return Ok(None);
             }
-            Err(Unusable::Refused(reason)) => {
-                let worker = returned.worker.clone();
-                let was_there = self.queue.refuse(returned, "refused", &format!("{worker}: {reason}"))?;
-                return Ok(was_there.then_some(Decision::Refused { subject, worker, reason }));
-            }
+            Err(Unusable::Refused(reason)) => return self.refuse(returned, reason),
         };
-        let asked = Asked::parse(&returned.job.asked)?;
         if asked.hosts < 2 {
-            return self.accept(returned, &held.document, &[returned]);
+            return self.accept(returned, &held, &[returned]);
         }
         let earlier = self.queue.accepted(returned.job.id)?;
         let Some(first) = earlier.first() else {
@@ -190,35 +224,57 @@ impl Coordinator<'_> {
             let is_first = self.queue.accept_first(returned, &returned.host, &held.document.to_string())?;
             return Ok(is_first.then_some(Decision::First { subject }));
         };
-        let document: serde_json::Value = serde_json::from_str(&first.document)?;
-        let first_says = RecordedVerdict::of_document(document.clone());
-        let is_other_host = self.host_of(&first.worker).is_some_and(|host| host != held.host);
-        if !is_other_host {
-            let reason = "it is of the same host as the first".to_owned();
-            let worker = returned.worker.clone();
-            let was_there = self.queue.refuse(returned, "refused", &format!("{worker}: {reason}"))?;
-            return Ok(was_there.then_some(Decision::Refused { subject, worker, reason }));
+        let before = match self.first_says(first) {
+            Ok(before) => before,
+            Err(reason) => return self.withdraw(first, reason),
+        };
+        if held.host == before.host || returned.host == first.host {
+            return self.refuse(returned, "it is of the same host as the first".to_owned());
         }
-        let is_same = first_says.is_ok_and(|first| agree(&first, &held.recorded));
-        if is_same {
-            let decision = self.accept(first, &document, &[first, returned])?;
+        if agree(&before.recorded, &held.recorded) {
+            let decision = self.accept(first, &before, &[first, returned])?;
             if decision.is_some() {
-                self.forget(&held.name);
+                self.forget(&held.stored.name);
             }
             return Ok(decision);
         }
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let (one, other) = (&before.recorded, &held.recorded);
         let reason = format!(
             "two hosts came to different verdicts: {} to {} ({}), {} to {} ({})",
             first.worker,
-            text(&document["outcome"]),
-            text(&document["verdictDigest"]),
+            one.outcome.name(),
+            one.verdict_digest,
             returned.worker,
-            held.recorded.outcome.name(),
-            held.recorded.verdict_digest
+            other.outcome.name(),
+            other.verdict_digest
         );
         let was_there = self.queue.give_up(&returned.job, "hosts-disagree", &reason)?;
         Ok(was_there.then_some(Decision::Disagree { subject, reason }))
+    }
+
+    fn refuse(&self, returned: &Returned, reason: String) -> Result<Option<Decision>, CoordinatorError> {
+        let (subject, worker) = (returned.job.subject.clone(), returned.worker.clone());
+        let was_there = self.queue.refuse(returned, "refused", &format!("{worker}: {reason}"))?;
+        Ok(was_there.then_some(Decision::Refused { subject, worker, reason }))
+    }
+
+    /// Takes a first result back that can no longer be relied on, as where its key was withdrawn: the job is done again.
+    fn withdraw(&self, first: &Returned, reason: String) -> Result<Option<Decision>, CoordinatorError> {
+        let (subject, worker) = (first.job.subject.clone(), first.worker.clone());
+        let was_there = self.queue.withdraw(first, &format!("{worker}: {reason}"))?;
+        Ok(was_there.then_some(Decision::Refused { subject, worker, reason }))
+    }
+
+    /// What a first result says that was accepted before. Its document stands in the queue since, and is held against what was signed.
+    fn first_says(&self, first: &Returned) -> Result<Held, String> {
+        let (enrolled, result, name) = self.signed(first)?;
+        let document: serde_json::Value = serde_json::from_str(&first.document).map_err(|error| error.to_string())?;
+        let recorded = RecordedVerdict::of_document(document.clone()).map_err(|error| chain(&error))?;
+        if recorded.verdict_digest != result.verdict_digest {
+            return Err("its verdict is another one than was signed".to_owned());
+        }
+        let stored = Stored { name, manifest: result.manifest };
+        Ok(Held { document, recorded, host: enrolled.host.clone(), stored })
     }
 
     fn host_of(&self, worker: &str) -> Option<&str> {
@@ -227,7 +283,7 @@ impl Coordinator<'_> {
 
     /// Everything that can be held against a result without the word of the worker: who signed it and for what, each file by its digest, that the verdict is about
     /// what was asked and under the conditions that were asked for, and that it follows from the files.
-    fn examine(&self, returned: &Returned) -> Result<Result<Held, Unusable>, CoordinatorError> {
+    fn examine(&self, returned: &Returned, asked: &Asked) -> Result<Result<Held, Unusable>, CoordinatorError> {
         let refused = |reason: String| Ok(Err(Unusable::Refused(reason)));
         let Some(depot) = self.depot else {
             return refused("there is no depot, from which artifacts could be had".to_owned());
@@ -251,9 +307,17 @@ impl Coordinator<'_> {
             Ok(recorded) => recorded,
             Err(reason) => return refused(format!("its verdict cannot be read: {reason}")),
         };
-        let asked = Asked::parse(&returned.job.asked)?;
-        if let Some(reason) = is_not_what_was_asked(&recorded, &asked, &result) {
+        if let Some(reason) = is_not_what_was_asked(&recorded, asked, &result) {
             return refused(reason);
+        }
+        // What lists and reports say of it has to come out of it.
+        if let Err(error) = new_verdict((&returned.job.subject, asked), recorded.document(), &[], None) {
+            return refused(format!("its verdict is not of the form of one: {error}"));
+        }
+        match self.is_source_listed(&recorded, asked) {
+            Ok(true) => {}
+            Ok(false) => return refused("its source is not the file that the index lists under that name".to_owned()),
+            Err(reason) => return Ok(Err(not_now(returned, reason))),
         }
         // An inconclusive verdict claims nothing that files could show.
         if recorded.outcome != Outcome::Inconclusive {
@@ -265,7 +329,17 @@ impl Coordinator<'_> {
                 Err(CheckFailure::Unchecked(reason)) => return Ok(Err(not_now(returned, reason))),
             }
         }
-        Ok(Ok(Held { document: recorded.document().clone(), host: enrolled.host.clone(), recorded, name }))
+        let stored = Stored { name, manifest: result.manifest };
+        Ok(Ok(Held { document: recorded.document().clone(), host: enrolled.host.clone(), recorded, stored }))
+    }
+
+    /// Whether the sdist that a file is said to be built from is the one that was uploaded with it. Of other sources the verdict says itself why they are trusted.
+    fn is_source_listed(&self, recorded: &RecordedVerdict, asked: &Asked) -> Result<bool, String> {
+        let Some(source) = &recorded.source else { return Ok(true) };
+        if recorded.subject.origin != Origin::Index || source.kind != SourceKind::Sdist {
+            return Ok(true);
+        }
+        (self.is_listed)(asked, &source.file_name, &source.digests.sha256)
     }
 
     /// What a worker signed, where it is enrolled and signed it for just this.
@@ -290,27 +364,18 @@ impl Coordinator<'_> {
     fn accept(
         &self,
         returned: &Returned,
-        document: &serde_json::Value,
+        held: &Held,
         behind: &[&Returned],
     ) -> Result<Option<Decision>, CoordinatorError> {
         let subject = returned.job.subject.clone();
         let workers: Vec<String> = behind.iter().map(|returned| returned.worker.clone()).collect();
-        let (_, result, name) = match self.signed(returned) {
-            Ok(signed) => signed,
-            // Its key may have been withdrawn since.
-            Err(reason) => {
-                let was_there =
-                    self.queue.give_up(&returned.job, "refused", &format!("{}: {reason}", returned.worker))?;
-                let worker = returned.worker.clone();
-                return Ok(was_there.then_some(Decision::Refused { subject, worker, reason }));
-            }
-        };
-        let stored = Stored { name, manifest: result.manifest };
-        let verdict = new_verdict(&subject, document, &workers, self.keeps_artifacts.then_some(&stored))?;
+        let asked = Asked::parse(&returned.job.asked)?;
+        let place = self.keeps_artifacts.then_some(&held.stored);
+        let verdict = new_verdict((&subject, &asked), &held.document, &workers, place)?;
         let outcome = verdict.outcome.clone();
         let is_kept = self.queue.accept(behind.last().unwrap_or(&returned), &verdict)?;
         if is_kept && !self.keeps_artifacts {
-            self.forget(&stored.name);
+            self.forget(&held.stored.name);
         }
         Ok(is_kept.then_some(Decision::Accepted { subject, outcome, workers }))
     }
@@ -328,10 +393,17 @@ fn not_now(returned: &Returned, reason: String) -> Unusable {
     if waited < MOST_WAIT { Unusable::NotNow(reason) } else { Unusable::Refused(reason) }
 }
 
-/// Whether two hosts came to the same. A verdict that lets a file pass has to be the same to the last of its inputs; of others, where a replay was not possible, the outcome has to be.
+/// Whether two hosts came to the same. A verdict that lets a file pass has to be the same to the last of its inputs; of others, where a replay was not possible, the
+/// outcome has to be, and the alerts.
 fn agree(first: &RecordedVerdict, second: &RecordedVerdict) -> bool {
+    let alerts = |verdict: &RecordedVerdict| -> Vec<String> {
+        let alerts = verdict.findings.iter().filter(|finding| finding.severity == Severity::Alert);
+        let mut codes: Vec<String> = alerts.map(|finding| finding.code.clone()).collect();
+        codes.sort();
+        codes
+    };
     first.verdict_digest == second.verdict_digest
-        || (first.outcome == second.outcome && first.outcome != Outcome::Reproduced)
+        || (first.outcome == second.outcome && first.outcome != Outcome::Reproduced && alerts(first) == alerts(second))
 }
 
 /// In what a verdict is none on what was asked.

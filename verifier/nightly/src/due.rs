@@ -10,6 +10,7 @@ use twinbuild_rules::RULES;
 use twinbuild_subject::Sha256;
 use twinbuild_verdict::Outcome;
 
+use crate::asked::Asked;
 use crate::passing::passing;
 
 /// What a verdict was made with that can be another some day.
@@ -24,6 +25,10 @@ pub struct MadeWith {
     pub environment: String,
     /// Its files of the Debian archive, as one digest.
     pub environment_files: String,
+    /// The digest of the published file, where one was received.
+    pub subject: Option<Sha256>,
+    /// The digest of what was asked; see [`Asked::question`](crate::Asked::question).
+    pub question: String,
 }
 
 /// By what a verdict is found to stand or not.
@@ -47,8 +52,7 @@ impl MadeWith {
         Self {
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             normalizers: Sha256::of(normalizers.concat().as_bytes()).to_string(),
-            environment: String::new(),
-            environment_files: String::new(),
+            ..Self::default()
         }
     }
 
@@ -67,17 +71,33 @@ impl MadeWith {
             tool,
             environment: of_lock(lock["specification"].to_string()),
             environment_files: of_lock(Sha256::of(files.join("\n").as_bytes()).to_string()),
+            subject: document["subject"]["digests"]["sha256"].as_str().and_then(|digest| digest.parse().ok()),
             ..Self::now()
         }
     }
 }
 
-/// Why a subject with this newest verdict is to be judged; `None` where it stands.
+/// Why a subject with this newest verdict is to be judged, of which this is asked now; `None` where the verdict stands.
+///
+/// A verdict about another file than is promised now, or come to under another question, says nothing of what is watched.
 ///
 /// A verdict of another version of twinbuild, or of its normalizers, never stands: what was a pass may have been one by mistake. Another environment is a reason only where
 /// the file did not come out: what was reproduced in one environment stays reproduced.
 #[must_use]
-pub fn due(result: &SubjectResult, made_with: &MadeWith, judged: Timestamp, terms: &Terms) -> Option<DueWhy> {
+pub fn due(
+    result: &SubjectResult,
+    made_with: &MadeWith,
+    judged: Timestamp,
+    (asked, terms): (&Asked, &Terms),
+) -> Option<DueWhy> {
+    if let (Some(subject), Some(promised)) = (&made_with.subject, &asked.promised)
+        && subject != promised
+    {
+        return Some(DueWhy::FileChanged);
+    }
+    if made_with.question != asked.question() {
+        return Some(DueWhy::AskedOtherwise);
+    }
     if made_with.tool != terms.made_with.tool {
         return Some(DueWhy::ToolChanged);
     }
@@ -101,6 +121,26 @@ mod tests {
     use super::*;
     use twinbuild_report::ResultReason;
 
+    use crate::asked::SourceChoice;
+
+    fn asked() -> Asked {
+        Asked {
+            subject: "pkg:pypi/a@1".to_owned(),
+            source: None,
+            promised: Some(Sha256::of(b"a")),
+            index_url: None,
+            from: SourceChoice::Sdist,
+            most_trials: 24,
+            budget_secs: 60,
+            is_strict: false,
+            hosts: 1,
+        }
+    }
+
+    fn due(result: &SubjectResult, made_with: &MadeWith, judged: Timestamp, terms: &Terms) -> Option<DueWhy> {
+        super::due(result, made_with, judged, (&asked(), terms))
+    }
+
     fn terms() -> Terms {
         let environments = BTreeMap::from([("bookworm".to_owned(), "new".to_owned())]);
         let max_age = SignedDuration::from_hours(24 * 30);
@@ -108,7 +148,13 @@ mod tests {
     }
 
     fn made() -> MadeWith {
-        MadeWith { environment: "bookworm".to_owned(), environment_files: "new".to_owned(), ..MadeWith::now() }
+        MadeWith {
+            environment: "bookworm".to_owned(),
+            environment_files: "new".to_owned(),
+            subject: Some(Sha256::of(b"a")),
+            question: asked().question(),
+            ..MadeWith::now()
+        }
     }
 
     fn result(outcome: Outcome, class: Option<&str>) -> SubjectResult {
@@ -126,6 +172,21 @@ mod tests {
         assert_eq!(due(&reproduced, &made(), lately(), &terms()), None);
         let long_ago = "2026-10-01T00:00:00Z".parse().unwrap();
         assert_eq!(due(&reproduced, &made(), long_ago, &terms()), Some(DueWhy::Expired));
+    }
+
+    #[test]
+    fn a_verdict_on_another_file_or_question_never_stands() {
+        let reproduced = result(Outcome::Reproduced, None);
+        let of = |asked: &Asked| super::due(&reproduced, &made(), lately(), (asked, &terms()));
+        assert_eq!(of(&asked()), None);
+        assert_eq!(of(&Asked { promised: None, ..asked() }), None);
+        assert_eq!(of(&Asked { budget_secs: 1, ..asked() }), None);
+        assert_eq!(of(&Asked { promised: Some(Sha256::of(b"b")), ..asked() }), Some(DueWhy::FileChanged));
+        let otherwise = Some(DueWhy::AskedOtherwise);
+        assert_eq!(of(&Asked { is_strict: true, ..asked() }), otherwise);
+        assert_eq!(of(&Asked { from: SourceChoice::Git, ..asked() }), otherwise);
+        assert_eq!(of(&Asked { hosts: 2, ..asked() }), otherwise);
+        assert_eq!(of(&Asked { index_url: Some("https://other.example/".to_owned()), ..asked() }), otherwise);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use twinbuild_queue::{Lease, NewVerdict};
 use twinbuild_report::SubjectResult;
 use twinbuild_subject::{DistributionFileName, Request, Sha256};
 
+use crate::asked::Asked;
 use crate::due::MadeWith;
 
 /// Where the artifacts of a verdict stand in a depot, and the digest of their manifest: as `NAME sha256:DIGEST`.
@@ -47,7 +48,7 @@ pub(crate) fn result_name(lease: &Lease) -> Result<ResultName, ResultNameError> 
 
 /// What is kept of a verdict beside its document.
 pub(crate) fn new_verdict(
-    subject: &str,
+    (subject, asked): (&str, &Asked),
     document: &Value,
     workers: &[String],
     stored: Option<&Stored>,
@@ -59,7 +60,7 @@ pub(crate) fn new_verdict(
         outcome: text(&document["outcome"]),
         digest: text(&document["verdictDigest"]),
         result: serde_json::to_string(&result)?,
-        made_with: serde_json::to_string(&MadeWith::of_document(document))?,
+        made_with: serde_json::to_string(&MadeWith { question: asked.question(), ..MadeWith::of_document(document) })?,
         workers: serde_json::to_string(workers)?,
         stored: stored.map(ToString::to_string).unwrap_or_default(),
         document: document.to_string(),

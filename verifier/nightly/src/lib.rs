@@ -23,12 +23,12 @@ mod stop;
 mod worker;
 
 pub use asked::{Asked, SourceChoice};
-pub use coordinator::{CheckAgain, CheckFailure, Coordinator, CoordinatorError, Decision, Enrolled};
+pub use coordinator::{CheckAgain, CheckFailure, Coordinator, CoordinatorError, Decision, Enrolled, IsListed};
 pub use due::{MadeWith, Terms, due};
 pub use files::ReportFiles;
 pub use history::history;
 pub use kept::Stored;
-pub use night::{NightRun, NightRunError};
+pub use night::{NightRun, NightRunError, RIGHT, take_right};
 pub use night_report::{NightAbout, NightReportError, night_report};
 pub use passing::{FailureClass, passing};
 pub use plan::{Known, Plan, PlannedSubject, Wishes, duration, key, plan};

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use twinbuild_queue::QueueError;
+use twinbuild_queue::{Queue, QueueError};
 use twinbuild_report::NightEnd;
 
 use crate::coordinator::{Coordinator, CoordinatorError, Decision};
@@ -18,9 +18,10 @@ const COUNT_EVERY: u32 = 20;
 const LONGEST_UNCOUNTED: Duration = Duration::from_secs(10);
 /// For how long nobody takes a job that waits before anybody may: whoever could do it would have by then.
 const IDLE: Duration = Duration::from_secs(20);
-/// The right to coordinate, and for how long it is taken.
-const RIGHT: &str = "nightly";
-const RIGHT_LASTING: Duration = Duration::from_secs(60);
+/// The name of the right to run nights.
+pub const RIGHT: &str = "nightly";
+/// For how long it is taken.
+const RIGHT_LASTING: Duration = Duration::from_secs(300);
 
 /// A night that is to be run.
 pub struct NightRun<'a> {
@@ -32,10 +33,10 @@ pub struct NightRun<'a> {
     pub worker: Option<&'a Worker<'a>>,
     /// After which time nothing more is begun, and what is at work is stopped.
     pub max_duration: Option<Duration>,
-    /// Stops it.
+    /// Stops it; that of the worker is another one, which is thrown with it.
     pub stop: Stop,
-    /// The name by which it coordinates; of one name there is one process.
-    pub name: String,
+    /// Who holds the right to run nights.
+    pub holder: String,
 }
 
 /// Why a night cannot be run.
@@ -51,7 +52,7 @@ pub enum NightRunError {
     #[error(transparent)]
     Worker(#[from] WorkerError),
     /// Another process runs the night.
-    #[error("{holder} runs the night of this queue: wait for its end, or for a minute after it is gone")]
+    #[error("{holder} runs the night of this queue: wait for its end, or for five minutes after it is gone")]
     Held {
         /// Who does.
         holder: String,
@@ -66,26 +67,18 @@ struct Counted {
     took: Duration,
 }
 
+/// Takes the right to run nights, which one process has, or keeps it; it passes by itself where its holder is gone for five minutes.
+///
+/// # Errors
+/// [`NightRunError::Held`], [`NightRunError::Queue`]
+pub fn take_right(queue: &Queue, holder: &str) -> Result<(), NightRunError> {
+    match queue.take_right(RIGHT, holder, RIGHT_LASTING)? {
+        Ok(()) => Ok(()),
+        Err(other) => Err(NightRunError::Held { holder: other }),
+    }
+}
+
 impl NightRun<'_> {
-    /// Takes the right to run nights, which one process has.
-    ///
-    /// # Errors
-    /// [`NightRunError::Held`], [`NightRunError::Queue`]
-    pub fn take_right(&self) -> Result<(), NightRunError> {
-        match self.coordinator.queue.take_right(RIGHT, &self.name, RIGHT_LASTING)? {
-            Ok(_) => Ok(()),
-            Err(holder) => Err(NightRunError::Held { holder }),
-        }
-    }
-
-    /// Gives the right up.
-    ///
-    /// # Errors
-    /// [`NightRunError::Queue`]
-    pub fn give_right_up(&self) -> Result<(), NightRunError> {
-        Ok(self.coordinator.queue.drop_right(RIGHT, &self.name)?)
-    }
-
     /// Runs until nothing is left, or a bound is reached, or it is stopped. `tell` hears of what workers of this process do, `decided` of what was decided.
     ///
     /// # Errors
@@ -101,9 +94,11 @@ impl NightRun<'_> {
         thread::scope(|scope| {
             let working = self.worker.map(|worker| scope.spawn(|| worker.run(tell)));
             let end = self.coordinate(&|| working.as_ref().is_some_and(thread::ScopedJoinHandle::is_finished), decided);
-            match &end {
-                Ok(NightEnd::Complete) => self.stop.drain(),
-                _ => self.stop.stop(),
+            if let Some(worker) = self.worker {
+                match &end {
+                    Ok(NightEnd::Complete) => worker.stop.drain(),
+                    _ => worker.stop.stop(),
+                }
             }
             let worked = working.map(|working| working.join().unwrap_or(Err(WorkerError::Panicked)));
             match (end, worked) {
@@ -141,12 +136,16 @@ impl NightRun<'_> {
             }
             if open > queued {
                 idle_since = Instant::now();
-            } else if idle_since.elapsed() >= IDLE && self.coordinator.has_workers()? {
-                self.coordinator.queue.drop_needs(self.night)?;
+            } else if idle_since.elapsed() >= IDLE {
+                if self.coordinator.has_workers()? {
+                    self.coordinator.queue.drop_needs(self.night)?;
+                } else {
+                    tracing::warn!("{open} jobs wait, and no worker is there: start one, or give this run --jobs 1");
+                }
                 idle_since = Instant::now();
             }
             if right_taken.elapsed() >= RIGHT_LASTING / 3 {
-                self.take_right()?;
+                take_right(self.coordinator.queue, &self.holder)?;
                 right_taken = Instant::now();
             }
             thread::sleep(LOOK);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use twinbuild_queue::{Needs, NewJob, VerdictRow};
 use twinbuild_report::{DueWhy, ListProblem, SubjectResult, WatchedList};
-use twinbuild_subject::DistributionFileName;
+use twinbuild_subject::{DistributionFileName, Sha256};
 use twinbuild_watch::{List, Reading, WatchTarget, Watched};
 
 use crate::asked::{Asked, SourceChoice};
@@ -97,7 +97,7 @@ impl Known {
 /// Where what is asked cannot be written as JSON.
 pub fn plan(reading: &Reading, known: &Known, terms: &Terms, wishes: &Wishes) -> Result<Plan, serde_json::Error> {
     let mut plan = Plan::default();
-    let mut at: HashMap<String, usize> = HashMap::new();
+    let mut at: HashMap<String, (usize, Option<Sha256>)> = HashMap::new();
     let mut jobs: Vec<NewJob> = Vec::new();
     for list in &reading.lists {
         plan.lists.push(WatchedList {
@@ -113,6 +113,13 @@ pub fn plan(reading: &Reading, known: &Known, terms: &Terms, wishes: &Wishes) ->
         };
         plan.problems
             .extend(list.problems.iter().map(|found| problem(found.place.clone(), found.what(), found.next())));
+        if list.subjects.is_empty() && list.problems.is_empty() {
+            let what = match list.notes.first() {
+                Some(note) => format!("nothing of it is watched: {note}"),
+                None => "nothing of it is watched".to_owned(),
+            };
+            plan.problems.push(problem(None, what, Some("take other `platforms` or `files`, or remove the list")));
+        }
         let (from, max_age) = match wishes_of(list, wishes, terms) {
             Ok(own) => own,
             Err(what) => {
@@ -123,14 +130,25 @@ pub fn plan(reading: &Reading, known: &Known, terms: &Terms, wishes: &Wishes) ->
         let mut turn = 0;
         for watched in &list.subjects {
             let key = key(watched);
-            if let Some(subject) = at.get(&key).and_then(|index| plan.subjects.get_mut(*index)) {
-                if !subject.lists.contains(&list.name) {
+            let asked = asked(watched, from, wishes);
+            if let Some((index, promised)) = at.get(&key)
+                && let Some(subject) = plan.subjects.get_mut(*index)
+            {
+                if asked.promised.is_some() && promised.is_some() && asked.promised != *promised {
+                    let what =
+                        format!("it promises another digest for {watched} than {} does", subject.lists.join(", "));
+                    plan.problems.push(problem(
+                        None,
+                        what,
+                        Some("one of the two is not the file that is published: look which"),
+                    ));
+                } else if !subject.lists.contains(&list.name) {
                     subject.lists.push(list.name.clone());
                 }
                 continue;
             }
-            let why = why(&key, known, &Terms { max_age, ..terms.clone() });
-            at.insert(key.clone(), plan.subjects.len());
+            let why = why(&key, known, &asked, &Terms { max_age, ..terms.clone() });
+            at.insert(key.clone(), (plan.subjects.len(), asked.promised));
             let (project, version) = release(watched);
             plan.subjects.push(PlannedSubject {
                 key: key.clone(),
@@ -140,7 +158,7 @@ pub fn plan(reading: &Reading, known: &Known, terms: &Terms, wishes: &Wishes) ->
                 why,
             });
             let Some(why) = why else { continue };
-            let asked = asked(watched, from, wishes).to_json()?;
+            let asked = asked.to_json()?;
             let needs = needs(watched, wishes);
             let name = why_name(why);
             let priority = i64::from(list.priority);
@@ -161,9 +179,9 @@ fn why_name(why: DueWhy) -> String {
     serde_json::to_value(why).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn why(key: &str, known: &Known, terms: &Terms) -> Option<DueWhy> {
+fn why(key: &str, known: &Known, asked: &Asked, terms: &Terms) -> Option<DueWhy> {
     match known.standing(key) {
-        Some((result, made_with, row)) => due(&result, &made_with, row.judged, terms),
+        Some((result, made_with, row)) => due(&result, &made_with, row.judged, (asked, terms)),
         None if known.given_up.contains(key) || known.verdicts.contains_key(key) => Some(DueWhy::FailedBefore),
         None => Some(DueWhy::New),
     }
@@ -236,7 +254,8 @@ fn asked(watched: &Watched, from: SourceChoice, wishes: &Wishes) -> Asked {
     Asked {
         subject,
         source,
-        promised: watched.promised,
+        // What the index lists binds a worker as what a lock file promises does.
+        promised: watched.promised.or(watched.listed),
         index_url: watched.index_url.clone(),
         from,
         most_trials: wishes.most_trials,
@@ -361,7 +380,10 @@ mod tests {
             outcome: "reproduced".to_owned(),
             digest: String::new(),
             result: result.to_owned(),
-            made_with: serde_json::to_string(&MadeWith::now()).unwrap(),
+            made_with: {
+                let asked = asked(&watched("a-1.tar.gz"), SourceChoice::Sdist, &wishes());
+                serde_json::to_string(&MadeWith { question: asked.question(), ..MadeWith::now() }).unwrap()
+            },
             workers: "[]".to_owned(),
             stored: String::new(),
             judged: Timestamp::now(),
@@ -385,6 +407,25 @@ mod tests {
         let wishes = Wishes { most_jobs: Some(2), ..wishes() };
         let plan = planned(vec![list("a", 1, &["a-1.tar.gz", "a-2.tar.gz", "a-3.tar.gz"])], &Known::default(), &wishes);
         assert_eq!((plan.jobs.len(), plan.left_out, plan.subjects.len()), (2, 1, 3));
+    }
+
+    #[test]
+    fn two_digests_for_one_file_are_a_problem() {
+        let pinned = |name: &str, digest: &[u8]| {
+            let mut list = list(name, 1, &["a-1.tar.gz"]);
+            list.subjects[0].promised = Some(Sha256::of(digest));
+            list
+        };
+        let plan = planned(vec![pinned("a", b"1"), pinned("b", b"2"), pinned("c", b"1")], &Known::default(), &wishes());
+        assert_eq!(plan.subjects[0].lists, ["a", "c"]);
+        assert_eq!(plan.problems.len(), 1);
+        assert!(plan.problems[0].list == "b" && plan.problems[0].what.contains("another digest"));
+    }
+
+    #[test]
+    fn a_list_without_anything_to_watch_is_a_problem() {
+        let plan = planned(vec![list("a", 1, &[])], &Known::default(), &wishes());
+        assert_eq!(plan.problems.len(), 1);
     }
 
     #[test]

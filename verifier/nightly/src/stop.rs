@@ -14,12 +14,32 @@ struct Switches {
     is_draining: AtomicBool,
     is_now: AtomicBool,
     at_work: Mutex<Vec<Cancel>>,
+    children: Mutex<Vec<Stop>>,
 }
 
 impl Stop {
     /// No further job is taken; what is at work is finished.
     pub fn drain(&self) {
         self.0.is_draining.store(true, Ordering::SeqCst);
+        self.children().iter().for_each(Self::drain);
+    }
+
+    /// Switches that are thrown with these, and can be thrown alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        let child = Self::default();
+        self.children().push(child.clone());
+        // They may have been thrown before it was in the list.
+        if self.is_stopped() {
+            child.stop();
+        } else if self.is_draining() {
+            child.drain();
+        }
+        child
+    }
+
+    fn children(&self) -> std::sync::MutexGuard<'_, Vec<Self>> {
+        self.0.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No further job is taken, and what is at work is stopped.
@@ -29,6 +49,7 @@ impl Stop {
         for cancel in self.at_work().iter() {
             cancel.cancel();
         }
+        self.children().iter().for_each(Self::stop);
     }
 
     /// Whether no further job is taken.
@@ -68,6 +89,18 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_is_stopped_with_its_parent_and_alone() {
+        let parent = Stop::default();
+        let [one, other] = [parent.child(), parent.child()];
+        one.stop();
+        assert!(one.is_stopped() && !parent.is_draining() && !other.is_draining());
+        parent.drain();
+        assert!(other.is_draining() && !other.is_stopped());
+        parent.stop();
+        assert!(other.is_stopped() && parent.child().is_stopped());
+    }
 
     #[test]
     fn what_is_at_work_is_stopped_whenever_it_began() {

@@ -29,6 +29,8 @@ use crate::stop::Stop;
 
 /// The file of a result that has the verdict.
 pub const VERDICT_FILE: &str = "verdict.json";
+/// The folder of a result that has the published file.
+const PUBLISHED: &str = "published";
 /// How long a worker without a job waits before it asks again, at first and at most.
 const FIRST_POLL: Duration = Duration::from_millis(100);
 const LONGEST_POLL: Duration = Duration::from_secs(2);
@@ -345,7 +347,7 @@ impl Worker<'_> {
             && let Some(document) = repeat(&judge, &first.document, &folder)?
         {
             tell(&WorkerEvent::Repeated(lease));
-            return self.deliver(lease, &document, &folder);
+            return self.deliver(lease, asked, &document, &folder);
         }
         let verdict = judge.judge(&target)?;
         if let Some((class, detail)) = passing_verdict(&verdict)
@@ -363,26 +365,27 @@ impl Worker<'_> {
             return Err(Ended::Failed(FailureClass::Promise, reason));
         }
         let document = serde_json::to_value(&verdict).map_err(internal)?;
-        self.deliver(lease, &document, &folder)?;
+        self.deliver(lease, asked, &document, &folder)?;
         tell(&WorkerEvent::Judged(lease, &verdict));
         Ok(())
     }
 
-    fn deliver(&self, lease: &Lease, document: &Value, folder: &Path) -> Result<(), Ended> {
+    fn deliver(&self, lease: &Lease, asked: &Asked, document: &Value, folder: &Path) -> Result<(), Ended> {
         let text = document.to_string();
         match &self.delivery {
             Delivery::Kept { artifacts } => {
                 let stored = match artifacts {
-                    Some(depot) => {
+                    // Without the published file there is nothing to publish.
+                    Some(depot) if folder.join(PUBLISHED).is_dir() => {
                         let name = result_name(lease).map_err(internal)?;
                         let manifest = depot.put(&name, folder).map_err(WorkerError::from)?.sha256();
                         Some((depot, Stored { name, manifest }))
                     }
-                    None => None,
+                    _ => None,
                 };
                 let place = stored.as_ref().map(|(_, place)| place);
                 let workers = std::slice::from_ref(&self.name);
-                let verdict = new_verdict(&lease.job.subject, document, workers, place).map_err(internal)?;
+                let verdict = new_verdict((&lease.job.subject, asked), document, workers, place).map_err(internal)?;
                 let kept = self.queue.complete(lease, &verdict);
                 if let (Err(QueueError::Stale { .. }), Some((depot, place))) = (&kept, &stored)
                     && let Err(error) = depot.remove(&place.name)

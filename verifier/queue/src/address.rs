@@ -65,12 +65,15 @@ impl fmt::Debug for QueueAddress {
 
 /// The address without the password before the host, and without parameters, which may hold one too.
 fn without_password(address: &str) -> String {
-    let address = address.split('?').next().unwrap_or_default();
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((user, host)) => format!("{scheme}://{}@{host}", user.split(':').next().unwrap_or_default()),
-        None => address.to_owned(),
-    }
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address.split(['?', '@']).next().unwrap_or_default().to_owned();
+    };
+    // A password may hold any of the characters that end it, so whatever stands before the last @ is not shown, but for the user's name.
+    let (user, host) = match rest.rsplit_once('@') {
+        Some((user, host)) => (user.split([':', '/', '?']).next().map(|user| format!("{user}@")), host),
+        None => (None, rest),
+    };
+    format!("{scheme}://{}{}", user.unwrap_or_default(), host.split('?').next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -85,6 +88,10 @@ mod tests {
         let address: QueueAddress = "postgres://w:p@s:s@db.example/twinbuild?password=q".parse().unwrap();
         assert_eq!(address.to_string(), "postgres://w@db.example/twinbuild");
         assert_eq!(format!("{address:?}"), "postgres://w@db.example/twinbuild");
+        for text in ["postgres://w:se?cret@h/d", "postgres://w:se@cret@h/d", "postgres://w@h/d?password=secret&x=y@z"] {
+            let shown = text.parse::<QueueAddress>().unwrap().to_string();
+            assert!(!shown.contains("se") && !shown.contains("cret"), "{shown}");
+        }
     }
 
     #[test]

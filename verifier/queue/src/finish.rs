@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Any, Transaction};
 
 use crate::claim::bind_lease;
-use crate::job::millis;
+use crate::job::{clean, millis};
 use crate::{Lease, NewVerdict, Queue, QueueError, Retry};
 
 /// How long a worker may have been silent and still counts as one that could do a job.
@@ -76,7 +76,7 @@ impl Queue {
             alive = millis(ALIVE)
         );
         let changed = self.execute("ending a job", &sql, |query| {
-            bind_lease(lease, query).bind(class.to_owned()).bind(reason.to_owned()).bind(millis(pause)).bind(host)
+            bind_lease(lease, query).bind(class.to_owned()).bind(clean(reason)).bind(millis(pause)).bind(host)
         })?;
         if changed == 0 { Err(lease.stale()) } else { Ok(()) }
     }

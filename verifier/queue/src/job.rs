@@ -215,7 +215,7 @@ const COLUMNS: &str = "id, night, subject, list, why, asked, state, attempts, lo
                        not_before_ms, lease_until_ms, ended_ms, class, reason";
 
 impl Queue {
-    /// Puts jobs into the queue, but for those about a subject that has one that is not at its end, and gives the number of those that are new. A subject must not be in
+    /// Puts jobs into the queue, but for those about a subject that has one that is not at its end, of which what is asked is changed where nobody has taken it; gives the number of those that are new. A subject must not be in
     /// `jobs` twice.
     ///
     /// # Errors
@@ -242,7 +242,16 @@ impl Queue {
                     query = query.bind(&needs.architecture).bind(&needs.interpreter);
                     query = query.bind(i64::try_from(needs.memory_bytes).unwrap_or(i64::MAX)).bind("");
                 }
-                new += query.execute(&mut **transaction).await?.rows_affected();
+                let written = query.execute(&mut **transaction).await?.rows_affected();
+                new += written;
+                if usize::try_from(written).unwrap_or(0) < some.len() {
+                    // What nobody has taken yet is asked as it is asked now.
+                    for job in some {
+                        let sql = "UPDATE jobs SET asked = $1, why = $2 WHERE subject = $3 AND state = 'queued' AND asked <> $1";
+                        let query = sqlx::query(sql).bind(&job.asked).bind(&job.why).bind(&job.subject);
+                        query.execute(&mut **transaction).await?;
+                    }
+                }
             }
             Ok(new)
         })
@@ -339,6 +348,11 @@ pub(crate) fn reading(source: sqlx::Error) -> QueueError {
 /// A time as the tables have it: milliseconds since 1970, and 0 where there is none.
 pub(crate) fn time(millis: i64) -> Option<Timestamp> {
     (millis != 0).then(|| Timestamp::from_millisecond(millis).ok()).flatten()
+}
+
+/// Text for people, which may be foreign, without what a database does not take or a terminal would obey.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 pub(crate) fn millis(duration: Duration) -> i64 {

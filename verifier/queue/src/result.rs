@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::job::{reading, time};
+use crate::job::{clean, reading, time};
 use crate::{Job, NewVerdict, Queue, QueueError};
 
 /// How often what came of a job may be refused before the job is given up.
@@ -39,8 +39,10 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Database`], [`QueueError::Malformed`]
     pub fn returned(&self, most: u32) -> Result<Vec<Returned>, QueueError> {
+        // What was returned of a job that was cancelled or taken by another since is nobody's concern.
         let sql = format!(
-            "SELECT job, {COLUMNS} FROM results WHERE state = 'returned' ORDER BY returned_ms, job LIMIT {most}"
+            "SELECT job, {COLUMNS} FROM results WHERE state = 'returned' AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = results.job AND \
+             jobs.fence = results.fence AND jobs.state = 'returned') ORDER BY returned_ms, job LIMIT {most}"
         );
         self.results(&sql, None)
     }
@@ -174,7 +176,7 @@ impl Queue {
         let Returned { job, fence, worker, host, .. } = returned;
         self.transaction("refusing a result", async |transaction| {
             let sql = "UPDATE results SET state = 'refused', reason = $3 WHERE job = $1 AND fence = $2 AND state = 'returned'";
-            let query = sqlx::query(sql).bind(job.id).bind(*fence).bind(reason);
+            let query = sqlx::query(sql).bind(job.id).bind(*fence).bind(clean(reason));
             if query.execute(&mut **transaction).await?.rows_affected() == 0 {
                 return Ok(false);
             }
@@ -186,10 +188,49 @@ impl Queue {
                  AND state = 'returned'"
             );
             let query = sqlx::query(self.sql(&sql)).bind(job.id).bind(*fence).bind(MOST_ATTEMPTS).bind(host).bind(class);
-            query.bind(reason).execute(&mut **transaction).await?;
+            query.bind(clean(reason)).execute(&mut **transaction).await?;
             let sql = "UPDATE workers SET refused = refused + 1 WHERE name = $1";
             sqlx::query(sql).bind(worker).execute(&mut **transaction).await?;
             Ok(true)
+        })
+    }
+
+    /// Takes back what was accepted as the first of two, and puts the job back into the queue for anybody. Gives whether it was still to be taken back.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn withdraw(&self, first: &Returned, reason: &str) -> Result<bool, QueueError> {
+        let Returned { job, fence, .. } = first;
+        self.transaction("taking a result back", async |transaction| {
+            let sql = "UPDATE results SET state = 'refused', reason = $3 WHERE job = $1 AND fence = $2 AND state = 'accepted' AND EXISTS (SELECT \
+                       1 FROM jobs WHERE jobs.id = results.job AND jobs.state IN ('queued', 'returned'))";
+            let query = sqlx::query(sql).bind(job.id).bind(*fence).bind(clean(reason));
+            if query.execute(&mut **transaction).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
+            let sql = "UPDATE jobs SET state = 'queued', claim = '', not_host = '' WHERE id = $1";
+            sqlx::query(sql).bind(job.id).execute(&mut **transaction).await?;
+            Ok(true)
+        })
+    }
+
+    /// Takes back what a worker returned of jobs that are not at their end, as nobody can tell any more that it was this worker's: they are done again.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn take_back(&self, worker: &str, reason: &str) -> Result<(), QueueError> {
+        self.transaction("taking results back", async |transaction| {
+            for sql in [
+                "UPDATE jobs SET state = 'queued', claim = '' WHERE state = 'returned' AND EXISTS (SELECT 1 FROM results WHERE results.job = jobs.id \
+                 AND results.fence = jobs.fence AND results.worker = $1 AND results.state = 'returned')",
+                "UPDATE jobs SET not_host = '' WHERE state = 'queued' AND EXISTS (SELECT 1 FROM results WHERE results.job = jobs.id AND \
+                 results.worker = $1 AND results.state = 'accepted')",
+            ] {
+                sqlx::query(sql).bind(worker).execute(&mut **transaction).await?;
+            }
+            let sql = "UPDATE results SET state = 'refused', reason = $2 WHERE worker = $1 AND state IN ('returned', 'accepted') AND job IN \
+                       (SELECT id FROM jobs WHERE state IN ('queued', 'leased', 'returned'))";
+            sqlx::query(sql).bind(worker).bind(reason).execute(&mut **transaction).await.map(|_| ())
         })
     }
 
@@ -201,7 +242,7 @@ impl Queue {
         let sql = "UPDATE jobs SET state = 'dead', ended_ms = {now}, class = $3, reason = $4 WHERE id = $1 AND fence = $2 AND state IN \
                    ('queued', 'returned')";
         let changed = self.execute("giving a job up", sql, |query| {
-            query.bind(job.id).bind(job.fence).bind(class.to_owned()).bind(reason.to_owned())
+            query.bind(job.id).bind(job.fence).bind(class.to_owned()).bind(clean(reason))
         })?;
         Ok(changed == 1)
     }

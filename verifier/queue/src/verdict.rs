@@ -96,13 +96,13 @@ impl Queue {
         self.verdicts(&format!("SELECT {COLUMNS} FROM verdicts WHERE project = $1 ORDER BY id DESC"), &[project])
     }
 
-    /// The verdicts with artifacts that were not published yet, the oldest first.
+    /// The verdicts with artifacts that were not published yet, the oldest first; those behind all others that somebody has refused to publish.
     ///
     /// # Errors
     /// [`QueueError::Database`]
     pub fn unpublished(&self) -> Result<Vec<VerdictRow>, QueueError> {
         self.verdicts(
-            &format!("SELECT {COLUMNS} FROM verdicts WHERE published_ms = 0 AND stored <> '' ORDER BY id"),
+            &format!("SELECT {COLUMNS} FROM verdicts WHERE published_ms <= 0 AND stored <> '' ORDER BY CASE WHEN published_ms < 0 THEN 1 ELSE 0 END, published_ms DESC, id"),
             &[],
         )
     }
@@ -127,6 +127,15 @@ impl Queue {
             }
             Ok(())
         })
+    }
+
+    /// Notes that a verdict was refused to be published: others are tried before it.
+    ///
+    /// # Errors
+    /// [`QueueError::Database`]
+    pub fn set_refused(&self, verdict: i64) -> Result<(), QueueError> {
+        let sql = "UPDATE verdicts SET published_ms = -{now} WHERE id = $1 AND published_ms <= 0";
+        self.execute("noting what was not published", sql, |query| query.bind(verdict)).map(|_| ())
     }
 
     /// Notes that the artifacts of verdicts are kept no longer.
@@ -194,7 +203,8 @@ impl VerdictRow {
             workers: row.try_get("workers")?,
             stored: row.try_get("stored")?,
             judged: time(row.try_get("judged_ms")?).unwrap_or(Timestamp::UNIX_EPOCH),
-            published: time(row.try_get("published_ms")?),
+            // Since when it is refused is a number below 0.
+            published: time(row.try_get::<i64, _>("published_ms")?.max(0)),
         })
     }
 }

@@ -309,6 +309,27 @@ fn what_waits_for_a_second_host_is_given_to_each_worker_once() {
 }
 
 #[test]
+fn what_is_taken_back_is_done_again_by_anybody() {
+    on_both(|address| {
+        let queue = open(address);
+        let night = queue.begin_night().unwrap().id;
+        queue.enqueue(night, &[job("first"), job("returned"), job("of another")]).unwrap();
+        for worker in ["w1", "w1", "w2"] {
+            let lease = claim(&queue, worker, LONG).unwrap();
+            queue.give_back(&lease, "{}", "", "").unwrap();
+        }
+        assert!(queue.accept_first(&queue.returned(9).unwrap()[0], "w1", "{}").unwrap());
+        queue.take_back("w1", "its key is gone").unwrap();
+        let left = queue.returned(9).unwrap();
+        assert_eq!((left.len(), left[0].job.subject.as_str()), (1, "of another"));
+        assert!(queue.waiting_for_second().unwrap().is_empty());
+        let again = [(); 2].map(|()| claim(&queue, "w1", LONG).unwrap().job.subject);
+        assert_eq!(again, ["first", "returned"]);
+        assert!(claim(&queue, "w1", LONG).is_none());
+    });
+}
+
+#[test]
 fn a_cancelled_job_is_taken_from_whoever_has_it() {
     on_both(|address| {
         let queue = open(address);

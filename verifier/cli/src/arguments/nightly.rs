@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
-use twinbuild_queue::{JobState, QueueAddress};
+use twinbuild_queue::JobState;
 
 use super::{LimitFlags, Recipes, SourceFrom};
 
@@ -14,7 +14,7 @@ use super::{LimitFlags, Recipes, SourceFrom};
 pub(crate) struct Places {
     /// The queue: sqlite:PATH, or postgres://USER@HOST/DATABASE [default: a file in $XDG_STATE_HOME/twinbuild]
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) queue: Option<QueueAddress>,
+    pub(crate) queue: Option<String>,
     /// Where artifacts, logs and verdicts stand: a folder that all machines share, or s3://BUCKET/PREFIX [default: a folder in
     /// $XDG_STATE_HOME/twinbuild]
     #[arg(long, value_name = "PLACE")]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use twinbuild_depot::{Depot, ResultName};
 use twinbuild_environment::sweep;
 use twinbuild_nightly::Stored;
@@ -13,7 +14,7 @@ use crate::arguments::{Gc, Global, PlainFormat};
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-/// How old what a killed worker left has to be.
+/// How old what nobody knows of has to be to be of nobody.
 const PARTIAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) fn run(global: &Global, arguments: &Gc) -> Result<u8, Failure> {
@@ -60,6 +61,11 @@ fn sweep_depot(queue: &Queue, depot: &Depot, arguments: &Gc) -> Result<(Vec<Resu
     let (mut removed, mut removed_bytes, mut kept_bytes) = (Vec::new(), 0_u64, 0_u64);
     for result in listed {
         let size_bytes = depot.size_bytes(&result.name).map_err(inconclusive)?;
+        // It may be a worker's that is just about to return it.
+        if Timestamp::now().duration_since(result.put).unsigned_abs() < PARTIAL {
+            kept_bytes = kept_bytes.saturating_add(size_bytes);
+            continue;
+        }
         let is_needed = needed.unpublished.contains(result.name.as_str());
         let is_known = is_needed || needed.others.contains(result.name.as_str());
         let fits = arguments.max_size.is_none_or(|most| kept_bytes.saturating_add(size_bytes) <= most);

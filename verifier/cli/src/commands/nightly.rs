@@ -15,13 +15,14 @@ use twinbuild_depot::Depot;
 use twinbuild_judge::Judge;
 use twinbuild_nightly::{
     Asked, CheckFailure, Coordinator, Decision, Delivery, Enrolled, Known, NightAbout, NightRun, NightRunError, Plan,
-    ReportFiles, Stop, VERDICT_FILE, Worker, WorkerError, WorkerEvent, night_report, plan,
+    RIGHT, ReportFiles, Stop, VERDICT_FILE, Worker, WorkerError, WorkerEvent, night_report, plan, take_right,
 };
 use twinbuild_queue::{JobFilter, JobState, Night, Queue, QueueAddress};
-use twinbuild_report::{NightEnd, NightReport, NightSubject, Style, Tally, headline};
+use twinbuild_report::{NightEnd, NightPoint, NightReport, NightSubject, Style, Tally, headline};
 use twinbuild_sandbox::Cancel;
 use twinbuild_signature::{KeyKind, PrivateKey, Role, Sign as _};
 use twinbuild_store::Store;
+use twinbuild_subject::Sha256;
 use twinbuild_watch::{Indexes, Reading, WatchState, read};
 
 use self::news::Receiver;
@@ -60,10 +61,13 @@ pub(crate) fn run(global: &Global, arguments: &Nightly) -> Result<u8, Failure> {
     let queue = fleet.queue(&arguments.places)?;
     let store = settings.store()?;
 
+    let holder = holder();
+    take_right(&queue, &holder).map_err(night_failure)?;
     let night = queue.begin_night().map_err(Failure::inconclusive)?;
     let reading = read_lists(&fleet, &settings, &store, &queue)?;
     let plan = planned(&queue, &night, &reading, &choices)?;
     if arguments.dry_run {
+        queue.drop_right(RIGHT, &holder).map_err(Failure::inconclusive)?;
         return print_plan(&plan, format);
     }
     let stop = Stop::default();
@@ -71,18 +75,26 @@ pub(crate) fn run(global: &Global, arguments: &Nightly) -> Result<u8, Failure> {
     let depot = fleet.depot(&arguments.places)?;
     let judge = judge_of(global, settings, &store, &arguments.recipes, &arguments.limits)?;
     let session =
-        Session { queue: &queue, store: &store, depot: &depot, judge: &judge, choices: &choices, stop, format };
+        Session { queue: &queue, store: &store, depot: &depot, judge: &judge, choices: &choices, holder, stop, format };
     let end = session.run(&night, &plan, enrolled, &index_of(&reading))?;
     let published = publishing::publish(&fleet, &queue, &depot, &choices, &session.stop);
-    let report = session.report(&night, &plan, end, arguments)?;
-    let sent = receiver.map_or(Ok(()), |receiver| receiver.send(&report));
-    let code = exit_code(&report, end);
+    let (report, point) = session.report(&night, &plan, end, arguments)?;
+    let sent = receiver.map_or(Ok(()), |receiver| receiver.send(&queue, &report));
+    // Last, so that whoever is stopped before is told of it again by the next.
+    if end != NightEnd::Interrupted {
+        let summary = serde_json::to_string(&point).map_err(Failure::internal)?;
+        queue.end_night(night.id, &summary).map_err(Failure::inconclusive)?;
+    }
+    let mut code = exit_code(&report, end);
+    for failure in [published, sent].into_iter().filter_map(Result::err) {
+        tracing::warn!("{}", failure.on_one_line());
+        // What was found out comes before what could not be passed on.
+        code = if code == 0 { failure.exit_code() } else { code };
+    }
     if let Some(path) = &choices.metrics {
         metrics::write(path, &queue, Some(code), &own_name()).map_err(Failure::inconclusive)?;
     }
-    // What the night came to is told even where it could not be passed on.
-    published?;
-    sent?;
+    queue.drop_right(RIGHT, &session.holder).map_err(Failure::inconclusive)?;
     Ok(code)
 }
 
@@ -174,6 +186,8 @@ struct Session<'a> {
     depot: &'a Depot,
     judge: &'a Judge,
     choices: &'a Choices,
+    /// By what it is known to hold the right to run nights.
+    holder: String,
     stop: Stop,
     format: PlainFormat,
 }
@@ -215,6 +229,10 @@ impl Session<'_> {
                 _ => CheckFailure::Unchecked(failure.on_one_line()),
             })
         };
+        let is_listed = |asked: &Asked, file_name: &str, sha256: &Sha256| {
+            let index = asked.index_url.as_deref().map(index).transpose()?;
+            self.judge.for_subject(index, cancel.clone(), |_| {}).is_listed(&asked.subject, file_name, sha256)
+        };
         let coordinator = Coordinator {
             queue,
             store,
@@ -222,7 +240,9 @@ impl Session<'_> {
             enrolled,
             keeps_artifacts: choices.keeps_artifacts,
             check: &check,
+            is_listed: &is_listed,
             second_host_wait: choices.second_host_wait,
+            put_off: Default::default(),
         };
         let delivery = match choices.wishes.hosts {
             1 => Delivery::Kept { artifacts: choices.keeps_artifacts.then_some(*depot) },
@@ -240,7 +260,7 @@ impl Session<'_> {
             idle_exit: None,
             delivery,
             index,
-            stop: stop.clone(),
+            stop: stop.child(),
         });
         let run = NightRun {
             night: night.id,
@@ -248,14 +268,13 @@ impl Session<'_> {
             worker: worker.as_ref(),
             max_duration: choices.max_duration,
             stop: stop.clone(),
-            name,
+            holder: self.holder.clone(),
         };
-        run.take_right().map_err(night_failure)?;
+        let reason = "the process that returned it has ended, and its key with it";
+        queue.take_back(&own_name(), reason).map_err(Failure::inconclusive)?;
         queue.adopt_jobs(night.id).map_err(Failure::inconclusive)?;
         queue.enqueue(night.id, &plan.jobs).map_err(Failure::inconclusive)?;
-        let end = self.watch(&run, plan)?;
-        run.give_right_up().map_err(night_failure)?;
-        Ok(end)
+        self.watch(&run, plan)
     }
 
     /// Runs it, and tells of what is done.
@@ -314,8 +333,14 @@ impl Session<'_> {
         end.map_err(night_failure)
     }
 
-    /// Writes the report, and ends the night where all of it was run.
-    fn report(&self, night: &Night, plan: &Plan, end: NightEnd, arguments: &Nightly) -> Result<NightReport, Failure> {
+    /// Writes the report; gives it, and what reports to come say of this night.
+    fn report(
+        &self,
+        night: &Night,
+        plan: &Plan,
+        end: NightEnd,
+        arguments: &Nightly,
+    ) -> Result<(NightReport, NightPoint), Failure> {
         let files = ReportFiles::of_night(&self.choices.reports);
         let about = NightAbout { command: command(arguments), end, file_stem: files.stem().to_owned() };
         let (report, point) = night_report(self.queue, night, plan, about).map_err(Failure::inconclusive)?;
@@ -323,10 +348,6 @@ impl Session<'_> {
         let doing = || format!("making the folder {}", folder.display());
         fs::create_dir_all(folder).with_context(doing).map_err(Failure::inconclusive)?;
         files.write_night(&report).map_err(Failure::inconclusive)?;
-        if end != NightEnd::Interrupted {
-            let summary = serde_json::to_string(&point).map_err(Failure::internal)?;
-            self.queue.end_night(night.id, &summary).map_err(Failure::inconclusive)?;
-        }
         print(&match self.format {
             PlainFormat::Text => {
                 let place = twinbuild_report::escape(&files.html().display().to_string());
@@ -336,7 +357,7 @@ impl Session<'_> {
                 serde_json::to_string(&twinbuild_report::webhook(&report)).map_err(Failure::internal)? + "\n"
             }
         })?;
-        Ok(report)
+        Ok((report, point))
     }
 }
 
@@ -365,6 +386,12 @@ fn exit_code(report: &NightReport, end: NightEnd) -> u8 {
     } else {
         0
     }
+}
+
+/// By what this machine holds the right to run nights: after a crash it has it still.
+fn holder() -> String {
+    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    format!("nightly@{} {}", host_name(), machine.trim())
 }
 
 /// The name of the worker in this process.

@@ -38,7 +38,13 @@ pub(crate) struct Apart {
 
 /// Copies a verdict and the files beside it, and derives it again from the copies in a sandbox.
 pub(crate) fn recheck_apart(path: &Path, cancel: &Cancel) -> Result<Apart, Failure> {
-    let usage = |error: anyhow::Error| Failure::usage(error.context(path.display().to_string()));
+    // What cannot be read here says nothing of the verdict, but that a file of it is missing.
+    let usage = |error: anyhow::Error| {
+        let is_ours = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+        let is_ours = is_ours.into_iter().any(|error| error.kind() != io::ErrorKind::NotFound);
+        let error = error.context(path.display().to_string());
+        if is_ours { Failure::inconclusive(error) } else { Failure::usage(error) }
+    };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let kept = kept_beside(folder).map_err(|error| usage(error.into()))?;
     let staging = tempfile::tempdir().context("making a temporary folder").map_err(Failure::inconclusive)?;

@@ -54,6 +54,10 @@ pub enum DueWhy {
     NormalizersChanged,
     /// What it is built in is another now.
     EnvironmentChanged,
+    /// Another digest is promised for it, or listed, than its verdict is about.
+    FileChanged,
+    /// Something else is asked of it than when its verdict was come to.
+    AskedOtherwise,
     /// Somebody asked for it.
     Asked,
 }
@@ -69,6 +73,8 @@ impl DueWhy {
             Self::ToolChanged => "twinbuild is another version",
             Self::NormalizersChanged => "its normalizers changed",
             Self::EnvironmentChanged => "what it is built in changed",
+            Self::FileChanged => "its file is another one",
+            Self::AskedOtherwise => "something else is asked of it",
             Self::Asked => "it was asked for",
         }
     }

@@ -1,6 +1,7 @@
 //! Sending the news of a night to where somebody waits for it.
 
 use anyhow::{Context as _, anyhow};
+use twinbuild_queue::Queue;
 use twinbuild_report::{NightReport, webhook};
 use twinbuild_store::{FetchError, Store, Url};
 
@@ -10,6 +11,9 @@ use crate::settings::Settings;
 
 /// Where the news is sent to, as it may be a secret.
 const VARIABLE: &str = "TWINBUILD_WEBHOOK_URL";
+
+/// Under which name the queue keeps news that could not be sent.
+const UNTOLD: &str = "untold";
 
 /// Where the news is sent to.
 pub(super) struct Receiver {
@@ -30,10 +34,17 @@ impl Receiver {
         Ok(Some(Self { url, store: settings.store_with_plain_http()? }))
     }
 
-    /// Sends the news of a night.
-    pub(super) fn send(&self, report: &NightReport) -> Result<(), Failure> {
+    /// Sends the news of a night, behind that of an earlier one which could not be sent then.
+    pub(super) fn send(&self, queue: &Queue, report: &NightReport) -> Result<(), Failure> {
         let body = serde_json::to_string(&webhook(report)).map_err(Failure::internal)?;
-        self.store.send_json(&self.url, &body, "the news of the night").map_err(|error| {
+        let untold = queue.kept(UNTOLD).map_err(Failure::inconclusive)?.filter(|untold| !untold.is_empty());
+        let sent = untold.map_or(Ok(()), |untold| self.send_body(&untold)).and_then(|()| self.send_body(&body));
+        queue.keep(UNTOLD, if sent.is_ok() { "" } else { &body }).map_err(Failure::inconclusive)?;
+        sent
+    }
+
+    fn send_body(&self, body: &str) -> Result<(), Failure> {
+        self.store.send_json(&self.url, body, "the news of the night").map_err(|error| {
             let host = self.url.host_str().unwrap_or_default();
             let why = match error {
                 FetchError::Status { status, .. } | FetchError::NotFound { status, .. } => {

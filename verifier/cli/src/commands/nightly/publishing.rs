@@ -1,5 +1,7 @@
 //! Publishing what a night came to: by a command of its own, with an environment of its own. No key is ever near this process.
 
+use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,8 +16,10 @@ use crate::fleet::{Fleet, PublishTable};
 
 /// How many verdicts one command gets.
 const AT_ONCE: usize = 64;
-/// How many single verdicts may be refused before all is taken to be wrong with the command.
+/// How many single verdicts may be refused one after the other before all is taken to be wrong with the command.
 const MOST_REFUSED: usize = 3;
+/// What a line begins with that tells of a verdict that is held back.
+const HELD: &str = "held until ";
 /// What of this process's environment the command gets; all else comes from its own file.
 const PASSED_ON: [&str; 7] = ["PATH", "HOME", "LANG", "TZ", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"];
 /// Reads the file of variables named first, and becomes the command behind it.
@@ -31,14 +35,14 @@ pub(super) fn publish(
 ) -> Result<(), Failure> {
     let Some(table) = fleet.nightly().publish.as_ref().filter(|_| choices.publishes) else { return Ok(()) };
     let due = queue.unpublished().map_err(Failure::inconclusive)?;
-    let mut publication = Publication { table, folder: &fleet.folder, queue, depot, stop, refused: Vec::new() };
+    let mut publication = Publication { table, folder: &fleet.folder, queue, depot, stop, refused: Refused::default() };
     for some in due.chunks(AT_ONCE) {
         publication.publish(some)?;
     }
-    match publication.refused.first() {
+    match publication.refused.all.first() {
         None => Ok(()),
         Some((subject, why)) => {
-            let more = match publication.refused.len() - 1 {
+            let more = match publication.refused.all.len() - 1 {
                 0 => String::new(),
                 more => format!(" (and {more} more)"),
             };
@@ -53,27 +57,38 @@ struct Publication<'a> {
     queue: &'a Queue,
     depot: &'a Depot,
     stop: &'a Stop,
-    refused: Vec<(String, String)>,
+    refused: Refused,
+}
+
+/// What was refused to be published.
+#[derive(Default)]
+struct Refused {
+    /// The subjects, and why.
+    all: Vec<(String, String)>,
+    /// How many since the last one that was published.
+    in_a_row: usize,
 }
 
 impl Publication<'_> {
     /// Publishes some at once; where that is refused, each half of them, so that one that cannot be published holds up no other.
     fn publish(&mut self, rows: &[VerdictRow]) -> Result<(), Failure> {
-        if rows.is_empty() || self.stop.is_stopped() || self.refused.len() >= MOST_REFUSED {
+        if rows.is_empty() || self.stop.is_stopped() || self.refused.in_a_row >= MOST_REFUSED {
             return Ok(());
         }
         match self.run(rows)? {
-            Ok(()) => {
-                let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            Ok(held) => {
+                // What is held back is not published yet, and needs its artifacts until it is.
+                let done: Vec<&VerdictRow> = rows.iter().filter(|row| !held.contains(&row.id)).collect();
+                let ids: Vec<i64> = done.iter().map(|row| row.id).collect();
                 self.queue.set_published(&ids).map_err(Failure::inconclusive)?;
-                for row in rows {
-                    self.forget(row)?;
-                }
-                Ok(())
+                self.refused.in_a_row = 0;
+                done.into_iter().try_for_each(|row| self.forget(row))
             }
             Err(why) => match rows {
                 [row] => {
-                    self.refused.push((row.subject.clone(), why));
+                    self.queue.set_refused(row.id).map_err(Failure::inconclusive)?;
+                    self.refused.all.push((row.subject.clone(), why));
+                    self.refused.in_a_row += 1;
                     Ok(())
                 }
                 rows => {
@@ -95,7 +110,8 @@ impl Publication<'_> {
         Ok(())
     }
 
-    fn run(&self, rows: &[VerdictRow]) -> Result<Result<(), String>, Failure> {
+    /// Runs the command, and gives the numbers of those that it held back; or why it refused.
+    fn run(&self, rows: &[VerdictRow]) -> Result<Result<HashSet<i64>, String>, Failure> {
         let staging = tempfile::tempdir().context("making a temporary folder").map_err(Failure::inconclusive)?;
         let mut paths: Vec<PathBuf> = Vec::new();
         for (number, row) in rows.iter().enumerate() {
@@ -136,6 +152,21 @@ impl Publication<'_> {
         let ran = command.output().with_context(|| format!("running {}", program.display())).map_err(Failure::usage)?;
         let said = String::from_utf8_lossy(&ran.stderr);
         let last = said.lines().last().unwrap_or_default().trim().to_owned();
-        Ok(if ran.status.success() { Ok(()) } else { Err(format!("{}: {last}", ran.status)) })
+        if !ran.status.success() {
+            return Ok(Err(format!("{}: {last}", ran.status)));
+        }
+        // As `twinbuild publish --hold` says it.
+        let told = String::from_utf8_lossy(&ran.stdout).into_owned();
+        let held = told.lines().filter(|line| line.starts_with(HELD)).filter_map(|line| line.rsplit_once("sha256:"));
+        let held: HashSet<&str> = held.map(|(_, digest)| digest.trim()).collect();
+        let is_held = |path: &&PathBuf| subject_digest(path).is_some_and(|digest| held.contains(digest.as_str()));
+        let ids = rows.iter().zip(&paths).filter(|(_, path)| is_held(path)).map(|(row, _)| row.id);
+        Ok(Ok(ids.collect()))
     }
+}
+
+/// The digest of the published file that a verdict is about.
+fn subject_digest(path: &Path) -> Option<String> {
+    let verdict: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    verdict["subject"]["digests"]["sha256"].as_str().map(str::to_owned)
 }
