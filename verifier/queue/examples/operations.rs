@@ -114,7 +114,7 @@ impl Client {
         tell("look", median(look));
     }
 
-    /// What a coordinator asks, several times a second.
+    /// What a coordinator asks each time that it looks.
     fn look(&self) {
         assert!(self.queue.recover().unwrap().is_empty());
         assert!(self.queue.returned(16).unwrap().is_empty());
