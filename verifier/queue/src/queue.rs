@@ -16,6 +16,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a connection is waited for before that is an attempt that failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one attempt may take: longer than a million jobs take to be put into the queue.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(900);
 /// How many connections one process has.
 const MOST_CONNECTIONS: u32 = 4;
 /// States by which PostgreSQL says that it is away or coming back, and not that something is wrong ("PostgreSQL Error Codes", classes 08, 40, 53 and 57), and SQLite's
@@ -112,6 +114,8 @@ impl Queue {
         let options = AnyPoolOptions::new()
             .max_connections(MOST_CONNECTIONS)
             .acquire_timeout(CONNECT_TIMEOUT)
+            // A connection that was lost is found out by its use, which is tried again.
+            .test_before_acquire(false)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     for setting in settings {
@@ -168,7 +172,9 @@ impl Queue {
         let mut pause = FIRST_PAUSE;
         self.runtime.block_on(async {
             loop {
-                match attempt(&self.pool).await {
+                // Over a link that is cut a connection may be silent for ever.
+                let attempted = tokio::time::timeout(LONGEST_ATTEMPT, attempt(&self.pool)).await;
+                match attempted.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
                     Ok(value) => return Ok(value),
                     Err(error) if is_passing(&error) && begun.elapsed() < self.patience.0 => {
                         tracing::debug!(%error, doing, "the database is away");
