@@ -214,11 +214,14 @@ impl Session<'_> {
             .filter(|worker| choices.jobs > 0 || worker.name != name)
             .map(|worker| worker.host.as_str())
             .collect();
-        if usize::try_from(choices.wishes.hosts).unwrap_or(usize::MAX) > hosts.len() {
+        if hosts.is_empty() {
             return Err(Failure::usage(anyhow!(
-                "--spread needs two hosts, and {} {} known: enroll workers of others, with the key `host` in their [[worker]] tables",
-                hosts.len(),
-                if hosts.len() == 1 { "is" } else { "are" }
+                "nobody would do the jobs: --jobs 0 leaves all to workers, and no [[worker]] table enrolls one"
+            )));
+        }
+        if choices.wishes.hosts > 1 && hosts.len() == 1 {
+            return Err(Failure::usage(anyhow!(
+                "--spread needs two hosts, and one is known: enroll workers of others, with the key `host` in their [[worker]] tables"
             )));
         }
         let cancel = Cancel::new().map_err(Failure::internal)?;
