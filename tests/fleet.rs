@@ -84,17 +84,13 @@ impl Fleet {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = twinbuild();
-        self.settle(&mut command);
-        command.args(arguments);
-        command
-    }
-
-    fn settle(&self, command: &mut Command) {
         let home = self.folder.path();
         command.current_dir(home).env("HOME", home);
         for (name, below) in [("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config"), ("XDG_CACHE_HOME", "cache")] {
             command.env(name, home.join(below));
         }
+        command.args(arguments);
+        command
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
@@ -117,6 +113,7 @@ impl Fleet {
     pub(crate) fn start_coordinator(&self, more: &[&str]) -> Running {
         let mut night = self.start_night(&[&["--jobs", "0"], more].concat());
         wait("jobs", || !self.jobs().is_empty() || !night.is_running());
+        assert!(night.is_running(), "{}", night.said());
         night
     }
 
@@ -133,30 +130,17 @@ impl Fleet {
         assert_eq!(made.code, 0, "{made}");
     }
 
-    /// A worker on a machine of this name, as far as it can see.
+    /// A worker that says it is of this host.
     pub(crate) fn worker(&self, name: &str, host: &str, key: &str, more: &[&str]) -> Command {
-        let mut command = Command::new("unshare");
-        if !rustix::process::geteuid().is_root() {
-            command.arg("--map-root-user");
-        }
-        let script = "echo \"$0\" > /proc/sys/kernel/hostname && exec \"$@\"";
-        command.args(["--uts", "sh", "-c", script, host]).arg(env!("CARGO_BIN_EXE_twinbuild"));
-        command.args(["worker", "--name", name, "--key", key]).args(more);
-        // The environment of the binary, which is not the program here.
-        for (name, value) in twinbuild().get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        self.settle(&mut command);
+        let own = ["worker", "--name", name, "--host", host, "--key", key, "--lease", "4s"];
+        let mut command = self.command(&[&own, more].concat());
         command.env("TWINBUILD_KEY_PASSPHRASE", PASSPHRASE);
         command
     }
 
     /// Starts an enrolled worker with its own key.
     pub(crate) fn start_worker(&self, name: &str, host: &str) -> Running {
-        self.start(name, &mut self.worker(name, host, &format!("{name}.key"), &["--lease", "4s"]))
+        self.start(name, &mut self.worker(name, host, &format!("{name}.key"), &[]))
     }
 
     /// Rows of the queue that is a file, as text; what changes it is committed.

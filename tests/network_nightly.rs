@@ -240,7 +240,7 @@ fn a_night_publishes_each_verdict_once_by_a_command_that_alone_has_the_keys() {
 #[test]
 fn what_became_of_each_job_is_shown_and_can_be_changed() {
     let mut fleet = Fleet::new();
-    fleet.configure(&packages(&["slow", "quick"], ""));
+    fleet.configure(&(packages(&["slow", "quick"], "") + &fleet.enroll("w1", "host-1")));
     fleet.release_with("slow==1.0", &json!({ "wait": 4 }));
     fleet.release(&["quick==1.0"]);
     // Two jobs, of which one is given up and one is cancelled.

@@ -1,4 +1,4 @@
-//! Workers of other machines: killed, drained, spread over hosts, and not taken on their word.
+//! Workers of other machines, as far as they say so: killed, drained, spread over hosts, and not taken on their word.
 
 #[path = "../verifier/queue/tests/server/mod.rs"]
 mod server;
@@ -86,7 +86,7 @@ fn results_of_who_is_not_enrolled_are_refused_and_the_job_is_done_by_another() {
     fleet.make_key("worker", "other.key");
     let mut night = fleet.start_coordinator(&[]);
     let mut refused = |name: &str, host: &str, reason: &str| {
-        let mut worker = fleet.start(name, &mut fleet.worker(name, host, "other.key", &["--lease", "4s"]));
+        let mut worker = fleet.start(name, &mut fleet.worker(name, host, "other.key", &[]));
         wait("a refusal", || night.said().contains(reason) || !night.is_running());
         worker.kill();
         let said = fleet.run(&["jobs", "show", "1"]);
@@ -170,8 +170,7 @@ fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
         + &watch(&mut fleet, &["lied", "claimed"], &planted).replace("\"packages\"\nkind", "\"planted\"\nkind");
     fleet.configure(&(list + &fleet.enroll("w1", "host-1")));
     fleet.plan(&[]);
-    let idle = ["--idle-exit", "1s", "--lease", "4s"];
-    let mut worker = fleet.start("w1", &mut fleet.worker("w1", "host-1", "w1.key", &idle));
+    let mut worker = fleet.start("w1", &mut fleet.worker("w1", "host-1", "w1.key", &["--idle-exit", "1s"]));
     assert_eq!(worker.end(), 0, "{}", worker.said());
     assert_eq!(fleet.count("results WHERE state = 'returned'"), 5);
     let [honest, copied, changed, lied, claimed] =
@@ -238,6 +237,19 @@ fn a_night_that_is_killed_between_two_hosts_goes_on() {
     assert_eq!(fleet.report()["news"], json!([]));
 }
 
+#[test]
+fn a_night_that_nobody_could_do_is_not_begun() {
+    let mut fleet = Fleet::new();
+    let list = watch(&mut fleet, &["small"], &json!({}));
+    fleet.configure(&list);
+    let said = fleet.run(&["nightly", "--jobs", "0"]);
+    assert!(said.code == 64 && said.err.contains("no [[worker]] table enrolls one"), "{said}");
+    fleet.configure(&(list + &fleet.enroll("w1", "host-1") + &fleet.enroll("w2", "host-1")));
+    let said = fleet.run(&["nightly", "--jobs", "0", "--spread"]);
+    assert!(said.code == 64 && said.err.contains("enroll workers of others"), "{said}");
+    assert_eq!(fleet.count("jobs"), 0);
+}
+
 /// Lets the time pass for which a second host is waited for.
 fn pass_the_wait(fleet: &Fleet) {
     wait("the first host's word", || fleet.count("results WHERE state = 'accepted'") == 1);
@@ -246,11 +258,12 @@ fn pass_the_wait(fleet: &Fleet) {
 
 #[test]
 fn two_workers_of_one_host_are_one() {
-    // As both machines say it, and as the operator alone does.
+    // As both workers say it, and as the operator alone does.
     for second in ["host-1", "host-2"] {
         let mut fleet = Fleet::new();
         let list = watch(&mut fleet, &["small"], &json!({}));
-        fleet.configure(&(list + &fleet.enroll("w1", "host-1") + &fleet.enroll("w2", "host-1")));
+        let absent = fleet.enroll("w3", "host-3");
+        fleet.configure(&(list + &fleet.enroll("w1", "host-1") + &fleet.enroll("w2", "host-1") + &absent));
         let mut night = fleet.start_coordinator(&["--spread"]);
         let _workers = [fleet.start_worker("w1", "host-1"), fleet.start_worker("w2", second)];
         if second == "host-2" {
@@ -267,10 +280,9 @@ fn two_workers_of_one_host_are_one() {
 fn what_stands_alone_is_what_was_looked_at() {
     let mut fleet = Fleet::new();
     let list = watch(&mut fleet, &["small"], &json!({ "onlyWheel": { "planted.py": "import os\n" } }));
-    fleet.configure(&(list + &fleet.enroll("w1", "host-1")));
+    fleet.configure(&(list + &fleet.enroll("w1", "host-1") + &fleet.enroll("w2", "host-2")));
     fleet.plan(&["--spread"]);
-    let idle = ["--idle-exit", "1s", "--lease", "4s"];
-    let mut worker = fleet.start("w1", &mut fleet.worker("w1", "host-1", "w1.key", &idle));
+    let mut worker = fleet.start("w1", &mut fleet.worker("w1", "host-1", "w1.key", &["--idle-exit", "1s"]));
     assert_eq!(worker.end(), 0, "{}", worker.said());
     change_document(&fleet, "1");
     let mut night = fleet.start_coordinator(&["--spread"]);
