@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -302,8 +303,12 @@ fn artifacts_stay_until_they_are_published_whatever_the_limit_is() {
     assert_eq!((gc(&["--max-size", "0", "--dry-run"]), results()), (one.clone(), 2));
     assert_eq!((gc(&["--max-size", "0"]), results()), (one, 1));
     assert_eq!(fleet.ask("SELECT project FROM verdicts WHERE stored <> ''"), [["two"]]);
-    // What no verdict and no job knows is of no use to anybody.
+    // What no verdict and no job knows may be about to be returned, and is of no use to anybody after a day.
     fleet.ask("UPDATE verdicts SET stored = ''");
+    assert_eq!((gc(&["--max-size", "0"]), results()), (json!([]), 1));
+    let manifest = fs::read_dir(fleet.at("depot/manifests")).unwrap().next().unwrap().unwrap().path();
+    let long_ago = SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+    fs::File::options().write(true).open(manifest).unwrap().set_modified(long_ago).unwrap();
     assert_eq!((gc(&[]).as_array().unwrap().len(), results()), (1, 0));
 }
 

@@ -61,15 +61,12 @@ fn sweep_depot(queue: &Queue, depot: &Depot, arguments: &Gc) -> Result<(Vec<Resu
     let (mut removed, mut removed_bytes, mut kept_bytes) = (Vec::new(), 0_u64, 0_u64);
     for result in listed {
         let size_bytes = depot.size_bytes(&result.name).map_err(inconclusive)?;
-        // It may be a worker's that is just about to return it.
-        if Timestamp::now().duration_since(result.put).unsigned_abs() < PARTIAL {
-            kept_bytes = kept_bytes.saturating_add(size_bytes);
-            continue;
-        }
         let is_needed = needed.unpublished.contains(result.name.as_str());
         let is_known = is_needed || needed.others.contains(result.name.as_str());
         let fits = arguments.max_size.is_none_or(|most| kept_bytes.saturating_add(size_bytes) <= most);
-        if is_needed || (is_known && fits) {
+        // What nobody knows of may be a worker's that is just about to return it.
+        let is_new = Timestamp::now().duration_since(result.put).unsigned_abs() < PARTIAL;
+        if is_needed || (is_known && fits) || (!is_known && is_new) {
             kept_bytes = kept_bytes.saturating_add(size_bytes);
             continue;
         }
