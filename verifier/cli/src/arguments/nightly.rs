@@ -26,7 +26,7 @@ pub(crate) struct Places {
 pub(crate) struct Nightly {
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Where the report is written: report.html, .md, .json, .txt, .junit.xml, .sarif and verdicts.jsonl [default: reports]
+    /// Where the report is written: report.html, .md, .json, .txt, .junit.xml and .sarif [default: reports]
     #[arg(long, value_name = "DIR")]
     pub(crate) reports: Option<PathBuf>,
     /// Judge so many files at once in this process, each of which builds two twins at once; 0 leaves all to workers [default: 1]

@@ -84,7 +84,8 @@ impl Choices {
             },
             metrics: arguments.metrics.clone().or_else(|| table.metrics.as_ref().map(folder)),
             publishes,
-            keeps_artifacts: table.keep_artifacts.unwrap_or(publishes),
+            // Where they are to be published at all, they may be by a later night.
+            keeps_artifacts: table.keep_artifacts.unwrap_or(table.publish.is_some()),
         })
     }
 
