@@ -13,10 +13,10 @@ use twinbuild_queue::{Queue, QueueError, Returned};
 use twinbuild_rebuild::Variation;
 use twinbuild_signature::PublicKey;
 use twinbuild_store::{Store, StoreError};
-use twinbuild_subject::{Origin, Sha256};
+use twinbuild_subject::{Origin, SdistFileName, Sha256};
 use twinbuild_verdict::{Outcome, RecordedVerdict, SourceKind};
 
-use crate::asked::Asked;
+use crate::asked::{Asked, SourceChoice};
 use crate::kept::{Stored, chain, new_verdict};
 use crate::returned::{Claim, WorkerResult};
 use crate::worker::VERDICT_FILE;
@@ -73,8 +73,17 @@ pub struct Coordinator<'a> {
     pub is_listed: &'a IsListed<'a>,
     /// How long a second host is waited for where none is to be seen.
     pub second_host_wait: Duration,
-    /// Until when what could not be looked at is left alone, by job and fence.
-    pub put_off: Mutex<HashMap<(i64, i64), Instant>>,
+    /// What could not be looked at, by job and fence.
+    pub put_off: Mutex<HashMap<(i64, i64), PutOff>>,
+}
+
+/// A result that could not be looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct PutOff {
+    /// When that was tried first.
+    since: Instant,
+    /// Until when it is left alone.
+    until: Instant,
 }
 
 /// Whether the index that is asked lists a file of the subject's release by this name with this digest, or why that cannot be told now.
@@ -164,7 +173,8 @@ impl Coordinator<'_> {
             }
         }
         for first in self.queue.waiting_for_second()? {
-            let waited = Timestamp::now().duration_since(first.job.queued).unsigned_abs();
+            let waited = Timestamp::now().duration_since(first.job.queued);
+            let waited = Duration::try_from(waited).unwrap_or_default();
             if waited >= self.second_host_wait && !self.has_second_host(&first)? {
                 tracing::warn!("{}: there is no second host, so one host stands alone", first.job.subject);
                 decisions.extend(match self.first_says(&first) {
@@ -178,7 +188,16 @@ impl Coordinator<'_> {
 
     fn is_put_off(&self, returned: &Returned) -> bool {
         let put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
-        put_off.get(&(returned.job.id, returned.fence)).is_some_and(|until| Instant::now() < *until)
+        put_off.get(&(returned.job.id, returned.fence)).is_some_and(|put_off| Instant::now() < put_off.until)
+    }
+
+    /// Leaves a result alone for a while, and gives for how long it could not be looked at by now.
+    fn put_off(&self, returned: &Returned) -> Duration {
+        let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let one = put_off.entry((returned.job.id, returned.fence)).or_insert(PutOff { since: now, until: now });
+        one.until = now + PUT_OFF;
+        now - one.since
     }
 
     /// Whether a worker was heard of lately.
@@ -190,8 +209,11 @@ impl Coordinator<'_> {
     fn has_second_host(&self, first: &Returned) -> Result<bool, CoordinatorError> {
         let had = self.queue.returned_since(first)?;
         let host = self.host_of(&first.worker);
-        let is_second =
-            |worker: &String| self.host_of(worker).is_some_and(|other| Some(other) != host) && !had.contains(worker);
+        // By the name that it says of its host it is given the job, and by the operator's its word counts.
+        let is_second = |(worker, says): &(String, String)| {
+            let is_other = self.host_of(worker).is_some_and(|other| Some(other) != host) && *says != first.host;
+            is_other && !had.contains(worker)
+        };
         Ok(self.queue.workers_within(ALIVE)?.iter().any(is_second))
     }
 
@@ -209,9 +231,11 @@ impl Coordinator<'_> {
             Ok(held) => held,
             Err(Unusable::NotNow(reason)) => {
                 tracing::warn!("what {} returned for {subject} cannot be looked at: {reason}", returned.worker);
-                let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
-                put_off.insert((returned.job.id, returned.fence), Instant::now() + PUT_OFF);
-                return Ok(None);
+                // Not for ever: else a worker that returns what nobody can have would hold up the night.
+                if self.put_off(returned) < MOST_WAIT {
+                    return Ok(None);
+                }
+                return self.refuse(returned, reason);
             }
             Err(Unusable::Refused(reason)) => return self.refuse(returned, reason),
         };
@@ -297,7 +321,7 @@ impl Coordinator<'_> {
         match depot.get(&name, result.manifest, &folder) {
             Ok(_) => {}
             Err(error @ (DepotError::Io { .. } | DepotError::Absent { .. } | DepotError::ObjectStore { .. })) => {
-                return Ok(Err(not_now(returned, chain(&error))));
+                return Ok(Err(Unusable::NotNow(chain(&error))));
             }
             Err(error) => return refused(chain(&error)),
         }
@@ -317,7 +341,7 @@ impl Coordinator<'_> {
         match self.is_source_listed(&recorded, asked) {
             Ok(true) => {}
             Ok(false) => return refused("its source is not the file that the index lists under that name".to_owned()),
-            Err(reason) => return Ok(Err(not_now(returned, reason))),
+            Err(reason) => return Ok(Err(Unusable::NotNow(reason))),
         }
         // An inconclusive verdict claims nothing that files could show.
         if recorded.outcome != Outcome::Inconclusive {
@@ -326,7 +350,7 @@ impl Coordinator<'_> {
                 Err(CheckFailure::Refuted(reason)) => {
                     return refused(format!("its verdict does not follow from its files: {reason}"));
                 }
-                Err(CheckFailure::Unchecked(reason)) => return Ok(Err(not_now(returned, reason))),
+                Err(CheckFailure::Unchecked(reason)) => return Ok(Err(Unusable::NotNow(reason))),
             }
         }
         let stored = Stored { name, manifest: result.manifest };
@@ -387,12 +411,6 @@ impl Coordinator<'_> {
     }
 }
 
-/// What cannot be looked at is waited for, but not for ever: else a worker that returns what nobody can have would hold up the night.
-fn not_now(returned: &Returned, reason: String) -> Unusable {
-    let waited = Timestamp::now().duration_since(returned.returned).unsigned_abs();
-    if waited < MOST_WAIT { Unusable::NotNow(reason) } else { Unusable::Refused(reason) }
-}
-
 /// Whether two hosts came to the same. A verdict that lets a file pass has to be the same to the last of its inputs; of others, where a replay was not possible, the
 /// outcome has to be, and the alerts.
 fn agree(first: &RecordedVerdict, second: &RecordedVerdict) -> bool {
@@ -404,6 +422,16 @@ fn agree(first: &RecordedVerdict, second: &RecordedVerdict) -> bool {
     };
     first.verdict_digest == second.verdict_digest
         || (first.outcome == second.outcome && first.outcome != Outcome::Reproduced && alerts(first) == alerts(second))
+}
+
+/// Whether a verdict is about a source of the kind that was asked for, where it has one. An sdist is built from a commit always.
+fn is_source_asked_for(recorded: &RecordedVerdict, from: SourceChoice) -> bool {
+    let is_sdist = recorded.subject.file_name.parse::<SdistFileName>().is_ok();
+    match (recorded.source.as_ref().map(|source| source.kind), from) {
+        (None, _) | (_, SourceChoice::Either) => true,
+        (Some(SourceKind::Sdist), from) => from == SourceChoice::Sdist,
+        (Some(SourceKind::Git), from) => from == SourceChoice::Git || is_sdist,
+    }
 }
 
 /// In what a verdict is none on what was asked.
@@ -422,6 +450,8 @@ fn is_not_what_was_asked(recorded: &RecordedVerdict, asked: &Asked, result: &Wor
         Some(format!("its verdict is about {}, and {} was asked for", subject.file_name, asked.subject))
     } else if recorded.verdict_digest != result.verdict_digest || !result.says(recorded.outcome.name(), recipe) {
         Some("its verdict is another one than was signed".to_owned())
+    } else if !is_source_asked_for(recorded, asked.from) {
+        Some("its verdict is about another kind of source than was asked for".to_owned())
     } else if recorded.tool.version != env!("CARGO_PKG_VERSION") {
         let (theirs, own) = (&recorded.tool.version, env!("CARGO_PKG_VERSION"));
         Some(format!("it was made by twinbuild {theirs}, and this is {own}: give workers the same version"))

@@ -41,9 +41,10 @@ impl FromStr for Stored {
     }
 }
 
-/// What a result is called in a depot: by job and claim, so that none is ever that of another.
+/// What a result is called in a depot: by job and claim, and when the job was put into the queue, so that none is ever that of another, of another queue either.
 pub(crate) fn result_name(lease: &Lease) -> Result<ResultName, ResultNameError> {
-    format!("job-{}-{}", lease.job.id, lease.fence()).parse()
+    let queued = lease.job.queued.as_millisecond().unsigned_abs();
+    format!("job-{}-{}-{queued:x}", lease.job.id, lease.fence()).parse()
 }
 
 /// What is kept of a verdict beside its document.

@@ -11,6 +11,7 @@
 
 mod asked;
 mod coordinator;
+mod delivery;
 mod due;
 mod files;
 mod history;
@@ -27,6 +28,7 @@ mod worker;
 
 pub use asked::{Asked, SourceChoice};
 pub use coordinator::{CheckAgain, CheckFailure, Coordinator, CoordinatorError, Decision, Enrolled, IsListed};
+pub use delivery::Delivery;
 pub use due::{MadeWith, Terms, due};
 pub use files::ReportFiles;
 pub use history::history;
@@ -40,4 +42,4 @@ pub use returned::SignResultError;
 pub use run::{Event, RunError, run};
 pub use stop::Stop;
 pub use twinbuild_watch::{ListError, read_list};
-pub use worker::{Delivery, VERDICT_FILE, Worker, WorkerError, WorkerEvent};
+pub use worker::{VERDICT_FILE, Worker, WorkerError, WorkerEvent};

@@ -35,8 +35,6 @@ pub struct NightRun<'a> {
     pub max_duration: Option<Duration>,
     /// Stops it; that of the worker is another one, which is thrown with it.
     pub stop: Stop,
-    /// Who holds the right to run nights.
-    pub holder: String,
 }
 
 /// Why a night cannot be run.
@@ -115,7 +113,6 @@ impl NightRun<'_> {
     ) -> Result<NightEnd, NightRunError> {
         let begun = Instant::now();
         let mut idle_since = begun;
-        let mut right_taken = begun;
         let mut jobs = self.count()?;
         loop {
             for decision in self.coordinator.look()? {
@@ -143,10 +140,6 @@ impl NightRun<'_> {
                     tracing::warn!("{open} jobs wait, and no worker is there: start one, or give this run --jobs 1");
                 }
                 idle_since = Instant::now();
-            }
-            if right_taken.elapsed() >= RIGHT_LASTING / 3 {
-                take_right(self.coordinator.queue, &self.holder)?;
-                right_taken = Instant::now();
             }
             thread::sleep(LOOK);
         }

@@ -69,6 +69,10 @@ pub fn night_report(
         let (result, of_before) = match (job, newest) {
             (Some(job), before) => (SubjectResult::without_verdict(&planned.key, &job.reason), before),
             (None, Some(row)) if is_of_this_night => (result_of(row), before.get(&planned.key)),
+            // What it is about is another file, or another question.
+            (None, Some(row)) if matches!(planned.why, Some(DueWhy::FileChanged | DueWhy::AskedOtherwise)) => {
+                (SubjectResult::without_verdict(&planned.key, "it was not judged again yet"), Some(row))
+            }
             (None, Some(row)) => (result_of(row), None),
             (None, None) => (SubjectResult::without_verdict(&planned.key, "it was not judged yet"), None),
         };
@@ -87,7 +91,13 @@ pub fn night_report(
         }
     };
     let subjects: Vec<NightSubject> = plan.subjects.iter().map(subject).collect();
-    let left = queue.open_jobs(night.id)?.0 + plan.left_out;
+    let cancelled = JobFilter { states: vec![JobState::Cancelled], night: Some(night.id), most: MOST_GIVEN_UP };
+    let cancelled = u64::try_from(queue.jobs(&cancelled)?.len()).unwrap_or(u64::MAX);
+    let left = queue.open_jobs(night.id)?.0 + plan.left_out + cancelled;
+    let end = match about.end {
+        NightEnd::Complete if plan.left_out > 0 => NightEnd::MostJobs,
+        end => end,
+    };
     let ended = Timestamp::now();
     let mut report = NightReport::new(
         AboutNight {
@@ -97,7 +107,7 @@ pub fn night_report(
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             command: about.command,
             lists: plan.lists.clone(),
-            end: about.end,
+            end,
             left,
             file_stem: about.file_stem,
         },

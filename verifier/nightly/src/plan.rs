@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use twinbuild_queue::{Needs, NewJob, VerdictRow};
 use twinbuild_report::{DueWhy, ListProblem, SubjectResult, WatchedList};
-use twinbuild_subject::{DistributionFileName, Sha256};
+use twinbuild_subject::DistributionFileName;
 use twinbuild_watch::{List, Reading, WatchTarget, Watched};
 
 use crate::asked::{Asked, SourceChoice};
@@ -91,14 +91,26 @@ impl Known {
     }
 }
 
+/// A watched file, and what its lists say of it.
+struct Entry<'a> {
+    key: String,
+    watched: &'a Watched,
+    asked: Asked,
+    lists: Vec<String>,
+    /// The list in whose turn it is judged.
+    list: &'a str,
+    priority: u32,
+    max_age: SignedDuration,
+}
+
 /// Plans a night. Lists of a lower priority number come first; among those of one number, the first subject of each list, then the second of each.
 ///
 /// # Errors
 /// Where what is asked cannot be written as JSON.
 pub fn plan(reading: &Reading, known: &Known, terms: &Terms, wishes: &Wishes) -> Result<Plan, serde_json::Error> {
     let mut plan = Plan::default();
-    let mut at: HashMap<String, (usize, Option<Sha256>)> = HashMap::new();
-    let mut jobs: Vec<NewJob> = Vec::new();
+    let mut at: HashMap<String, usize> = HashMap::new();
+    let mut entries: Vec<Entry<'_>> = Vec::new();
     for list in &reading.lists {
         plan.lists.push(WatchedList {
             name: list.name.clone(),
@@ -127,44 +139,53 @@ pub fn plan(reading: &Reading, known: &Known, terms: &Terms, wishes: &Wishes) ->
                 continue;
             }
         };
-        let mut turn = 0;
         for watched in &list.subjects {
             let key = key(watched);
             let asked = asked(watched, from, wishes);
-            if let Some((index, promised)) = at.get(&key)
-                && let Some(subject) = plan.subjects.get_mut(*index)
-            {
-                if asked.promised.is_some() && promised.is_some() && asked.promised != *promised {
-                    let what =
-                        format!("it promises another digest for {watched} than {} does", subject.lists.join(", "));
-                    plan.problems.push(problem(
-                        None,
-                        what,
-                        Some("one of the two is not the file that is published: look which"),
-                    ));
-                } else if !subject.lists.contains(&list.name) {
-                    subject.lists.push(list.name.clone());
-                }
+            let Some(known) = at.get(&key).and_then(|index| entries.get_mut(*index)) else {
+                at.insert(key.clone(), entries.len());
+                let lists = vec![list.name.clone()];
+                entries.push(Entry { key, watched, asked, lists, list: &list.name, priority: list.priority, max_age });
                 continue;
+            };
+            match (&known.asked.promised, asked.promised) {
+                (Some(one), Some(other)) if *one != other => {
+                    let what = format!("it promises another digest for {watched} than {} does", known.lists.join(", "));
+                    let next = "one of the two is not the file that is published: look which";
+                    plan.problems.push(problem(None, what, Some(next)));
+                    continue;
+                }
+                (None, promised) => known.asked.promised = promised,
+                (Some(_), _) => {}
             }
-            let why = why(&key, known, &asked, &Terms { max_age, ..terms.clone() });
-            at.insert(key.clone(), (plan.subjects.len(), asked.promised));
-            let (project, version) = release(watched);
-            plan.subjects.push(PlannedSubject {
-                key: key.clone(),
-                lists: vec![list.name.clone()],
-                project,
-                version,
-                why,
-            });
-            let Some(why) = why else { continue };
-            let asked = asked.to_json()?;
-            let needs = needs(watched, wishes);
-            let name = why_name(why);
-            let priority = i64::from(list.priority);
-            jobs.push(NewJob { subject: key, list: list.name.clone(), why: name, asked, priority, turn, needs });
-            turn += 1;
+            // Of what lists say of one file, what asks more of it holds.
+            known.max_age = known.max_age.min(max_age);
+            if list.priority < known.priority {
+                (known.priority, known.list) = (list.priority, &list.name);
+            }
+            if !known.lists.contains(&list.name) {
+                known.lists.push(list.name.clone());
+            }
         }
+    }
+    let mut turns: HashMap<&str, i64> = HashMap::new();
+    let mut jobs: Vec<NewJob> = Vec::new();
+    for Entry { key, watched, asked, lists, list, priority, max_age } in entries {
+        let why = why(&key, known, &asked, &Terms { max_age, ..terms.clone() });
+        let (project, version) = release(watched);
+        plan.subjects.push(PlannedSubject { key: key.clone(), lists, project, version, why });
+        let Some(why) = why else { continue };
+        let turn = turns.entry(list).or_default();
+        jobs.push(NewJob {
+            subject: key,
+            list: list.to_owned(),
+            why: why_name(why),
+            asked: asked.to_json()?,
+            priority: i64::from(priority),
+            turn: *turn,
+            needs: needs(watched, wishes),
+        });
+        *turn += 1;
     }
     jobs.sort_by_key(|job| (job.priority, job.turn));
     let most = wishes.most_jobs.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
@@ -291,6 +312,7 @@ fn needs(watched: &Watched, wishes: &Wishes) -> Needs {
 mod tests {
     use super::*;
     use jiff::Timestamp;
+    use twinbuild_subject::Sha256;
     use twinbuild_watch::Pages;
 
     fn watched(file: &str) -> Watched {
@@ -361,7 +383,7 @@ mod tests {
             list("c", 1, &["c-1.tar.gz", "a-3.tar.gz"]),
         ];
         let plan = planned(lists, &Known::default(), &wishes());
-        assert_eq!(order(&plan), ["c-1.tar.gz", "a-1.tar.gz", "b-1.tar.gz", "a-2.tar.gz", "a-3.tar.gz"]);
+        assert_eq!(order(&plan), ["a-3.tar.gz", "c-1.tar.gz", "a-1.tar.gz", "b-1.tar.gz", "a-2.tar.gz"]);
         let of_two = plan.subjects.iter().find(|subject| subject.version == "3").unwrap();
         assert_eq!(of_two.lists, ["a", "c"]);
         assert!(plan.jobs.iter().all(|job| job.why == "new"));

@@ -12,25 +12,23 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use twinbuild_depot::{Depot, DepotError};
+use twinbuild_depot::DepotError;
 use twinbuild_judge::{Judge, JudgeError, ReplayEnd};
 use twinbuild_queue::{Capabilities, Lease, Queue, QueueError, Retry, WorkerState};
 use twinbuild_registry::PypiIndex;
 use twinbuild_sandbox::Cancel;
-use twinbuild_signature::PrivateKey;
 use twinbuild_store::Store;
 use twinbuild_verdict::{RecordedVerdict, Verdict};
 
 use crate::asked::Asked;
-use crate::kept::{Stored, chain, new_verdict, result_name};
+use crate::delivery::Delivery;
+use crate::kept::chain;
 use crate::passing::{FailureClass, MOST_ATTEMPTS, class_of, passing_verdict};
-use crate::returned::{Finding, SignResultError, WorkerResult};
+use crate::returned::SignResultError;
 use crate::stop::Stop;
 
 /// The file of a result that has the verdict.
 pub const VERDICT_FILE: &str = "verdict.json";
-/// The folder of a result that has the published file.
-const PUBLISHED: &str = "published";
 /// How long a worker without a job waits before it asks again, at first and at most.
 const FIRST_POLL: Duration = Duration::from_millis(100);
 const LONGEST_POLL: Duration = Duration::from_secs(2);
@@ -38,22 +36,6 @@ const LONGEST_POLL: Duration = Duration::from_secs(2);
 const PULSE: Duration = Duration::from_millis(500);
 /// A lease is kept this many times within its length.
 const BEATS: u32 = 4;
-
-/// What becomes of what a worker found.
-pub enum Delivery<'a> {
-    /// It is kept at once: the worker is part of the coordinator's own process.
-    Kept {
-        /// Where artifacts are kept, where they are.
-        artifacts: Option<&'a Depot>,
-    },
-    /// It is returned, signed, for the coordinator to look at.
-    Returned {
-        /// Where artifacts go.
-        depot: &'a Depot,
-        /// By what the worker is known.
-        key: &'a PrivateKey,
-    },
-}
 
 /// A process that does jobs.
 pub struct Worker<'a> {
@@ -333,11 +315,10 @@ impl Worker<'_> {
         let target = asked.target()?;
         let staging = self.store.staging().map_err(JudgeError::from)?;
         let folder = staging.path().join("result");
-        let is_kept = !matches!(self.delivery, Delivery::Kept { artifacts: None });
         let judge = self.judge.for_subject(index, cancel.clone(), |options| {
             options.git.choice = asked.from.choice();
             options.most_trials = asked.most_trials;
-            options.keep = is_kept.then(|| folder.clone());
+            options.keep = self.delivery.needs_files(asked).then(|| folder.clone());
             if asked.is_strict {
                 options.normalizing = twinbuild_compare::Normalizing::No;
             }
@@ -347,7 +328,7 @@ impl Worker<'_> {
             && let Some(document) = repeat(&judge, &first.document, &folder)?
         {
             tell(&WorkerEvent::Repeated(lease));
-            return self.deliver(lease, asked, &document, &folder);
+            return self.delivery.deliver(self.queue, lease, asked, (&document, &folder));
         }
         let verdict = judge.judge(&target)?;
         if let Some((class, detail)) = passing_verdict(&verdict)
@@ -365,50 +346,9 @@ impl Worker<'_> {
             return Err(Ended::Failed(FailureClass::Promise, reason));
         }
         let document = serde_json::to_value(&verdict).map_err(internal)?;
-        self.deliver(lease, asked, &document, &folder)?;
+        self.delivery.deliver(self.queue, lease, asked, (&document, &folder))?;
         tell(&WorkerEvent::Judged(lease, &verdict));
         Ok(())
-    }
-
-    fn deliver(&self, lease: &Lease, asked: &Asked, document: &Value, folder: &Path) -> Result<(), Ended> {
-        let text = document.to_string();
-        match &self.delivery {
-            Delivery::Kept { artifacts } => {
-                let stored = match artifacts {
-                    // Without the published file there is nothing to publish.
-                    Some(depot) if folder.join(PUBLISHED).is_dir() => {
-                        let name = result_name(lease).map_err(internal)?;
-                        let manifest = depot.put(&name, folder).map_err(WorkerError::from)?.sha256();
-                        Some((depot, Stored { name, manifest }))
-                    }
-                    _ => None,
-                };
-                let place = stored.as_ref().map(|(_, place)| place);
-                let workers = std::slice::from_ref(&self.name);
-                let verdict = new_verdict((&lease.job.subject, asked), document, workers, place).map_err(internal)?;
-                let kept = self.queue.complete(lease, &verdict);
-                if let (Err(QueueError::Stale { .. }), Some((depot, place))) = (&kept, &stored)
-                    && let Err(error) = depot.remove(&place.name)
-                {
-                    tracing::warn!("what is of no use stays in the depot: {error}");
-                }
-                Ok(kept?)
-            }
-            Delivery::Returned { depot, key } => {
-                let name = result_name(lease).map_err(internal)?;
-                let manifest = depot.put(&name, folder).map_err(WorkerError::from)?;
-                let recorded = RecordedVerdict::of_document(document.clone()).map_err(internal)?;
-                let finding = Finding {
-                    outcome: recorded.outcome.name(),
-                    recipe_digest: recorded.recipe.as_ref().map(|recipe| recipe.recipe.digest()),
-                    verdict_digest: recorded.verdict_digest,
-                    result: name.as_str(),
-                    manifest: manifest.sha256(),
-                };
-                let envelope = WorkerResult::sign(lease, &finding, key).map_err(WorkerError::from)?;
-                Ok(self.queue.give_back(lease, &text, &envelope, name.as_str())?)
-            }
-        }
     }
 }
 
@@ -420,7 +360,7 @@ impl AtWork {
 }
 
 /// Why a job came to no delivery.
-enum Ended {
+pub(crate) enum Ended {
     /// It was stopped from elsewhere.
     Cancelled,
     /// It is another's by now.
@@ -434,6 +374,18 @@ enum Ended {
 impl From<WorkerError> for Ended {
     fn from(error: WorkerError) -> Self {
         Self::Worker(error)
+    }
+}
+
+impl From<DepotError> for Ended {
+    fn from(error: DepotError) -> Self {
+        match error {
+            // Of these the build is to blame, or what stands in the place already: the next job fares better.
+            DepotError::Unfit { .. } | DepotError::Changed { .. } | DepotError::Exists { .. } => {
+                Self::Failed(FailureClass::Internal, chain(&error))
+            }
+            error => Self::Worker(error.into()),
+        }
     }
 }
 
@@ -456,7 +408,7 @@ impl From<JudgeError> for Ended {
     }
 }
 
-fn internal(error: impl StdError) -> Ended {
+pub(crate) fn internal(error: impl StdError) -> Ended {
     Ended::Failed(FailureClass::Internal, chain(&error))
 }
 

@@ -87,7 +87,7 @@ impl Queue {
 
     fn take_from(&self, condition: &str, worker: &str) -> Result<Vec<i64>, QueueError> {
         let set = format!(
-            "lost = lost + 1, state = CASE WHEN lost + 1 >= $1 THEN 'dead' ELSE 'queued' END, ended_ms = CASE WHEN lost + 1 >= $1 THEN \
+            "lost = lost + 1, attempts = attempts - 1, state = CASE WHEN lost + 1 >= $1 THEN 'dead' ELSE 'queued' END, ended_ms = CASE WHEN lost + 1 >= $1 THEN \
              {{now}} ELSE 0 END, claim = '', lease_until_ms = 0, class = 'lost', reason = 'the worker ' || worker || ' was not heard of again' \
              WHERE state = 'leased' AND {condition} RETURNING id, worker"
         );

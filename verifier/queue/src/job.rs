@@ -294,7 +294,15 @@ impl Queue {
         let sql = "UPDATE jobs SET state = 'queued', attempts = 0, lost = 0, not_before_ms = 0, ended_ms = 0, not_host = '', class = '', \
                    reason = '' WHERE id = $1 AND state IN ('dead', 'cancelled') AND NOT EXISTS (SELECT 1 FROM jobs other WHERE other.subject = \
                    jobs.subject AND other.state IN ('queued', 'leased', 'returned'))";
-        Ok(self.execute("putting a job back into the queue", sql, |query| query.bind(id))? == 1)
+        self.transaction("putting a job back into the queue", async |transaction| {
+            if sqlx::query(sql).bind(id).execute(&mut **transaction).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
+            // It begins anew: no host has come to anything yet.
+            let sql = "UPDATE results SET state = 'refused', reason = 'the job was begun anew' WHERE job = $1 AND state IN ('returned', 'accepted')";
+            sqlx::query(sql).bind(id).execute(&mut **transaction).await?;
+            Ok(true)
+        })
     }
 
     /// Cancels a job that is not at its end, and says whether it was such a one. Whoever has it finds out when it extends its lease.

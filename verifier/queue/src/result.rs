@@ -73,8 +73,9 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Database`]
     pub fn undecided_results(&self) -> Result<Vec<String>, QueueError> {
-        let sql = "SELECT stored FROM results WHERE stored <> '' AND (state = 'returned' OR (state = 'accepted' AND job IN (SELECT id FROM jobs \
-                   WHERE state IN ('queued', 'leased', 'returned'))))";
+        let sql = "SELECT stored FROM results WHERE stored <> '' AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = results.job AND (results.state = \
+                   'returned' AND jobs.state = 'returned' AND jobs.fence = results.fence OR results.state = 'accepted' AND jobs.state IN \
+                   ('queued', 'leased', 'returned')))";
         let rows = self.fetch_all("reading results", sql, |query| query)?;
         rows.iter().map(|row| row.try_get(0).map_err(reading)).collect()
     }

@@ -96,13 +96,13 @@ impl Queue {
         self.verdicts(&format!("SELECT {COLUMNS} FROM verdicts WHERE project = $1 ORDER BY id DESC"), &[project])
     }
 
-    /// The verdicts with artifacts that were not published yet, the oldest first; those behind all others that somebody has refused to publish.
+    /// The verdicts with artifacts that were not published yet, nor a newer one on the same subject, the oldest first; those behind all others that somebody has refused to publish.
     ///
     /// # Errors
     /// [`QueueError::Database`]
     pub fn unpublished(&self) -> Result<Vec<VerdictRow>, QueueError> {
         self.verdicts(
-            &format!("SELECT {COLUMNS} FROM verdicts WHERE published_ms <= 0 AND stored <> '' ORDER BY CASE WHEN published_ms < 0 THEN 1 ELSE 0 END, published_ms DESC, id"),
+            &format!("SELECT {COLUMNS} FROM verdicts WHERE published_ms <= 0 AND stored <> '' AND NOT EXISTS (SELECT 1 FROM verdicts newer WHERE newer.subject = verdicts.subject AND newer.id > verdicts.id AND newer.published_ms > 0) ORDER BY CASE WHEN published_ms < 0 THEN 1 ELSE 0 END, published_ms DESC, id"),
             &[],
         )
     }

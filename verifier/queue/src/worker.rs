@@ -94,14 +94,15 @@ impl Queue {
         rows.iter().map(|row| WorkerRow::of_row(row).map_err(reading)).collect()
     }
 
-    /// The names of the workers that were heard of within a time, and have not ended.
+    /// The workers that were heard of within a time, and have not ended: their names, and the hosts that they say.
     ///
     /// # Errors
     /// [`QueueError::Database`]
-    pub fn workers_within(&self, within: Duration) -> Result<Vec<String>, QueueError> {
-        let sql = "SELECT name FROM workers WHERE state <> 'gone' AND seen_ms > {now} - $1 ORDER BY name";
+    pub fn workers_within(&self, within: Duration) -> Result<Vec<(String, String)>, QueueError> {
+        let sql = "SELECT name, host FROM workers WHERE state <> 'gone' AND seen_ms > {now} - $1 ORDER BY name";
         let rows = self.fetch_all("reading the workers", sql, |query| query.bind(millis(within)))?;
-        rows.iter().map(|row| row.try_get(0).map_err(reading)).collect()
+        let one = |row: &AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        rows.iter().map(|row| one(row).map_err(reading)).collect()
     }
 }
 

@@ -103,8 +103,11 @@ fn needed(queue: &Queue) -> Result<Needed, Failure> {
     for row in queue.stored_verdicts().map_err(Failure::inconclusive)? {
         let Ok(Stored { name, .. }) = row.stored.parse() else { continue };
         needed.stored.insert(name.to_string(), row.stored.clone());
-        let into = if row.published.is_none() { &mut needed.unpublished } else { &mut needed.others };
-        into.insert(name.to_string());
+        needed.others.insert(name.to_string());
+    }
+    for row in queue.unpublished().map_err(Failure::inconclusive)? {
+        let Ok(Stored { name, .. }) = row.stored.parse() else { continue };
+        needed.unpublished.insert(name.to_string());
     }
     Ok(needed)
 }

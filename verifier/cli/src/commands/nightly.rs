@@ -8,6 +8,8 @@ use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -40,11 +42,13 @@ use crate::signals::{FirstSignal, INTERRUPTED, stop_on_signal};
 
 /// Under which name the queue keeps what is remembered of indexes.
 const WATCH_STATE: &str = "watch";
+/// How often the right to run nights is taken anew.
+const KEEP_RIGHT_EVERY: Duration = Duration::from_secs(60);
 /// How many jobs that were given up are read.
 const MOST_GIVEN_UP: u32 = 100_000;
 
 pub(crate) fn run(global: &Global, arguments: &Nightly) -> Result<u8, Failure> {
-    let format = global.plain_format()?;
+    global.plain_format()?;
     let settings = Settings::load(global)?;
     let fleet = settings.fleet.clone();
     if fleet.watch().is_empty() {
@@ -63,23 +67,76 @@ pub(crate) fn run(global: &Global, arguments: &Nightly) -> Result<u8, Failure> {
 
     let holder = holder();
     take_right(&queue, &holder).map_err(night_failure)?;
-    let night = queue.begin_night().map_err(Failure::inconclusive)?;
-    let reading = read_lists(&fleet, &settings, &store, &queue)?;
-    let plan = planned(&queue, &night, &reading, &choices)?;
-    if arguments.dry_run {
-        queue.drop_right(RIGHT, &holder).map_err(Failure::inconclusive)?;
-        return print_plan(&plan, format);
-    }
     let stop = Stop::default();
+    let is_over = AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        let keeper = scope.spawn({
+            let (queue, holder, stop, is_over) = (&queue, &holder, &stop, &is_over);
+            move || keep_right(queue, holder, stop, is_over)
+        });
+        let _over = Over { is_over: &is_over, keeper: keeper.thread().clone() };
+        run_night(global, arguments, settings, (&queue, &store), (choices, enrolled, receiver), stop.clone())
+    });
+    queue.drop_right(RIGHT, &holder).map_err(Failure::inconclusive)?;
+    outcome
+}
+
+/// Ends the thread that keeps the right to run nights, however the night ends.
+struct Over<'a> {
+    is_over: &'a AtomicBool,
+    keeper: Thread,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.keeper.unpark();
+    }
+}
+
+/// Keeps the right to run nights until it is no longer needed. Where another has it, this run stops.
+fn keep_right(queue: &Queue, holder: &str, stop: &Stop, is_over: &AtomicBool) {
+    loop {
+        std::thread::park_timeout(KEEP_RIGHT_EVERY);
+        if is_over.load(Ordering::SeqCst) {
+            return;
+        }
+        match take_right(queue, holder) {
+            Ok(()) => {}
+            Err(NightRunError::Held { holder }) => {
+                tracing::warn!("{holder} has taken over the nights of this queue, so this run stops");
+                return stop.stop();
+            }
+            Err(error) => tracing::warn!("the right to run nights is not kept: {error}"),
+        }
+    }
+}
+
+/// A night, by whoever has the right to run it.
+fn run_night(
+    global: &Global,
+    arguments: &Nightly,
+    settings: Settings,
+    (queue, store): (&Queue, &Store),
+    (choices, enrolled, receiver): (Choices, Vec<Enrolled>, Option<Receiver>),
+    stop: Stop,
+) -> Result<u8, Failure> {
+    let format = global.plain_format()?;
+    let fleet = settings.fleet.clone();
+    let reading = read_lists(&fleet, &settings, store, queue)?;
+    if arguments.dry_run {
+        return print_plan(&planned(queue, None, &reading, &choices)?, format);
+    }
+    let night = queue.begin_night().map_err(Failure::inconclusive)?;
+    let plan = planned(queue, Some(&night), &reading, &choices)?;
     stop_on_signal(stop.clone(), FirstSignal::Stops)?;
     let depot = fleet.depot(&arguments.places)?;
-    let judge = judge_of(global, settings, &store, &arguments.recipes, &arguments.limits)?;
-    let session =
-        Session { queue: &queue, store: &store, depot: &depot, judge: &judge, choices: &choices, holder, stop, format };
+    let judge = judge_of(global, settings, store, &arguments.recipes, &arguments.limits)?;
+    let session = Session { queue, store, depot: &depot, judge: &judge, choices: &choices, stop, format };
     let end = session.run(&night, &plan, enrolled, &index_of(&reading))?;
-    let published = publishing::publish(&fleet, &queue, &depot, &choices, &session.stop);
+    let published = publishing::publish(&fleet, queue, &depot, &choices, &session.stop);
     let (report, point) = session.report(&night, &plan, end, arguments)?;
-    let sent = receiver.map_or(Ok(()), |receiver| receiver.send(&queue, &report));
+    let sent = receiver.map_or(Ok(()), |receiver| receiver.send(queue, &report));
     // Last, so that whoever is stopped before is told of it again by the next.
     if end != NightEnd::Interrupted {
         let summary = serde_json::to_string(&point).map_err(Failure::internal)?;
@@ -92,9 +149,8 @@ pub(crate) fn run(global: &Global, arguments: &Nightly) -> Result<u8, Failure> {
         code = if code == 0 { failure.exit_code() } else { code };
     }
     if let Some(path) = &choices.metrics {
-        metrics::write(path, &queue, Some(code), &own_name()).map_err(Failure::inconclusive)?;
+        metrics::write(path, queue, Some(code), &own_name()).map_err(Failure::inconclusive)?;
     }
-    queue.drop_right(RIGHT, &session.holder).map_err(Failure::inconclusive)?;
     Ok(code)
 }
 
@@ -137,8 +193,8 @@ fn read_lists(fleet: &Fleet, settings: &Settings, store: &Store, queue: &Queue) 
     Ok(reading)
 }
 
-/// Plans the night, and puts its jobs into the queue.
-fn planned(queue: &Queue, night: &Night, reading: &Reading, choices: &Choices) -> Result<Plan, Failure> {
+/// What a night is to do.
+fn planned(queue: &Queue, night: Option<&Night>, reading: &Reading, choices: &Choices) -> Result<Plan, Failure> {
     let newest = queue.newest_verdicts().map_err(Failure::inconclusive)?;
     let filter = JobFilter { states: vec![JobState::Dead, JobState::Cancelled], night: None, most: MOST_GIVEN_UP };
     let given_up = queue.jobs(&filter).map_err(Failure::inconclusive)?;
@@ -149,8 +205,11 @@ fn planned(queue: &Queue, night: &Night, reading: &Reading, choices: &Choices) -
     let terms = choices.terms(known.environments());
     let mut plan = plan(reading, &known, &terms, &choices.wishes).map_err(Failure::internal)?;
     // What this night gave up it does not do once more.
-    let over: HashSet<&str> =
-        given_up.iter().filter(|job| job.night == night.id).map(|job| job.subject.as_str()).collect();
+    let over: HashSet<&str> = given_up
+        .iter()
+        .filter(|job| night.is_some_and(|night| job.night == night.id))
+        .map(|job| job.subject.as_str())
+        .collect();
     plan.jobs.retain(|job| !over.contains(job.subject.as_str()));
     Ok(plan)
 }
@@ -186,8 +245,6 @@ struct Session<'a> {
     depot: &'a Depot,
     judge: &'a Judge,
     choices: &'a Choices,
-    /// By what it is known to hold the right to run nights.
-    holder: String,
     stop: Stop,
     format: PlainFormat,
 }
@@ -247,10 +304,7 @@ impl Session<'_> {
             second_host_wait: choices.second_host_wait,
             put_off: Default::default(),
         };
-        let delivery = match choices.wishes.hosts {
-            1 => Delivery::Kept { artifacts: choices.keeps_artifacts.then_some(*depot) },
-            _ => Delivery::Returned { depot, key: &key },
-        };
+        let delivery = Delivery::Own { artifacts: choices.keeps_artifacts.then_some(*depot), depot, key: &key };
         let worker = NonZero::new(choices.jobs).map(|jobs| Worker {
             queue,
             judge: self.judge,
@@ -271,7 +325,6 @@ impl Session<'_> {
             worker: worker.as_ref(),
             max_duration: choices.max_duration,
             stop: stop.clone(),
-            holder: self.holder.clone(),
         };
         let reason = "the process that returned it has ended, and its key with it";
         queue.take_back(&own_name(), reason).map_err(Failure::inconclusive)?;

@@ -1,5 +1,7 @@
 //! Sending the news of a night to where somebody waits for it.
 
+use std::collections::VecDeque;
+
 use anyhow::{Context as _, anyhow};
 use twinbuild_queue::Queue;
 use twinbuild_report::{NightReport, webhook};
@@ -14,6 +16,8 @@ const VARIABLE: &str = "TWINBUILD_WEBHOOK_URL";
 
 /// Under which name the queue keeps news that could not be sent.
 const UNTOLD: &str = "untold";
+/// The news of how many nights is kept so.
+const MOST_UNTOLD: usize = 30;
 
 /// Where the news is sent to.
 pub(super) struct Receiver {
@@ -34,12 +38,26 @@ impl Receiver {
         Ok(Some(Self { url, store: settings.store_with_plain_http()? }))
     }
 
-    /// Sends the news of a night, behind that of an earlier one which could not be sent then.
+    /// Sends the news of a night, behind that of earlier ones which could not be sent then.
     pub(super) fn send(&self, queue: &Queue, report: &NightReport) -> Result<(), Failure> {
         let body = serde_json::to_string(&webhook(report)).map_err(Failure::internal)?;
-        let untold = queue.kept(UNTOLD).map_err(Failure::inconclusive)?.filter(|untold| !untold.is_empty());
-        let sent = untold.map_or(Ok(()), |untold| self.send_body(&untold)).and_then(|()| self.send_body(&body));
-        queue.keep(UNTOLD, if sent.is_ok() { "" } else { &body }).map_err(Failure::inconclusive)?;
+        let kept = queue.kept(UNTOLD).map_err(Failure::inconclusive)?.unwrap_or_default();
+        let mut untold: VecDeque<String> = serde_json::from_str(&kept).unwrap_or_default();
+        untold.push_back(body);
+        let mut sent = Ok(());
+        while sent.is_ok()
+            && let Some(body) = untold.front()
+        {
+            sent = self.send_body(body);
+            if sent.is_ok() {
+                untold.pop_front();
+            }
+        }
+        while untold.len() > MOST_UNTOLD {
+            untold.pop_front();
+        }
+        let kept = serde_json::to_string(&untold).map_err(Failure::internal)?;
+        queue.keep(UNTOLD, &kept).map_err(Failure::inconclusive)?;
         sent
     }
 
