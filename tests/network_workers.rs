@@ -178,7 +178,8 @@ fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
     let of_honest = |column: &str| format!("(SELECT {column} FROM results WHERE job = {honest})");
     let (envelope, stored) = (of_honest("envelope"), of_honest("stored"));
     fleet.ask(&format!("UPDATE results SET envelope = {envelope}, stored = {stored} WHERE job = {copied}"));
-    let result = fleet.at(&format!("depot/files/job-{changed}-1"));
+    let name = &fleet.ask(&format!("SELECT stored FROM results WHERE job = {changed}"))[0][0];
+    let result = fleet.at(&format!("depot/files/{name}"));
     fs::write(fs::read_dir(result).unwrap().next().unwrap().unwrap().path(), "something else").unwrap();
     lie(&fleet, &lied);
     change_document(&fleet, &claimed);
