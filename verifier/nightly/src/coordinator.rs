@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use twinbuild_compare::Severity;
 use twinbuild_depot::{Depot, DepotError, ResultName};
+use twinbuild_judge::Target;
 use twinbuild_queue::{Queue, QueueError, Returned};
 use twinbuild_rebuild::Variation;
 use twinbuild_signature::PublicKey;
@@ -353,6 +354,10 @@ impl Coordinator<'_> {
                 Err(CheckFailure::Unchecked(reason)) => return Ok(Err(Unusable::NotNow(reason))),
             }
         }
+        // As before publishing: a trust that nothing in it supports is not taken either.
+        if let Err(error) = recorded.check() {
+            return refused(format!("its verdict contradicts itself: {}", chain(&error)));
+        }
         let stored = Stored { name, manifest: result.manifest };
         Ok(Ok(Held { document: recorded.document().clone(), host: enrolled.host.clone(), recorded, stored }))
     }
@@ -437,15 +442,22 @@ fn is_source_asked_for(recorded: &RecordedVerdict, from: SourceChoice) -> bool {
 /// In what a verdict is none on what was asked.
 fn is_not_what_was_asked(recorded: &RecordedVerdict, asked: &Asked, result: &WorkerResult) -> Option<String> {
     let subject = &recorded.subject;
-    let is_subject = match subject.origin {
-        Origin::Index => subject.purl.as_deref() == Some(asked.subject.as_str()),
-        Origin::Local => {
-            Path::new(&asked.subject).file_name().and_then(|name| name.to_str()) == Some(&subject.file_name)
+    // By what was asked, and not by what the verdict says of itself: of a file of a machine no index is asked for the source.
+    let is_subject = match asked.target() {
+        Ok(Target::Release(_)) => {
+            subject.origin == Origin::Index && subject.purl.as_deref() == Some(asked.subject.as_str())
         }
+        Ok(Target::Local { path, .. }) => {
+            subject.origin == Origin::Local
+                && path.file_name().and_then(|name| name.to_str()) == Some(&subject.file_name)
+        }
+        Err(_) => false,
     };
     let recipe: Option<Sha256> = recorded.recipe.as_ref().map(|recipe| recipe.recipe.digest());
     let usual: Vec<String> = Variation::usual().iter().map(|variation| variation.name().to_owned()).collect();
     let says = subject.digests.as_ref().map(|digests| digests.sha256);
+    // One that never had the file says so, and nothing of it.
+    let claims_something = says.is_some() || recorded.outcome != Outcome::Inconclusive;
     if !is_subject {
         Some(format!("its verdict is about {}, and {} was asked for", subject.file_name, asked.subject))
     } else if recorded.verdict_digest != result.verdict_digest || !result.says(recorded.outcome.name(), recipe) {
@@ -455,7 +467,7 @@ fn is_not_what_was_asked(recorded: &RecordedVerdict, asked: &Asked, result: &Wor
     } else if recorded.tool.version != env!("CARGO_PKG_VERSION") {
         let (theirs, own) = (&recorded.tool.version, env!("CARGO_PKG_VERSION"));
         Some(format!("it was made by twinbuild {theirs}, and this is {own}: give workers the same version"))
-    } else if asked.promised.is_some() && says.is_some() && says != asked.promised {
+    } else if asked.promised.is_some() && says != asked.promised && claims_something {
         Some("its verdict is about another file than was promised".to_owned())
     } else if recorded.choices.is_strict != asked.is_strict {
         Some("its verdict was come to with other normalizers than were asked for".to_owned())
@@ -463,5 +475,61 @@ fn is_not_what_was_asked(recorded: &RecordedVerdict, asked: &Asked, result: &Wor
         Some("its twins differed in less than was asked for".to_owned())
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twinbuild_subject::Subject;
+    use twinbuild_verdict::Verdict;
+
+    const RELEASE: &str = "pkg:pypi/a@1?file_name=a-1-py3-none-any.whl";
+
+    /// What is held against a verdict that names this origin, where a release of an index or a file of a machine was asked for.
+    fn held_against(origin: Origin, outcome: Outcome, subject: &str) -> Option<String> {
+        let file_name = "a-1-py3-none-any.whl".to_owned();
+        let purl = Some(RELEASE.to_owned());
+        let about = Subject { origin, purl, file_name, size: None, digests: None, upload_time: None };
+        let mut verdict = Verdict::about(about, env!("CARGO_PKG_VERSION"));
+        verdict.outcome = outcome;
+        verdict.choices.variations = Variation::usual().iter().map(|variation| variation.name().to_owned()).collect();
+        verdict.seal().unwrap();
+        let recorded = RecordedVerdict::of(&verdict).unwrap();
+        let result = serde_json::json!({
+            "schemaVersion": 1, "job": 1, "fence": 1, "subject": subject, "asked": Sha256::of(b""), "worker": "w",
+            "host": "h", "outcome": outcome.name(), "recipeDigest": null, "verdictDigest": recorded.verdict_digest,
+            "result": "job-1-1", "manifest": Sha256::of(b""),
+        });
+        let asked = Asked {
+            subject: subject.to_owned(),
+            source: None,
+            promised: Some(Sha256::of(b"a")),
+            index_url: None,
+            from: SourceChoice::Sdist,
+            most_trials: 24,
+            budget_secs: 60,
+            is_strict: false,
+            hosts: 1,
+        };
+        is_not_what_was_asked(&recorded, &asked, &serde_json::from_value(result).unwrap())
+    }
+
+    #[test]
+    fn what_was_asked_says_whether_an_index_has_the_file_and_not_the_verdict() {
+        let path = "/files/a-1-py3-none-any.whl";
+        assert_eq!(held_against(Origin::Index, Outcome::Inconclusive, RELEASE), None);
+        assert_eq!(held_against(Origin::Local, Outcome::Inconclusive, path), None);
+        // Of a file of a machine nobody would ask an index for the source.
+        for (origin, subject) in [(Origin::Local, RELEASE), (Origin::Index, path)] {
+            let reason = held_against(origin, Outcome::Inconclusive, subject).unwrap();
+            assert!(reason.contains("was asked for"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_that_claims_something_is_about_the_promised_file() {
+        let reason = held_against(Origin::Index, Outcome::Unsupported, RELEASE).unwrap();
+        assert!(reason.contains("another file than was promised"), "{reason}");
     }
 }
