@@ -25,7 +25,7 @@ fn on_terminal(command: &str, variables: &[(&str, &str)], err: Option<&Path>) ->
     let program = env!("CARGO_BIN_EXE_twinbuild");
     let redirect = err.map(|path| format!(" 2>'{}'", path.display())).unwrap_or_default();
     let mut script = Command::new("script");
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         script.env_remove(variable);
     }
     script.env("TERM", "xterm").envs(variables.iter().copied());
@@ -142,6 +142,9 @@ fn colours_are_for_terminals_that_want_them() {
     assert!(!is_coloured(&[("TERM", "dumb")]));
     assert!(!is_coloured(&[("CLICOLOR", "0")]));
     assert!(!is_coloured(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]));
+    // The logs of continuous integration show colours, and its terminals are often called dumb.
+    assert!(is_coloured(&[("TERM", "dumb"), ("CI", "true")]));
+    assert!(!is_coloured(&[("CI", "true"), ("NO_COLOR", "1")]));
 
     // Standard output is looked at by itself, whatever standard error is, and the other way round.
     let piped = |variables: &[(&str, &str)]| {

@@ -5,13 +5,14 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Said, folder, run, twinbuild};
+use crate::support::{Said, folder, rebuild, run, twinbuild};
 
 /// The passphrase of all keys.
 pub(crate) const PASSPHRASE: &str = "a passphrase for tests";
@@ -33,6 +34,9 @@ impl Fleet {
     }
 
     pub(crate) fn with_queue(queue: &str) -> Self {
+        // What builds need is at PyPI, and not in the index on loopback: it has to be in the cache before.
+        static WARM: Once = Once::new();
+        WARM.call_once(|| assert_eq!(rebuild(&["pypi:six@1.16.0"]).0, 0));
         Self { folder: folder(), index: SmallIndex::start(), queue: queue.to_owned() }
     }
 

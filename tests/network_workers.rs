@@ -104,8 +104,8 @@ fn results_of_who_is_not_enrolled_are_refused_and_the_job_is_done_by_another() {
     assert_eq!((&news[0]["kind"], &news[0]["severity"]), (&"results-refused".into(), &"alert".into()), "{news:#}");
 }
 
-/// What a worker that knows its key says of a wheel that did not come out: that it did.
-fn lie(fleet: &Fleet, job: &str) {
+/// What a worker that knows its key says of a wheel: another verdict than it came to, or the same with other fields.
+fn sign_another(fleet: &Fleet, job: &str, change: impl FnOnce(&mut Value)) {
     let row = fleet.ask(&format!("SELECT envelope, stored FROM results WHERE job = {job}")).remove(0);
     let (envelope, stored) = (&row[0], &row[1]);
     let key = PrivateKey::read_file(&fleet.at("w1.key"), &Passphrase::new(PASSPHRASE.to_owned()).unwrap()).unwrap();
@@ -113,27 +113,28 @@ fn lie(fleet: &Fleet, job: &str) {
     let keys = [key.public_key().clone()];
     let mut payload: Value = serde_json::from_slice(signed.verify(&keys).unwrap().payload).unwrap();
     let (name, depot): (ResultName, _) = (stored.parse().unwrap(), Depot::open(text(&fleet.at("depot"))).unwrap());
-    let folder = fleet.at("lie");
+    let folder = fleet.at(&format!("other-{job}"));
     let manifest: Sha256 = payload["manifest"].as_str().unwrap().parse().unwrap();
     depot.get(&name, manifest, &folder).unwrap();
     let mut verdict: Value = serde_json::from_slice(&fs::read(folder.join("verdict.json")).unwrap()).unwrap();
-    for (key, value) in as_reproduced() {
-        verdict[key] = value;
-    }
-    verdict.as_object_mut().unwrap().remove("mismatch");
+    change(&mut verdict);
     seal(&mut verdict);
     fs::write(folder.join("verdict.json"), verdict.to_string()).unwrap();
     depot.remove(&name).unwrap();
     payload["manifest"] = depot.put(&name, &folder).unwrap().sha256().to_string().into();
-    payload["outcome"] = "reproduced".into();
+    payload["outcome"] = verdict["outcome"].clone();
     payload["verdictDigest"] = verdict["verdictDigest"].clone();
     let envelope = Envelope::sign(PayloadType::WorkerResult, payload.to_string().into_bytes(), &[&key]).unwrap();
     let envelope = envelope.to_json().replace('\'', "''");
     fleet.ask(&format!("UPDATE results SET envelope = '{envelope}' WHERE job = {job}"));
 }
 
-fn as_reproduced() -> [(&'static str, Value); 3] {
-    [("outcome", "reproduced".into()), ("level", "bit-for-bit".into()), ("findings", json!([]))]
+/// Says that the file came out.
+fn as_reproduced(verdict: &mut Value) {
+    verdict["outcome"] = "reproduced".into();
+    verdict["level"] = "bit-for-bit".into();
+    verdict["findings"] = json!([]);
+    verdict.as_object_mut().unwrap().remove("mismatch");
 }
 
 /// Gives a verdict the digest of what it says by now, which covers all but two of its keys.
@@ -149,10 +150,7 @@ fn seal(verdict: &mut Value) {
 fn change_document(fleet: &Fleet, job: &str) {
     let document = fleet.ask(&format!("SELECT document FROM results WHERE job = {job}"))[0][0].clone();
     let mut document: Value = serde_json::from_str(&document).unwrap();
-    for (key, value) in as_reproduced() {
-        document[key] = value;
-    }
-    document.as_object_mut().unwrap().remove("mismatch");
+    as_reproduced(&mut document);
     seal(&mut document);
     let document = document.to_string().replace('\'', "''");
     fleet.ask(&format!("UPDATE results SET document = '{document}' WHERE job = {job}"));
@@ -166,22 +164,23 @@ fn job_of(fleet: &Fleet, name: &str) -> String {
 fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
     let mut fleet = Fleet::new();
     let planted = json!({ "onlyWheel": { "planted.py": "import os\n" } });
-    let list = watch(&mut fleet, &["honest", "copied", "changed"], &json!({}))
+    let list = watch(&mut fleet, &["honest", "copied", "changed", "raised"], &json!({}))
         + &watch(&mut fleet, &["lied", "claimed"], &planted).replace("\"packages\"\nkind", "\"planted\"\nkind");
     fleet.configure(&(list + &fleet.enroll("w1", "host-1")));
     fleet.plan(&[]);
     let mut worker = fleet.start("w1", &mut fleet.worker("w1", "host-1", "w1.key", &["--idle-exit", "1s"]));
     assert_eq!(worker.end(), 0, "{}", worker.said());
-    assert_eq!(fleet.count("results WHERE state = 'returned'"), 5);
-    let [honest, copied, changed, lied, claimed] =
-        ["honest", "copied", "changed", "lied", "claimed"].map(|name| job_of(&fleet, name));
+    assert_eq!(fleet.count("results WHERE state = 'returned'"), 6);
+    let [honest, copied, changed, raised, lied, claimed] =
+        ["honest", "copied", "changed", "raised", "lied", "claimed"].map(|name| job_of(&fleet, name));
     let of_honest = |column: &str| format!("(SELECT {column} FROM results WHERE job = {honest})");
     let (envelope, stored) = (of_honest("envelope"), of_honest("stored"));
     fleet.ask(&format!("UPDATE results SET envelope = {envelope}, stored = {stored} WHERE job = {copied}"));
     let name = &fleet.ask(&format!("SELECT stored FROM results WHERE job = {changed}"))[0][0];
     let result = fleet.at(&format!("depot/files/{name}"));
     fs::write(fs::read_dir(result).unwrap().next().unwrap().unwrap().path(), "something else").unwrap();
-    lie(&fleet, &lied);
+    sign_another(&fleet, &lied, as_reproduced);
+    sign_another(&fleet, &raised, |verdict| verdict["source"]["trust"] = "repository".into());
     change_document(&fleet, &claimed);
     let said = fleet.run(&["nightly"]);
     assert_eq!(said.code, 1, "{said}");
@@ -189,6 +188,7 @@ fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
         ("copied", "it was signed for another job than the one that it was returned for"),
         ("changed", "is not what its manifest says"),
         ("lied", "its verdict does not follow from its files"),
+        ("raised", "its verdict contradicts itself"),
     ] {
         let line = said.err.lines().find(|line| line.contains("is refused") && line.contains(&format!("pypi/{name}@")));
         assert!(line.is_some_and(|line| line.contains(reason)), "{name}: {said}");
@@ -196,14 +196,14 @@ fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
     }
     // Nothing of the row is taken but who returned it: the document is that of the signed files.
     assert_eq!((workers(&fleet, "honest"), workers(&fleet, "claimed")), (vec!["w1".to_owned()], vec!["w1".to_owned()]));
-    for (name, kind) in [("honest", "reproduced"), ("copied", "reproduced"), ("changed", "reproduced")] {
-        assert_eq!(fleet.reported(&wheel(name, "1.0"))["result"]["outcome"], kind, "{name}");
+    for name in ["honest", "copied", "changed", "raised"] {
+        assert_eq!(fleet.reported(&wheel(name, "1.0"))["result"]["outcome"], "reproduced", "{name}");
     }
     for name in ["lied", "claimed"] {
         assert_eq!(fleet.reported(&wheel(name, "1.0"))["result"]["outcome"], "not-reproduced", "{name}");
     }
-    assert_eq!(fleet.count("results WHERE state = 'refused'"), 3);
-    assert_eq!((fleet.count("verdicts"), fleet.count("jobs WHERE state = 'done'")), (5, 5));
+    assert_eq!(fleet.count("results WHERE state = 'refused'"), 4);
+    assert_eq!((fleet.count("verdicts"), fleet.count("jobs WHERE state = 'done'")), (6, 6));
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn print_report<'a>(global: &Global, report: impl Into<Report<'a>>) -> Result<()
     print(&text)
 }
 
-/// Prints results; colours only where the terminal and the variables `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM` say so.
+/// Prints results; colours only where the terminal and the variables that `twinbuild help environment` names say so.
 fn print(text: &str) -> Result<(), Failure> {
     progress::finish();
     write_out(text)
