@@ -164,15 +164,15 @@ fn job_of(fleet: &Fleet, name: &str) -> String {
 fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
     let mut fleet = Fleet::new();
     let planted = json!({ "onlyWheel": { "planted.py": "import os\n" } });
-    let list = watch(&mut fleet, &["honest", "copied", "changed", "raised"], &json!({}))
+    let list = watch(&mut fleet, &["honest", "copied", "changed", "raised", "given"], &json!({}))
         + &watch(&mut fleet, &["lied", "claimed"], &planted).replace("\"packages\"\nkind", "\"planted\"\nkind");
     fleet.configure(&(list + &fleet.enroll("w1", "host-1")));
     fleet.plan(&[]);
     let mut worker = fleet.start("w1", &mut fleet.worker("w1", "host-1", "w1.key", &["--idle-exit", "1s"]));
     assert_eq!(worker.end(), 0, "{}", worker.said());
-    assert_eq!(fleet.count("results WHERE state = 'returned'"), 6);
-    let [honest, copied, changed, raised, lied, claimed] =
-        ["honest", "copied", "changed", "raised", "lied", "claimed"].map(|name| job_of(&fleet, name));
+    assert_eq!(fleet.count("results WHERE state = 'returned'"), 7);
+    let [honest, copied, changed, raised, given, lied, claimed] =
+        ["honest", "copied", "changed", "raised", "given", "lied", "claimed"].map(|name| job_of(&fleet, name));
     let of_honest = |column: &str| format!("(SELECT {column} FROM results WHERE job = {honest})");
     let (envelope, stored) = (of_honest("envelope"), of_honest("stored"));
     fleet.ask(&format!("UPDATE results SET envelope = {envelope}, stored = {stored} WHERE job = {copied}"));
@@ -180,6 +180,7 @@ fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
     let result = fleet.at(&format!("depot/files/{name}"));
     fs::write(fs::read_dir(result).unwrap().next().unwrap().unwrap().path(), "something else").unwrap();
     sign_another(&fleet, &lied, as_reproduced);
+    sign_another(&fleet, &given, |verdict| verdict["source"]["trust"] = "user".into());
     sign_another(&fleet, &raised, |verdict| verdict["source"]["trust"] = "repository".into());
     change_document(&fleet, &claimed);
     let said = fleet.run(&["nightly"]);
@@ -189,6 +190,7 @@ fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
         ("changed", "is not what its manifest says"),
         ("lied", "its verdict does not follow from its files"),
         ("raised", "its verdict contradicts itself"),
+        ("given", "its source is said to be given, and nobody gave it"),
     ] {
         let line = said.err.lines().find(|line| line.contains("is refused") && line.contains(&format!("pypi/{name}@")));
         assert!(line.is_some_and(|line| line.contains(reason)), "{name}: {said}");
@@ -196,14 +198,14 @@ fn what_an_enrolled_worker_returns_is_not_taken_on_its_word() {
     }
     // Nothing of the row is taken but who returned it: the document is that of the signed files.
     assert_eq!((workers(&fleet, "honest"), workers(&fleet, "claimed")), (vec!["w1".to_owned()], vec!["w1".to_owned()]));
-    for name in ["honest", "copied", "changed", "raised"] {
+    for name in ["honest", "copied", "changed", "raised", "given"] {
         assert_eq!(fleet.reported(&wheel(name, "1.0"))["result"]["outcome"], "reproduced", "{name}");
     }
     for name in ["lied", "claimed"] {
         assert_eq!(fleet.reported(&wheel(name, "1.0"))["result"]["outcome"], "not-reproduced", "{name}");
     }
-    assert_eq!(fleet.count("results WHERE state = 'refused'"), 4);
-    assert_eq!((fleet.count("verdicts"), fleet.count("jobs WHERE state = 'done'")), (6, 6));
+    assert_eq!(fleet.count("results WHERE state = 'refused'"), 5);
+    assert_eq!((fleet.count("verdicts"), fleet.count("jobs WHERE state = 'done'")), (7, 7));
 }
 
 #[test]

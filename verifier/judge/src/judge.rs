@@ -146,10 +146,9 @@ impl Judge {
     ///
     /// # Errors
     /// What kept it from being told, in a sentence.
-    pub fn is_listed(&self, release: &str, file_name: &str, sha256: &Sha256) -> Result<bool, String> {
-        let request: Request = release.parse().map_err(|error| format!("{error}"))?;
-        let project = self.pypi.project(&request.name).map_err(|error| error.to_string())?;
-        let files = project.files.iter().filter(|file| *file.file_name.version() == request.version);
+    pub fn is_listed(&self, release: &Request, file_name: &str, sha256: &Sha256) -> Result<bool, String> {
+        let project = self.pypi.project(&release.name).map_err(|error| error.to_string())?;
+        let files = project.files.iter().filter(|file| *file.file_name.version() == release.version);
         Ok(files.into_iter().any(|file| file.file_name.text() == file_name && file.sha256 == Some(*sha256)))
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,8 +15,8 @@ use twinbuild_queue::{Queue, QueueError, Returned};
 use twinbuild_rebuild::Variation;
 use twinbuild_signature::PublicKey;
 use twinbuild_store::{Store, StoreError};
-use twinbuild_subject::{Origin, SdistFileName, Sha256};
-use twinbuild_verdict::{Outcome, RecordedVerdict, SourceKind};
+use twinbuild_subject::{DistributionFileName, Origin, Request, SdistFileName, Sha256, Sha256Hasher};
+use twinbuild_verdict::{Outcome, RecordedVerdict, SourceKind, Trust};
 
 use crate::asked::{Asked, SourceChoice};
 use crate::kept::{Stored, chain, new_verdict};
@@ -70,7 +71,7 @@ pub struct Coordinator<'a> {
     pub keeps_artifacts: bool,
     /// Derives verdicts again.
     pub check: &'a CheckAgain<'a>,
-    /// Says whether the index that is asked lists a file of the subject's release by this name with this digest.
+    /// Says whether the index that is asked lists a file of a release by this name with this digest.
     pub is_listed: &'a IsListed<'a>,
     /// How long a second host is waited for where none is to be seen.
     pub second_host_wait: Duration,
@@ -87,8 +88,8 @@ pub struct PutOff {
     until: Instant,
 }
 
-/// Whether the index that is asked lists a file of the subject's release by this name with this digest, or why that cannot be told now.
-pub type IsListed<'a> = dyn Fn(&Asked, &str, &Sha256) -> Result<bool, String> + Sync + 'a;
+/// Whether the index that is asked lists a file of a release by this name with this digest, or why that cannot be told now.
+pub type IsListed<'a> = dyn Fn(&Asked, &Request, &str, &Sha256) -> Result<bool, String> + Sync + 'a;
 
 /// What was decided on a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -339,9 +340,9 @@ impl Coordinator<'_> {
         if let Err(error) = new_verdict((&returned.job.subject, asked), recorded.document(), &[], None) {
             return refused(format!("its verdict is not of the form of one: {error}"));
         }
-        match self.is_source_listed(&recorded, asked) {
-            Ok(true) => {}
-            Ok(false) => return refused("its source is not the file that the index lists under that name".to_owned()),
+        match self.wrong_source(&recorded, asked) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return refused(reason.to_owned()),
             Err(reason) => return Ok(Err(Unusable::NotNow(reason))),
         }
         // An inconclusive verdict claims nothing that files could show.
@@ -362,13 +363,26 @@ impl Coordinator<'_> {
         Ok(Ok(Held { document: recorded.document().clone(), host: enrolled.host.clone(), recorded, stored }))
     }
 
-    /// Whether the sdist that a file is said to be built from is the one that was uploaded with it. Of other sources the verdict says itself why they are trusted.
-    fn is_source_listed(&self, recorded: &RecordedVerdict, asked: &Asked) -> Result<bool, String> {
-        let Some(source) = &recorded.source else { return Ok(true) };
-        if recorded.subject.origin != Origin::Index || source.kind != SourceKind::Sdist {
-            return Ok(true);
+    /// What is held against the source that a file is said to be built from: an sdist has to be the one that was given, or where none was, one that was
+    /// uploaded with the file. Of a repository the verdict says itself why it is trusted; that somebody gave it is never so here.
+    fn wrong_source(&self, recorded: &RecordedVerdict, asked: &Asked) -> Result<Option<&'static str>, String> {
+        let Some(source) = &recorded.source else { return Ok(None) };
+        let sha256 = &source.digests.sha256;
+        match (source.kind, &asked.source) {
+            (SourceKind::Sdist, Some(given)) => {
+                let digest = digest_of(given).map_err(|error| format!("reading {}: {error}", given.display()))?;
+                Ok((digest != *sha256).then_some("its source is not the sdist that was given"))
+            }
+            _ if source.trust == Trust::User => Ok(Some("its source is said to be given, and nobody gave it")),
+            (SourceKind::Git, _) => Ok(None),
+            (SourceKind::Sdist, None) => {
+                let file: DistributionFileName =
+                    recorded.subject.file_name.parse().map_err(|error| format!("its file name: {error}"))?;
+                let release = Request { name: file.name().clone(), version: file.version().clone(), file_name: None };
+                let is_listed = (self.is_listed)(asked, &release, &source.file_name, sha256)?;
+                Ok((!is_listed).then_some("its source is not the file that the index lists under that name"))
+            }
         }
-        (self.is_listed)(asked, &source.file_name, &source.digests.sha256)
     }
 
     /// What a worker signed, where it is enrolled and signed it for just this.
@@ -427,6 +441,13 @@ fn agree(first: &RecordedVerdict, second: &RecordedVerdict) -> bool {
     };
     first.verdict_digest == second.verdict_digest
         || (first.outcome == second.outcome && first.outcome != Outcome::Reproduced && alerts(first) == alerts(second))
+}
+
+/// The digest of a file of this machine.
+fn digest_of(path: &Path) -> io::Result<Sha256> {
+    let mut hasher = Sha256Hasher::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(hasher.finish())
 }
 
 /// Whether a verdict is about a source of the kind that was asked for, where it has one. An sdist is built from a commit always.

@@ -24,7 +24,7 @@ use twinbuild_report::{NightEnd, NightPoint, NightReport, NightSubject, Style, T
 use twinbuild_sandbox::Cancel;
 use twinbuild_signature::{KeyKind, PrivateKey, Role, Sign as _};
 use twinbuild_store::Store;
-use twinbuild_subject::Sha256;
+use twinbuild_subject::{Request, Sha256};
 use twinbuild_watch::{Indexes, Reading, WatchState, read};
 
 use self::news::Receiver;
@@ -289,9 +289,9 @@ impl Session<'_> {
                 _ => CheckFailure::Unchecked(failure.on_one_line()),
             })
         };
-        let is_listed = |asked: &Asked, file_name: &str, sha256: &Sha256| {
+        let is_listed = |asked: &Asked, release: &Request, file_name: &str, sha256: &Sha256| {
             let index = asked.index_url.as_deref().map(index).transpose()?;
-            self.judge.for_subject(index, cancel.clone(), |_| {}).is_listed(&asked.subject, file_name, sha256)
+            self.judge.for_subject(index, cancel.clone(), |_| {}).is_listed(release, file_name, sha256)
         };
         let coordinator = Coordinator {
             queue,
