@@ -185,11 +185,12 @@ const MOST_MARKER_WORDS: usize = 12;
 /// # Errors
 /// [`SourceError::Requirement`], [`SourceError::DirectReference`].
 pub fn check_requirement(file: &'static str, text: &str) -> Result<Requirement<VerbatimUrl>, SourceError> {
-    if text.len() > 1000 || text.chars().any(char::is_control) {
+    // PEP 508 has ASCII alone, and the parser panics on other characters in strings of markers.
+    if text.len() > 1000 || !text.is_ascii() || text.chars().any(char::is_control) {
         return Err(SourceError::Requirement {
             file,
             requirement: text.chars().take(200).collect(),
-            reason: "it is to be one line of at most 1000 bytes".to_owned(),
+            reason: "it is to be one line of at most 1000 ASCII characters".to_owned(),
         });
     }
     // The parser builds a decision diagram of the marker, which grows with each alternative as a power.
@@ -226,11 +227,13 @@ pub fn check_requirement(file: &'static str, text: &str) -> Result<Requirement<V
 /// parser panics on others.
 fn has_whole_names(text: &str) -> bool {
     let is_inner = |c: char| matches!(c, '.' | '-' | '_');
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || is_inner(c);
     let text = text.trim_start();
-    let rest = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || is_inner(c));
+    let rest = text.trim_start_matches(is_of_name);
     let name = text.strip_suffix(rest).unwrap_or(text);
     let extras = rest.trim_start().strip_prefix('[').and_then(|extras| extras.split(']').next()).unwrap_or_default();
-    !name.ends_with(is_inner) && !extras.split(',').any(|extra| extra.trim_end().ends_with(is_inner))
+    // Whatever an extra is followed by: the parser has made a name of it before it looks at that.
+    !name.ends_with(is_inner) && !extras.split(|c: char| !is_of_name(c)).any(|extra| extra.ends_with(is_inner))
 }
 
 /// A list value of an INI file as configparser reads it: indented lines continue the key, entries stand one a line or
@@ -279,6 +282,29 @@ mod tests {
         assert!(check_requirement("", &marker(6)).is_ok());
         let error = check_requirement("", &marker(25)).unwrap_err().to_string();
         assert!(error.contains("49 times"), "{error}");
+    }
+
+    #[test]
+    fn names_that_the_parser_panics_on_are_refused() {
+        for text in ["a_", " a- >1", "a[b_]", "a[b_ c]", "a[b_ ", "a[b,c.", "a [b-]", "a[b,c_;d]"] {
+            let error = check_requirement("", text).unwrap_err().to_string();
+            assert!(error.contains("end in a letter or digit"), "{text:?}: {error}");
+        }
+        for text in ["a_b", "a[b_c, d-e]", "a[]", "a[b]; extra == 'b_'", "a[b] >=1_"] {
+            if let Err(error) = check_requirement("", text) {
+                assert!(!error.to_string().contains("end in a letter or digit"), "{text:?}: {error}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(
+            head in r#" ?[a-zA-Z0-9._-]{0,3}[ \u{a0}]?(\[[a-z,_. -]{0,6}\]?)? ?(@|[(]?(==|===|~=|>|<=|!=) ?[0-9a-z.*!+,-]{0,5}[)]?)?\PC{0,2}"#,
+            marker in r#"(; ?[(]?(extra|python_version|python_full_version|os_name|platform_release|'[a-z0-9._-]{0,4}'|\PC) ?(==|>=|<|!=|~=|===|in|not in|and) ?(extra|python_version|"[a-z0-9.*_ -]{0,5}"|'é?)[)]?( (and|or) \PC{0,3})?)?"#
+        ) {
+            let _ = check_requirement("", &format!("{head}{marker}"));
+        }
     }
 
     #[test]
