@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fs;
 use std::io;
 use std::num::NonZero;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -256,7 +257,7 @@ impl Worker<'_> {
         });
         self.stop.watch(&cancel);
         shared.at_work.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&at_work));
-        let outcome = self.judge_and_deliver(lease, &asked, &cancel, tell);
+        let outcome = unless_it_panics(|| self.judge_and_deliver(lease, &asked, &cancel, tell));
         shared.at_work.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, &at_work));
         self.stop.forget(&cancel);
         self.tell_queue(at_work.begun.elapsed());
@@ -359,6 +360,15 @@ impl AtWork {
     }
 }
 
+/// What a job comes to that meets a bug of ours or of a library: it ends alone, and not the worker, which would meet it again in each night.
+fn unless_it_panics(job: impl FnOnce() -> Result<(), Ended>) -> Result<(), Ended> {
+    panic::catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let reason = format!("twinbuild panicked, which is a bug of it: {}", said.unwrap_or("it does not say why"));
+        Err(Ended::Failed(FailureClass::Internal, reason))
+    })
+}
+
 /// Why a job came to no delivery.
 pub(crate) enum Ended {
     /// It was stopped from elsewhere.
@@ -431,5 +441,35 @@ fn repeat(judge: &Judge, document: &str, folder: &Path) -> Result<Option<Value>,
             Err(Ended::Failed(FailureClass::Network, reason))
         }
         ReplayEnd::Unable { .. } => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::panic, reason = "a panic is what is looked at")]
+    fn a_panic_ends_one_job_with_what_it_says() {
+        fn formatted() -> Result<(), Ended> {
+            panic!("at {}", 7)
+        }
+        fn plain() -> Result<(), Ended> {
+            panic!("as it is")
+        }
+        fn other() -> Result<(), Ended> {
+            panic::panic_any(7)
+        }
+        type Job = fn() -> Result<(), Ended>;
+        let jobs: [(Job, &str); 3] =
+            [(formatted, "a bug of it: at 7"), (plain, "a bug of it: as it is"), (other, "it does not say why")];
+        for (job, expected) in jobs {
+            let Err(Ended::Failed(FailureClass::Internal, reason)) = unless_it_panics(job) else {
+                panic!("it is not failed")
+            };
+            assert!(reason.ends_with(expected), "{reason}");
+        }
+        assert!(unless_it_panics(|| Ok(())).is_ok());
+        assert!(matches!(unless_it_panics(|| Err(Ended::Stale)), Err(Ended::Stale)));
     }
 }
