@@ -124,9 +124,9 @@ fn a_clock_that_is_ahead_is_read_so_without_an_environment(fixture: &Fixture) {
     let mut spec = fixture.spec("without-environment", &["wall-clock"]);
     spec.clock_offset_secs = AHEAD;
     let found: Vec<i64> = text(&spec).split_ascii_whitespace().map(|number| number.parse().unwrap()).collect();
-    // The clock, against the time of a file that was made then; on a busy machine somewhat later.
+    // The clock, against the time of a file that was made then: by a clock that lags by a tick, and on a busy machine somewhat later.
     let difference = found[0] - found[3];
-    assert!((i64::from(AHEAD) - 60..=i64::from(AHEAD)).contains(&difference), "{found:?}");
+    assert!((i64::from(AHEAD) - 60..=i64::from(AHEAD) + 1).contains(&difference), "{found:?}");
 }
 
 fn a_waiter_on_a_clock_that_is_ahead_is_woken(fixture: &Fixture) {
