@@ -103,7 +103,7 @@ fn cancelling_ends_all_that_were_started_with_it(fixture: &Fixture) {
         for run in runs {
             assert_eq!(run.join().unwrap().end, End::Cancelled);
         }
-        assert!(started.elapsed() < Duration::from_secs(1));
+        assert!(started.elapsed() < Duration::from_secs(10));
     });
     assert_eq!(processes_with(&token), [0_u32; 0]);
     // And what is started later.
