@@ -34,6 +34,24 @@ pub struct Asked {
     pub hosts: u32,
 }
 
+#[cfg(test)]
+impl Asked {
+    /// What tests ask of a subject: from its sdist, with a promised digest, that of `a`.
+    pub(crate) fn of(subject: &str) -> Self {
+        Self {
+            subject: subject.to_owned(),
+            source: None,
+            promised: Some(Sha256::of(b"a")),
+            index_url: None,
+            from: SourceChoice::Sdist,
+            most_trials: 24,
+            budget_secs: 60,
+            is_strict: false,
+            hosts: 1,
+        }
+    }
+}
+
 /// From what a subject is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -502,8 +502,10 @@ fn is_not_what_was_asked(recorded: &RecordedVerdict, asked: &Asked, result: &Wor
 #[cfg(test)]
 mod tests {
     use super::*;
+    use twinbuild_queue::{Patience, QueueAddress};
+    use twinbuild_store::Network;
     use twinbuild_subject::Subject;
-    use twinbuild_verdict::Verdict;
+    use twinbuild_verdict::{Source, Verdict};
 
     const RELEASE: &str = "pkg:pypi/a@1?file_name=a-1-py3-none-any.whl";
 
@@ -522,18 +524,7 @@ mod tests {
             "host": "h", "outcome": outcome.name(), "recipeDigest": null, "verdictDigest": recorded.verdict_digest,
             "result": "job-1-1", "manifest": Sha256::of(b""),
         });
-        let asked = Asked {
-            subject: subject.to_owned(),
-            source: None,
-            promised: Some(Sha256::of(b"a")),
-            index_url: None,
-            from: SourceChoice::Sdist,
-            most_trials: 24,
-            budget_secs: 60,
-            is_strict: false,
-            hosts: 1,
-        };
-        is_not_what_was_asked(&recorded, &asked, &serde_json::from_value(result).unwrap())
+        is_not_what_was_asked(&recorded, &Asked::of(subject), &serde_json::from_value(result).unwrap())
     }
 
     #[test]
@@ -552,5 +543,69 @@ mod tests {
     fn a_verdict_that_claims_something_is_about_the_promised_file() {
         let reason = held_against(Origin::Index, Outcome::Unsupported, RELEASE).unwrap();
         assert!(reason.contains("another file than was promised"), "{reason}");
+    }
+
+    /// What is held against a source with this content, where these digests are listed.
+    fn source_held_against(
+        (kind, trust, content): (SourceKind, Trust, &[u8]),
+        asked: &Asked,
+        is_listed: &IsListed<'_>,
+    ) -> Result<Option<&'static str>, String> {
+        let file_name = "a-1-py3-none-any.whl".to_owned();
+        let about =
+            Subject { origin: Origin::Local, purl: None, file_name, size: None, digests: None, upload_time: None };
+        let mut verdict = Verdict::about(about, env!("CARGO_PKG_VERSION"));
+        let (file_name, digests) = ("a-1.tar.gz".to_owned(), Sha256::of(content).into());
+        verdict.source = Some(Source { kind, trust, uri: None, file_name, digests, git: None, attestation: None });
+        verdict.seal().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let address = QueueAddress::Sqlite(folder.path().join("queue.sqlite"));
+        let coordinator = Coordinator {
+            queue: &Queue::open(&address, Patience::default()).unwrap(),
+            store: &Store::open(folder.path().join("cache"), Network::Offline).unwrap(),
+            depot: None,
+            enrolled: Vec::new(),
+            keeps_artifacts: false,
+            check: &|_| Ok(()),
+            is_listed,
+            second_host_wait: Duration::ZERO,
+            put_off: Mutex::default(),
+        };
+        coordinator.wrong_source(&RecordedVerdict::of(&verdict).unwrap(), asked)
+    }
+
+    #[test]
+    fn a_source_is_the_one_that_was_given_or_one_that_the_index_lists() {
+        use SourceKind::{Git, Sdist};
+        use Trust::{Repository, SameUpload, User};
+        let listed: &IsListed<'_> = &|_, release, name, sha256| {
+            Ok(release.purl() == "pkg:pypi/a@1" && name == "a-1.tar.gz" && *sha256 == Sha256::of(b"listed"))
+        };
+        let nobody: &IsListed<'_> = &|_, _, _, _| Err("nobody answers".to_owned());
+        let folder = tempfile::tempdir().unwrap();
+        let given = folder.path().join("a-1.tar.gz");
+        std::fs::write(&given, "given").unwrap();
+        let asked = Asked::of("/files/a-1-py3-none-any.whl");
+        let with_source = Asked { source: Some(given), ..asked.clone() };
+        for (source, asked, is_listed, expected) in [
+            ((Sdist, SameUpload, &b"listed"[..]), &asked, listed, None),
+            ((Sdist, SameUpload, b"invented"), &asked, listed, Some("not the file that the index lists")),
+            ((Sdist, User, b"listed"), &asked, listed, Some("nobody gave it")),
+            ((Git, User, b""), &asked, listed, Some("nobody gave it")),
+            ((Git, Repository, b""), &asked, nobody, None),
+            ((Sdist, User, b"given"), &with_source, nobody, None),
+            ((Sdist, User, b"listed"), &with_source, listed, Some("not the sdist that was given")),
+            ((Git, User, b""), &with_source, listed, Some("nobody gave it")),
+        ] {
+            let held = source_held_against(source, asked, is_listed).unwrap();
+            assert_eq!(held.is_some(), expected.is_some(), "{source:?}: {held:?}");
+            assert!(held.unwrap_or_default().contains(expected.unwrap_or_default()), "{source:?}: {held:?}");
+        }
+        // What cannot be looked at is neither.
+        let missing = Asked { source: Some(folder.path().join("missing")), ..asked.clone() };
+        for (asked, reason) in [(&asked, "nobody answers"), (&missing, "missing")] {
+            let error = source_held_against((Sdist, SameUpload, b"listed"), asked, nobody).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }

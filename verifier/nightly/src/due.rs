@@ -124,17 +124,7 @@ mod tests {
     use crate::asked::SourceChoice;
 
     fn asked() -> Asked {
-        Asked {
-            subject: "pkg:pypi/a@1".to_owned(),
-            source: None,
-            promised: Some(Sha256::of(b"a")),
-            index_url: None,
-            from: SourceChoice::Sdist,
-            most_trials: 24,
-            budget_secs: 60,
-            is_strict: false,
-            hosts: 1,
-        }
+        Asked::of("pkg:pypi/a@1")
     }
 
     fn due(result: &SubjectResult, made_with: &MadeWith, judged: Timestamp, terms: &Terms) -> Option<DueWhy> {
